@@ -1,0 +1,325 @@
+"""The contracts of every kind of plug-in, on one screen. Plug-ins inherit them explicitly.
+
+Adapters describe, the framework fetches, readers find, filters flag, the policy decides, layouts and exporters print.
+Each plug-in is registered as an entry point (groups in `acquisition.plugins`) under the name that its class declares.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, ClassVar, Literal, Protocol, TypeAlias
+
+import pyarrow as pa
+
+from acquisition.model import Asset, Location, Modality, Rejection, Release, Use
+from acquisition.settings import (
+    ContactSettings,
+    CuratedSettings,
+    DatasetSettings,
+    FileSettings,
+    FilterSettings,
+    ItemSettings,
+    LimitSettings,
+    ReadSettings,
+    SourceSettings,
+)
+
+# --- 2 plan: sources ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One declared origin: its name, its settings (the adapter's own model) and where it stands (file:line:column)."""
+
+    name: str
+    settings: SourceSettings
+    where: str = ""
+
+
+class ApiClient(Protocol):
+    """Asks a hub small questions: guarded addresses, time-outs, retries that obey Retry-After, capped bodies.
+
+    Raises the CredentialsError and SourceError family with the server's own message; the adapter may refine them.
+    """
+
+    @abstractmethod
+    def get_json(self, url: str, *, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> Any:
+        """GET and parse JSON."""
+
+    @abstractmethod
+    def post_json(self, url: str, *, body: object = None, headers: Mapping[str, str] | None = None) -> Any:
+        """POST JSON and parse the JSON answer."""
+
+    @abstractmethod
+    def redirect_of(self, method: str, url: str, *, body: object = None, headers: Mapping[str, str] | None = None) -> str:
+        """Return the absolute Location of a 3xx answer without following it."""
+
+    @abstractmethod
+    def get_text(self, url: str, *, headers: Mapping[str, str] | None = None, max_bytes: int = 2_000_000) -> str:
+        """GET a small text (a card, a license)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResolveContext:
+    """What an adapter may use: a client, the environment, the clock, the folder of sources.yaml, and the pin to keep.
+
+    `environment` is os.environ in production; adapters look up credentials here and nowhere else. `pin` is the release
+    of sources.lock when it is to be kept: the adapter returns the same revision or raises. `now` gives ISO 8601 UTC.
+    """
+
+    api: ApiClient
+    environment: Mapping[str, str]
+    now: Callable[[], str]
+    base: Path
+    user_agent: str
+    pin: Release | None = None
+
+
+class SourceAdapter(Protocol):
+    """Resolves a declared source to a pinned release. Moves no bulk bytes, decides nothing, writes nothing."""
+
+    kind: ClassVar[str]
+    Settings: ClassVar[type[SourceSettings]]
+    title: ClassVar[str]
+    """One line for `acquire kinds`."""
+    hosts: ClassVar[tuple[str, ...]]
+    """Hosts it asks by default, for the reader of `acquire kinds`; () when the declaration names them."""
+    mover: ClassVar[Literal["downloader", "crawler"]]
+    """Who moves its bytes: the strict downloader, or the polite crawler (then `resolve` names no assets)."""
+
+    @abstractmethod
+    def resolve(self, source: Source, context: ResolveContext) -> Release:
+        """Return the release with its assets (already filtered by nothing: the plan applies `files`).
+
+        Raises CredentialsError, SourceError or Refused with the server's own words.
+        """
+
+    @abstractmethod
+    def locate(self, source: Source, release: Release, asset: Asset, context: ResolveContext) -> Location:
+        """Return where the asset's bytes are right now. Called again when a signed URL has expired."""
+
+
+# --- 4' read ------------------------------------------------------------------------------------------------------------
+
+
+class Binary(Protocol):
+    """Some bytes that can be opened again and again: a blob, a file of the user's, or a member of an archive."""
+
+    name: str
+    size: int
+    path: Path | None
+    """Where the bytes lie as a plain file, None for a member that does not."""
+
+    @abstractmethod
+    def open(self) -> IO[bytes]:
+        """Open for reading; seekable only when `path` is set."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadContext:
+    """What a reader is told: how the source declares its items and files, where the asset stands in the release.
+
+    `asset` is the path inside the release, `member` the chain of archive members that led here ("" for the asset
+    itself), `siblings` opens other files of the same release by path (a TSV's clips), `table` the release's hint.
+    """
+
+    source: str
+    release: str
+    asset: str
+    member: str
+    items: ItemSettings
+    read: ReadSettings
+    files: FileSettings = field(default_factory=FileSettings)
+    siblings: Mapping[str, Binary] = field(default_factory=dict)
+
+
+Found: TypeAlias = pa.RecordBatch | Rejection
+
+
+class Reader(Protocol):
+    """Finds items in one asset. Never touches the network; a bad row or member is a Rejection, never an exception."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    suffixes: ClassVar[tuple[str, ...]]
+    """File-name endings it reads, lower case, without the compression's (".csv", ".data")."""
+    modality: ClassVar[Modality]
+
+    @abstractmethod
+    def sniff(self, name: str, head: bytes) -> bool:
+        """Say whether this is its format, from the name and the first 4,096 (decompressed) bytes."""
+
+    @abstractmethod
+    def read(self, binary: Binary, context: ReadContext) -> Iterator[Found]:
+        """Yield record batches of FOUND_SCHEMA, bounded in rows and bytes, and rejections, in the order of the file."""
+
+
+# --- 5 filter -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FilterContext:
+    """What filters know beside the items. It crosses process borders, so it holds values only.
+
+    `releases` maps a source's name to its pinned release (license claim, terms); `order` is the declared source order;
+    `blobs` maps a blob's sha256 to a path, through `blob_root` for the workspace's own.
+    """
+
+    use: Use
+    releases: Mapping[str, Release]
+    order: tuple[str, ...]
+    blob_root: str
+    external: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, SourceSettings] = field(default_factory=dict)
+
+
+class Filter(Protocol):
+    """Looks at items one batch at a time and writes flags. Decides nothing, changes nothing, answers the same twice."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    Settings: ClassVar[type[FilterSettings]]
+    codes: ClassVar[Mapping[str, str]]
+    """Every code that it can write, with one sentence on what it means."""
+
+    @abstractmethod
+    def __init__(self, settings: FilterSettings, context: FilterContext) -> None:
+        """Prepare; heavy imports happen here, in the worker process."""
+
+    @abstractmethod
+    def flag(self, items: pa.RecordBatch) -> pa.RecordBatch:
+        """Return flags (FLAG_SCHEMA) for a batch of items (ITEM_SCHEMA); `row` is the index inside this batch."""
+
+    @abstractmethod
+    def not_checked(self) -> tuple[str, ...]:
+        """Sentences on what it cannot see, shown wherever its results are ("names and addresses: no NER model set")."""
+
+
+class SetFilter(Protocol):
+    """Looks at the whole set in three shard functions, so that it runs on one machine and on many.
+
+    sign   one item shard → one table of signatures (own schema; keeps `row` and `item`), stored beside the flags
+    group  one partition of the key space, all signature tables → one table of links between items
+    join   all links → for every item shard its flags
+
+    All three are bounded in memory by streaming Parquet; the engine stores what they return.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    Settings: ClassVar[type[FilterSettings]]
+    codes: ClassVar[Mapping[str, str]]
+    partitions: ClassVar[int]
+
+    @abstractmethod
+    def __init__(self, settings: FilterSettings, context: FilterContext) -> None:
+        """Prepare."""
+
+    @abstractmethod
+    def sign(self, items: pa.RecordBatch) -> pa.RecordBatch:
+        """Return the signatures of one batch; `row` is the index inside the shard batch."""
+
+    @abstractmethod
+    def group(self, signatures: Mapping[str, Path], partition: int) -> pa.Table:
+        """Return the links found in one partition; `signatures` maps a shard key to its signature table."""
+
+    @abstractmethod
+    def join(self, signatures: Mapping[str, Path], links: Sequence[Path]) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """Yield (shard key, flags) for every shard that has flags."""
+
+    @abstractmethod
+    def not_checked(self) -> tuple[str, ...]:
+        """Sentences on what it cannot see."""
+
+
+# --- 6 curate, 7 manifest -----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """One kept item on its way into the curated set: its row (ITEM_SCHEMA as a dict of one row), class, split, redactions.
+
+    `content` opens its bytes; `spans` are (field, start, end, placeholder) to redact; `path` is set by the layout.
+    """
+
+    row: Mapping[str, Any]
+    label: str
+    split: str
+    spans: tuple[tuple[str, int, int, str], ...] = ()
+
+
+LinkContent: TypeAlias = Callable[[Mapping[str, Any], Path], int]
+
+
+class Layout(Protocol):
+    """Writes the curated set into an empty directory, from kept items in a fixed order. Same items, same bytes."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+
+    @abstractmethod
+    def write(
+        self,
+        items: Iterator[Placed],
+        directory: Path,
+        settings: CuratedSettings,
+        link: Callable[[Mapping[str, Any], Path], int],
+    ) -> Iterator[tuple[str, str]]:
+        """Write everything and yield (item id, path relative to `directory`), in the order of `items`.
+
+        `link(row, target)` puts an item's bytes at `target` by reflink, hard link or copy and returns their number.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What exporters print from: the records on disk, and the few facts about the whole.
+
+    `items` is items.parquet of the manifest (schema in `acquisition.manifest.ledger`), `curated` the directory of the
+    set, `releases` what was taken, `not_checked` what no filter looked at, `summary` the counts.
+    """
+
+    items: Path
+    curated: Path
+    dataset: DatasetSettings
+    contact: ContactSettings | None
+    limits: LimitSettings
+    releases: Mapping[str, Release]
+    settings: Mapping[str, SourceSettings]
+    not_checked: tuple[str, ...]
+    summary: Mapping[str, Any]
+    created_at: str
+    tool_version: str
+
+
+class Exporter(Protocol):
+    """Prints the manifest in one of the world's formats, from the ledger alone."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    files: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def write(self, ledger: Ledger, directory: Path) -> tuple[str, ...]:
+        """Write the format's files into `directory` and return their names."""
+
+
+# --- what a run tells while it works ------------------------------------------------------------------------------------
+
+
+class Reporter(Protocol):
+    """Hears what happens during a run. The command line draws progress from it; tests and `--json` listen too."""
+
+    @abstractmethod
+    def event(self, name: str, /, **fields: Any) -> None:
+        """Take one event: a name in kebab-case and plain values ("asset-done", source=…, path=…, bytes=…)."""
+
+
+class Silent(Reporter):
+    """Hears nothing."""
+
+    def event(self, name: str, /, **fields: Any) -> None:
+        """Ignore the event."""

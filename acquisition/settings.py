@@ -1,0 +1,375 @@
+"""What a user may write in sources.yaml, as frozen models; the JSON Schema is generated from these.
+
+Every model refuses unknown keys. A field's `description` is what `acquire schema` and editors show. Adapters and filters
+subclass `SourceSettings` and `FilterSettings` with their own keys. Reading the file, places and hints are the business
+of `acquisition.declare`; nothing here does I/O.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+
+_UNITS: Final[Mapping[str, int]] = {"B": 1} | {
+    prefix + unit: base**power for power, prefix in enumerate("KMGTP", start=1) for unit, base in (("B", 1000), ("iB", 1024))
+}
+_AMOUNT: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGTPkmgtp]?)(i?)[Bb]?\s*", re.ASCII)
+
+
+def parse_bytes(value: object) -> int:
+    """Return a number of bytes from 5000, "5 GB" (1000s) or "5GiB" (1024s); ValueError says what is accepted."""
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    if isinstance(value, str) and (match := _AMOUNT.fullmatch(value)):
+        unit = match[2].upper() + match[3] + "B"
+        if unit in _UNITS:
+            return round(float(match[1]) * _UNITS[unit])
+    raise ValueError(f"{value!r} is not a size; write a number of bytes or a text such as 500MB, 2.5GB or 1GiB")
+
+
+def parse_rate(value: object) -> int:
+    """Return bytes per second from "50MB/s" (the "/s" may be left out)."""
+    if isinstance(value, str):
+        value = re.sub(r"\s*/\s*s\s*$", "", value)
+    return parse_bytes(value)
+
+
+def parse_seconds(value: object) -> float:
+    """Return seconds from 90, "90s", "15m", "2h" or "1d"."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0:
+        return float(value)
+    if isinstance(value, str) and (match := re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)\s*", value)):
+        return float(match[1]) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+    raise ValueError(f"{value!r} is not a duration; write seconds or a text such as 90s, 15m, 2h or 1d")
+
+
+def _amount_schema(examples: list[str]) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string"}], "examples": examples})
+
+
+ByteCount = Annotated[int, BeforeValidator(parse_bytes), _amount_schema(["500MB", "5GiB"])]
+ByteRate = Annotated[int, BeforeValidator(parse_rate), _amount_schema(["50MB/s"])]
+Seconds = Annotated[
+    float,
+    BeforeValidator(parse_seconds),
+    WithJsonSchema({"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}], "examples": ["30s", "15m"]}),
+]
+Column = Annotated[str | int, Field(description="A column by its name, or by its position counted from 0.")]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+FlagGlob = Annotated[str, Field(min_length=1, description="A flag code; * stands for any part of it.")]
+
+
+class Settings(BaseModel):
+    """Base of everything declared: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True, validate_default=False)
+
+
+class UseSettings(Settings):
+    """What the curated set is for. The license gate judges every item against it."""
+
+    training: bool = True
+    """Models are trained on it."""
+    commercial: bool = False
+    """It, or what is trained on it, earns money."""
+    redistribute: bool = False
+    """The set itself is passed on to others."""
+    derivatives: bool = True
+    """Items are changed: cropped, resampled, redacted, translated."""
+
+
+class DatasetSettings(Settings):
+    """The set that is being built."""
+
+    name: Name
+    """Short name, used in file names and manifests."""
+    title: str = ""
+    description: str = ""
+    version: str = "0.1.0"
+    """MAJOR.MINOR.PATCH of the curated set, for its manifest."""
+    url: str = ""
+    """Where the set is published, if it is."""
+    creator: str = ""
+    """Who builds it; left out: the contact's name."""
+    use: UseSettings = UseSettings()
+
+
+class ContactSettings(Settings):
+    """Who answers for the traffic. It goes into every user agent; without it nothing is crawled."""
+
+    name: str = Field(min_length=1)
+    url: str = Field(pattern=r"^https?://\S+$")
+    email: str = Field(pattern=r"^[^@\s<>()]+@[^@\s<>()]+\.[^@\s<>()]+$")
+
+
+class LimitSettings(Settings):
+    """Ceilings for the whole run."""
+
+    bytes: ByteCount | None = None
+    """No more than this is downloaded in one run."""
+    items: int | None = Field(default=None, ge=1)
+    """No more items than this are staged in all."""
+    bandwidth: ByteRate | None = None
+    """Bytes per second, over all downloads together."""
+    disk_reserve: ByteCount = 1_000_000_000
+    """Stop before the disk has less than this left."""
+
+
+class SourceLimitSettings(Settings):
+    """Ceilings for one source."""
+
+    bytes: ByteCount | None = None
+    items: int | None = Field(default=None, ge=1)
+    bandwidth: ByteRate | None = None
+    pages: int | None = Field(default=None, ge=1)
+    """Spiders: pages fetched in one run."""
+    depth: int | None = Field(default=None, ge=0)
+    """Spiders: links followed from a start page."""
+    seconds: Seconds | None = None
+    """Spiders: time for one run."""
+
+
+@cache
+def glob_pattern(glob: str) -> re.Pattern[str]:
+    """Return a glob as a regular expression for whole relative paths with forward slashes.
+
+    `*` and `?` stay inside a folder, `**` crosses folders, `[…]` is a set. A glob without a slash is matched against the
+    file's name in any folder (as .gitignore does); a trailing slash takes everything below.
+    """
+    if "/" not in glob:
+        glob = f"**/{glob}"
+    if glob.endswith("/"):
+        glob += "**"
+    parts = re.split(r"(\*\*/|\*\*|\*|\?|\[[^\]]+\])", glob.lstrip("/"))
+    special = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return re.compile("".join(special.get(part) or (_glob_set(part) if part[:1] == "[" else re.escape(part)) for part in parts))
+
+
+def _glob_set(part: str) -> str:
+    inside = part[1:-1].replace("\\", r"\\")
+    return f"[^{inside[1:]}]" if inside[0] in "!^" else f"[{inside}]"
+
+
+class FileSettings(Settings):
+    """Which files of a release are taken. Globs: * inside a folder, ** across folders; exclude beats include."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+
+    def names(self, path: str) -> bool:
+        """Say whether `include` names the path itself."""
+        return any(glob_pattern(glob).fullmatch(path) for glob in self.include)
+
+    def excludes(self, path: str) -> bool:
+        """Say whether `exclude` names the path."""
+        return any(glob_pattern(glob).fullmatch(path) for glob in self.exclude)
+
+    def takes(self, path: str) -> bool:
+        """Say whether the file at this path is taken."""
+        return (not self.include or self.names(path)) and not self.excludes(path)
+
+
+class PickSettings(Settings):
+    """How a label (or group) is found for each item."""
+
+    from_: Literal["folder", "file", "column", "text"] = Field(default="column", alias="from")
+    """folder: the folder the file lies in; file: the file's name; column: a column; text: `value` for all."""
+    column: Column | None = None
+    level: int = -1
+    """With from: folder, which folder of the path: -1 the nearest, 0 the first."""
+    pattern: str = Field(default="", max_length=500)
+    """With from: folder or file, a regular expression; its first group is the label."""
+    value: str = ""
+    rename: dict[str, str] = {}
+    """What is found → what is written."""
+
+
+class ItemSettings(Settings):
+    """How items are found in the files."""
+
+    as_: Literal["rows", "files", "pages"] | None = Field(default=None, alias="as")
+    """rows: every row of a table is an item; files: every file; pages: every web page. Left out: by the kind of file."""
+    text: Column | None = None
+    label: Column | PickSettings | None = None
+    group: Column | PickSettings | None = None
+    """Items of one group (speaker, author, page) stay in one split."""
+    split: Column | PickSettings | None = None
+    id: Column | None = None
+    name: Column | None = None
+    title: Column | None = None
+    author: Column | None = None
+    url: Column | None = None
+    license: Column | None = None
+    """The column that holds each item's own license."""
+    media: Column | None = None
+    """The column that names each row's media file, beside the table."""
+    keep: tuple[Column, ...] | Literal["all", "none"] | None = None
+    """Columns kept beside text and label. Left out: all when no text is declared, none otherwise."""
+    table: str | None = None
+    """Which table of a release with several (Common Voice: validated, train, dev, test, other, invalidated)."""
+    records: str | None = None
+    """JSON: the key under which the list of records stands, dots for nesting."""
+
+
+class ArchiveSettings(Settings):
+    """Limits for opening archives."""
+
+    max_members: int = Field(default=1_000_000, ge=1)
+    max_bytes: ByteCount = 100_000_000_000
+    """Unpacked bytes in all."""
+    max_ratio: float = Field(default=200.0, ge=1)
+    """Unpacked bytes per packed byte, per member above 1 MB."""
+    max_depth: int = Field(default=2, ge=0)
+    """Archives inside archives."""
+
+
+class ReadSettings(Settings):
+    """How files are decoded. Everything left out is detected, with strict rules."""
+
+    format: str | None = None
+    """The reader's name; left out: by file name and first bytes."""
+    encoding: str | None = None
+    """Left out: byte order mark, then strict UTF-8, then `encoding_fallback`."""
+    encoding_fallback: str = "cp1252"
+    delimiter: str | None = Field(default=None, min_length=1, max_length=5)
+    quotechar: str | None = Field(default=None, max_length=1)
+    """An empty text means that quotes are ordinary characters."""
+    header: bool | None = None
+    columns: tuple[str, ...] | None = None
+    na_values: tuple[str, ...] = ()
+    skip_rows: int = Field(default=0, ge=0)
+    max_line_bytes: ByteCount = 16_000_000
+    archive: ArchiveSettings = ArchiveSettings()
+
+
+class LicenseSettings(Settings):
+    """The user's own word on a source's license, with its evidence. It overrides what the publisher says."""
+
+    declared: str = Field(min_length=1)
+    """An SPDX expression such as CC-BY-4.0, or LicenseRef-… for terms of one's own."""
+    evidence: str = ""
+    """A file or a URL where it can be read; a file's digest and text go into the lock."""
+    redistribute: bool | None = None
+    ml_training: Literal["allowed", "denied", "unknown"] | None = None
+    """What the terms say about training models (sample packs often forbid it)."""
+    owner: str = ""
+
+
+class AuthSettings(Settings):
+    """Where the credential is; never the credential itself."""
+
+    env: str = Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
+    """Name of an environment variable."""
+
+
+class AttributionSettings(Settings):
+    """Whom to credit, where the publisher does not say it by machine."""
+
+    author: str = ""
+    title: str = ""
+    url: str = ""
+
+
+class SourceSettings(Settings):
+    """What every source may say, whatever its kind."""
+
+    kind: str
+    files: FileSettings = FileSettings()
+    items: ItemSettings = ItemSettings()
+    read: ReadSettings = ReadSettings()
+    license: LicenseSettings | None = None
+    attribution: AttributionSettings = AttributionSettings()
+    why: str = ""
+    """Why this source is in the set; it goes into the manifest."""
+    limits: SourceLimitSettings = SourceLimitSettings()
+    auth: AuthSettings | None = None
+    base_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
+    """Another host to ask instead of the service's own: a mirror, or a loopback stand-in."""
+
+
+class FilterSettings(Settings):
+    """What every filter may say. A filter set to false is not run, and that is said wherever results are shown."""
+
+
+class PolicyRule(Settings):
+    """One rule. For each flag the first rule that fits decides; the most severe outcome is the item's."""
+
+    flag: FlagGlob
+    outcome: Literal["drop", "hold", "redact", "keep"]
+    at_least: float | None = Field(default=None, ge=0, le=1, strict=False)
+    """The rule fits only flags with this score or more."""
+    source: str = "*"
+    """The rule fits only this source (globs allowed)."""
+    why: str = ""
+
+
+class BalanceSettings(Settings):
+    """How many items per class."""
+
+    max_per_class: int | None = Field(default=None, ge=1)
+    min_per_class: int | None = Field(default=None, ge=1)
+    """A class with fewer is left out, and said."""
+
+
+class SplitSettings(Settings):
+    """How kept items are divided. Shares add up to 1; published splits are respected unless `published` is false."""
+
+    model_config = ConfigDict(extra="allow")
+
+    group_by: tuple[str, ...] = ("group",)
+    """Items that share one of these never part: group, duplicate-cluster, or a column."""
+    seed: int = 0
+    published: bool = True
+
+    @property
+    def shares(self) -> Mapping[str, float]:
+        """Name of the split → its share."""
+        return MappingProxyType({name: float(share) for name, share in (self.model_extra or {}).items()})
+
+    @model_validator(mode="after")
+    def _shares_are_numbers(self) -> SplitSettings:
+        extra: dict[str, Any] = self.model_extra or {}
+        for name, share in extra.items():
+            if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
+                raise ValueError(f"the share of split {name!r} must be a number from 0 to 1, not {share!r}")
+            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+                raise ValueError(f"{name!r} cannot be the name of a split")
+        if extra and abs(sum(extra.values()) - 1) > 1e-6:
+            raise ValueError(f"the shares add up to {sum(extra.values()):g}, not to 1")
+        return self
+
+
+class CuratedSettings(Settings):
+    """What the curated set looks like on disk."""
+
+    layout: str = "parquet"
+    """folders or parquet."""
+    path: str = ""
+    """Layout folders: where an item goes, from {split}, {class}, {name}, {id}, {source} and {ext}."""
+    classes: dict[str, tuple[str, ...]] = {}
+    """Class → labels of the sources that mean it. Labels not named keep their own name."""
+    balance: BalanceSettings = BalanceSettings()
+    splits: SplitSettings = SplitSettings()
+
+
+class Declaration(Settings):
+    """sources.yaml as a whole. `sources` and `filters` hold the plug-ins' own settings models.
+
+    `filters` maps a filter's name to its settings, or to False when it is not to run; a filter that is not named runs
+    with its defaults. `policy` holds the user's rules; the built-in rules follow them (`acquire check` prints both).
+    """
+
+    version: Literal[1] = 1
+    dataset: DatasetSettings = DatasetSettings(name="dataset")
+    contact: ContactSettings | None = None
+    sources: dict[str, SourceSettings]
+    filters: dict[str, FilterSettings | Literal[False]] = {}
+    policy: tuple[PolicyRule, ...] = ()
+    curated: CuratedSettings = CuratedSettings()
+    manifest: tuple[str, ...] = ("items", "croissant", "attributions")
+    limits: LimitSettings = LimitSettings()
