@@ -68,6 +68,10 @@ class AcquisitionError(Exception):
     code: ClassVar[str] = "error"
     scope: ClassVar[Scope] = "run"
     exit_code: ClassVar[int] = EXIT_PARTIAL
+    status: int = 0
+    """The HTTP status that stands behind the error, 0 when there is none; set by `acquisition.api`."""
+    said: str = ""
+    """The server's own message behind the error, shortened and without secrets; "" when there is none."""
 
     def __init__(self, message: str, *, where: str = "", hint: str = "") -> None:
         super().__init__(message)

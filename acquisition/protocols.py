@@ -39,11 +39,28 @@ class Source:
     where: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer with its whole (decoded, capped) body. `headers` has lower-case names; `url` is what was asked."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+
 class ApiClient(Protocol):
     """Asks a hub small questions: guarded addresses, time-outs, retries that obey Retry-After, capped bodies.
 
     Raises the CredentialsError and SourceError family with the server's own message; the adapter may refine them.
     """
+
+    @abstractmethod
+    def exchange(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> Answer:
+        """Ask and return the answer whatever its status, redirects not followed; for official clients that judge it.
+
+        Raises SourceUnavailable when the server cannot be reached, fails or limits for longer than retries last.
+        """
 
     @abstractmethod
     def get_json(self, url: str, *, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None) -> Any:
@@ -123,7 +140,9 @@ class ReadContext:
     """What a reader is told: how the source declares its items and files, where the asset stands in the release.
 
     `asset` is the path inside the release, `member` the chain of archive members that led here ("" for the asset
-    itself), `siblings` opens other files of the same release by path (a TSV's clips), `table` the release's hint.
+    itself), `siblings` opens other files of the same release by path (a TSV's clips). `files` is applied to the members
+    of archives as it was to the assets: an archive whose own path is included gives all its members. `reader` is the
+    reader that the release names (Release.reader), "" where the file itself decides.
     """
 
     source: str
@@ -134,6 +153,7 @@ class ReadContext:
     read: ReadSettings
     files: FileSettings = field(default_factory=FileSettings)
     siblings: Mapping[str, Binary] = field(default_factory=dict)
+    reader: str = ""
 
 
 Found: TypeAlias = pa.RecordBatch | Rejection
@@ -184,6 +204,8 @@ class Filter(Protocol):
     Settings: ClassVar[type[FilterSettings]]
     codes: ClassVar[Mapping[str, str]]
     """Every code that it can write, with one sentence on what it means."""
+    judges_rights: ClassVar[bool]
+    """True where answers depend on dataset.use or on the releases' license claims; then a change of these runs it again."""
 
     @abstractmethod
     def __init__(self, settings: FilterSettings, context: FilterContext) -> None:
@@ -212,6 +234,7 @@ class SetFilter(Protocol):
     version: ClassVar[int]
     Settings: ClassVar[type[FilterSettings]]
     codes: ClassVar[Mapping[str, str]]
+    judges_rights: ClassVar[bool]
     partitions: ClassVar[int]
 
     @abstractmethod
