@@ -1,0 +1,53 @@
+"""The world: one loopback server per service, one storage service for all of them, one log, one set of faults."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from acquisition.demo.blobs import Storage
+from acquisition.demo.faults import Fault, Faults, Handler
+from acquisition.demo.wire import Request, Server
+
+__all__ = ["Fault", "Faults", "Request", "World"]
+
+
+class World:
+    """Servers on 127.0.0.1, each on a port of its own, from construction until `close`.
+
+    `log` holds every request of every face in the order of the answers; `faults` may be added at any time.
+    `clock` gives Unix time for signed URLs.
+    """
+
+    def __init__(self, faults: Faults | None = None, *, clock: Callable[[], float] = time.time) -> None:
+        self.faults = faults if faults is not None else Faults()
+        self.log: list[Request] = []
+        self._servers: dict[str, Server] = {}
+        self.storage = Storage(partial(self._base_url, "storage"), clock)
+        self._start("storage", self.storage.answer)
+
+    def __enter__(self) -> Self:
+        """Return the world, whose servers run already."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Close all servers."""
+        self.close()
+
+    def close(self) -> None:
+        """Stop all servers and wait for their threads."""
+        for server in self._servers.values():
+            server.close()
+
+    def requests(self, face: str = "", path: str = "") -> list[Request]:
+        """Return the logged requests of one face, to paths that begin with `path`."""
+        return [request for request in self.log if face in ("", request.face) and request.path.startswith(path)]
+
+    def _base_url(self, face: str) -> str:
+        return self._servers[face].base_url
+
+    def _start(self, face: str, handler: Handler) -> None:
+        self._servers[face] = Server(face, partial(self.faults.respond, handler=handler), self.log)
