@@ -1,0 +1,121 @@
+"""Bytes by their sha256: files in the workspace that are complete, verified, read-only, and stored once."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from acquisition.errors import DiskFull, WorkspaceDamaged
+from acquisition.model import Blob
+from acquisition.workspace import Workspace, fsync_directory
+
+_READ: Final = 1 << 20
+_SYNC_DIRECTORY_FROM: Final = 8 << 20
+"""From this size on the rename itself is made durable too. A smaller blob whose name a power cut takes back is fetched again."""
+
+
+class BlobStore:
+    """The blob folder of one workspace. Nothing appears in it under a digest before all its bytes were verified."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+        self._root = os.fspath(workspace.blobs.absolute())
+        self._made: set[str] = set()
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace that the blobs belong to."""
+        return self._workspace
+
+    def path(self, sha256: str) -> Path:
+        """Return where the blob lies or would lie, absolute."""
+        return Path(self._path(sha256))
+
+    def _path(self, sha256: str) -> str:
+        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+            raise ValueError(f"{sha256!r} is not a sha256 in lower-case hexadecimal")
+        return f"{self._root}/{sha256[:2]}/{sha256[2:]}"
+
+    def has(self, sha256: str, size: int | None = None) -> bool:
+        """Say whether the blob is here (and has this size). Looks at the directory entry only; `verify` reads the bytes."""
+        try:
+            found = os.stat(self._path(sha256), follow_symlinks=False)
+        except FileNotFoundError:
+            return False
+        return size is None or found.st_size == size
+
+    def get(self, sha256: str) -> Blob:
+        """Return the blob; WorkspaceDamaged if it is missing."""
+        path = self._path(sha256)
+        try:
+            size = os.stat(path, follow_symlinks=False).st_size
+        except FileNotFoundError:
+            raise WorkspaceDamaged(
+                "a blob is missing from the workspace", where=path, hint="Run `acquire fetch` again."
+            ) from None
+        return Blob(sha256=sha256, size=size, path=path)
+
+    def adopt(self, temporary: Path, sha256: str, size: int) -> Blob:
+        """Take a finished, verified file over: fsync, read-only, rename. The temporary file must be in this workspace.
+
+        The caller has compared size and digests. A blob of the same digest and size that is already here is kept and the
+        temporary file removed. Raises DiskFull, and WorkspaceDamaged when the file is not `size` bytes long.
+        """
+        target = self._path(sha256)
+        descriptor = os.open(temporary, os.O_RDONLY)
+        try:
+            found = os.fstat(descriptor).st_size
+            if found != size:
+                raise WorkspaceDamaged(f"a finished file has {found:,} bytes, not {size:,}", where=str(temporary))
+            if self.has(sha256, size):
+                temporary.unlink()
+                return Blob(sha256=sha256, size=size, path=target)
+            os.fchmod(descriptor, 0o444)
+            _fsync(descriptor, temporary)
+        finally:
+            os.close(descriptor)
+        self._make(sha256[:2])
+        temporary.replace(target)
+        if size >= _SYNC_DIRECTORY_FROM:
+            fsync_directory(Path(target).parent)
+        return Blob(sha256=sha256, size=size, path=target)
+
+    def _make(self, prefix: str) -> None:
+        if prefix not in self._made:
+            os.makedirs(f"{self._root}/{prefix}", exist_ok=True)  # noqa: PTH103  # strings all the way: this runs per small file
+            self._made.add(prefix)
+
+    def verify(self, sha256: str) -> Blob:
+        """Read the whole blob and return it; WorkspaceDamaged if it is missing or its bytes are not what its name says."""
+        blob = self.get(sha256)
+        digest = hashlib.sha256()
+        with open(blob.path, "rb", buffering=0) as stream:  # noqa: PTH123  # Blob.path is a string by contract
+            while block := stream.read(_READ):
+                digest.update(block)
+        if digest.hexdigest() != sha256:
+            raise WorkspaceDamaged(
+                f"a blob's bytes have changed: they are now sha256:{digest.hexdigest()}",
+                where=blob.path,
+                hint="Delete that file and run `acquire fetch` again.",
+            )
+        return blob
+
+    def discard(self, sha256: str) -> None:
+        """Remove a blob, if it is here (after `verify` found it damaged, or when nothing refers to it any more)."""
+        with suppress(FileNotFoundError):
+            os.unlink(self._path(sha256))  # noqa: PTH108  # same string path as above
+
+
+def _fsync(descriptor: int, path: Path) -> None:
+    """Flush to disk; delayed allocation reports a full disk here."""
+    import errno
+
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull("the disk is full", where=str(path), hint="Free some space and run the command again.") from None
+        raise
