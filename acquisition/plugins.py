@@ -72,6 +72,11 @@ def filter_class(name: str) -> type[Filter | SetFilter]:
     return found
 
 
+def sees_whole_set(name: str) -> bool:
+    """Say whether a filter is a SetFilter; plug-ins inherit their contract explicitly, so the class tells."""
+    return SetFilter in filter_class(name).__mro__
+
+
 def layout(name: str) -> Layout:
     """Return a fresh layout."""
     made: Layout = load(LAYOUTS, name)()

@@ -1,0 +1,1 @@
+"""Runs pure functions over shards."""

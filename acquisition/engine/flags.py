@@ -1,0 +1,156 @@
+"""Runs filters over item shards: each shard is read once, and every filter that has not seen it yet writes its flags.
+
+A flag shard is named by the filter, its version and the digest of its settings, and matches one item shard. So a changed
+policy runs nothing, a new filter version runs that filter alone, and a new source is the only one that is looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, cast
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from acquisition import plugins
+from acquisition.errors import AcquisitionError, PluginError
+from acquisition.model import FLAG_SCHEMA, Shard
+from acquisition.protocols import Filter, FilterContext, SetFilter
+from acquisition.settings import FilterSettings
+from acquisition.workspace import atomic_file
+
+
+@dataclass(frozen=True)
+class Run:
+    """One filter as it is run: its name, settings, context, and the directory that its answers are named by."""
+
+    name: str
+    settings: FilterSettings
+    context: FilterContext
+    directory: str
+
+    @property
+    def whole_set(self) -> bool:
+        """Say whether the filter must see the whole set."""
+        return plugins.sees_whole_set(self.name)
+
+    def flags_of(self, shard: Shard) -> Path:
+        """Return where the flags of an item shard lie."""
+        return Path(self.directory) / f"{shard.key}.parquet"
+
+    def signatures_of(self, shard: Shard) -> Path:
+        """Return where the signatures of an item shard lie (filters that see the whole set)."""
+        return Path(self.directory) / "signatures" / f"{shard.key}.parquet"
+
+
+def run_digest(name: str, settings: FilterSettings, context: FilterContext) -> str:
+    """Return the digest of what a filter's answers depend on beside the items."""
+    told: list[Any] = [settings.model_dump(mode="json", by_alias=True)]
+    if plugins.filter_class(name).judges_rights:
+        told.append(repr(context.use))
+        told.append({source: _claim_digest(release.license) for source, release in sorted(context.releases.items())})
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _claim_digest(claim: Any) -> str:
+    return repr(replace(claim, evidence=tuple(replace(evidence, at="") for evidence in claim.evidence)))
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """One item shard and the filters that have not seen it."""
+
+    shard: Shard
+    runs: tuple[Run, ...] = field(repr=False)
+
+
+def flag_shard(task: ShardTask) -> str:
+    """Write the flags (or signatures) of one shard for every filter of the task; return the shard's key.
+
+    A filter that raises is named: it is a plug-in, and its failure is an error of the run, never a silent "no flags".
+    """
+    items = _one_batch(pq.read_table(task.shard.path))
+    for run in task.runs:
+        try:
+            if run.whole_set:
+                _write(run.signatures_of(task.shard), _set_filter(run).sign(items), None)
+            else:
+                _write(run.flags_of(task.shard), _filter(run).flag(items), FLAG_SCHEMA)
+        except AcquisitionError:
+            raise
+        except Exception as error:  # a filter is a plug-in: name it, with the shard
+            raise PluginError(f"filter {run.name!r} failed on {task.shard.key}: {error!r}", where=task.shard.path) from error
+    return task.shard.key
+
+
+def _one_batch(table: pa.Table) -> pa.RecordBatch:
+    batches = table.combine_chunks().to_batches()
+    return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
+
+
+_INSTANCES: Final[dict[str, Filter | SetFilter]] = {}
+"""One prepared filter per directory (which names settings and version) and process: preparing one may take a second."""
+
+
+def _prepared(run: Run) -> Filter | SetFilter:
+    if run.directory not in _INSTANCES:
+        _INSTANCES[run.directory] = plugins.filter_class(run.name)(run.settings, run.context)
+    return _INSTANCES[run.directory]
+
+
+def _filter(run: Run) -> Filter:
+    return cast("Filter", _prepared(run))
+
+
+def _set_filter(run: Run) -> SetFilter:
+    return cast("SetFilter", _prepared(run))
+
+
+def _write(target: Path, answer: pa.RecordBatch | pa.Table, schema: pa.Schema | None) -> None:
+    if schema is not None and answer.schema != schema:
+        raise PluginError(f"flags for {target.name} do not have the schema of flags")
+    table = pa.table(answer) if isinstance(answer, pa.RecordBatch) else answer
+    with atomic_file(target) as stream:
+        pq.write_table(table, stream, compression="zstd", compression_level=1)
+
+
+# --- filters that see the whole set --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class GroupTask:
+    """One partition of a set filter's key space; `signatures` maps shard keys to their signature tables."""
+
+    run: Run = field(repr=False)
+    partition: int
+    signatures: Mapping[str, str] = field(repr=False)
+    target: str
+
+
+def group_partition(task: GroupTask) -> str:
+    """Write the links found in one partition; return the file."""
+    links = _set_filter(task.run).group({key: Path(path) for key, path in task.signatures.items()}, task.partition)
+    _write(Path(task.target), links, None)
+    return task.target
+
+
+@dataclass(frozen=True)
+class JoinTask:
+    """All links of a set filter; its flags go beside `target`, one file per shard, and `shards` names them all."""
+
+    run: Run = field(repr=False)
+    signatures: Mapping[str, str] = field(repr=False)
+    links: tuple[str, ...]
+    target: str
+
+
+def join_links(task: JoinTask) -> str:
+    """Write the flags of every shard that has some; return the directory."""
+    signatures = {key: Path(path) for key, path in task.signatures.items()}
+    for key, flags in _set_filter(task.run).join(signatures, [Path(link) for link in task.links]):
+        _write(Path(task.target) / f"{key}.parquet", flags, FLAG_SCHEMA)
+    return task.target
