@@ -13,7 +13,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema, model_validator
 
 _UNITS: Final[Mapping[str, int]] = {"B": 1} | {
     prefix + unit: base**power for power, prefix in enumerate("KMGTP", start=1) for unit, base in (("B", 1000), ("iB", 1024))
@@ -62,6 +62,27 @@ Seconds = Annotated[
 Column = Annotated[str | int, Field(description="A column by its name, or by its position counted from 0.")]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 FlagGlob = Annotated[str, Field(min_length=1, description="A flag code; * stands for any part of it.")]
+
+
+def expand_variables(value: object, info: ValidationInfo) -> object:
+    """Replace each `${NAME}` by the environment variable; ValueError names one that is not set.
+
+    The variables come from the validation context (`{"environment": {...}}`); without one the text stays as it is.
+    """
+    environment = (info.context or {}).get("environment")
+    if environment is None or not isinstance(value, str):
+        return value
+
+    def variable(match: re.Match[str]) -> str:
+        if match[1] not in environment:
+            raise ValueError(f"the environment variable {match[1]} is not set")
+        return str(environment[match[1]])
+
+    return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", variable, value)
+
+
+Expandable = Annotated[str, BeforeValidator(expand_variables), Field(json_schema_extra={"expands": True})]
+"""A text in which `${NAME}` stands for an environment variable. Everywhere else a `${` is refused."""
 
 
 class Settings(BaseModel):
@@ -252,7 +273,7 @@ class LicenseSettings(Settings):
 
     declared: str = Field(min_length=1)
     """An SPDX expression such as CC-BY-4.0, or LicenseRef-… for terms of one's own."""
-    evidence: str = ""
+    evidence: Expandable = ""
     """A file or a URL where it can be read; a file's digest and text go into the lock."""
     redistribute: bool | None = None
     ml_training: Literal["allowed", "denied", "unknown"] | None = None
@@ -288,7 +309,7 @@ class SourceSettings(Settings):
     """Why this source is in the set; it goes into the manifest."""
     limits: SourceLimitSettings = SourceLimitSettings()
     auth: AuthSettings | None = None
-    base_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
+    base_url: Annotated[Expandable, Field(pattern=r"^https?://[^\s?#]+$")] | None = None
     """Another host to ask instead of the service's own: a mirror, or a loopback stand-in."""
 
 
