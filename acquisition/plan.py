@@ -16,7 +16,7 @@ from acquisition.lock import Lock, Pin, identity
 from acquisition.model import Asset, Digest, LicenseConclusion, Release
 from acquisition.protocols import ResolveContext, Source
 
-Action = Literal["download", "reuse", "crawl", "refuse", "error"]
+Action = Literal["download", "reuse", "crawl", "refuse", "error", "skip"]
 State = Literal["new", "pinned", "redeclared", "updated", "local"]
 
 _SIDE_BY_SIDE: Final = 8
@@ -65,7 +65,7 @@ class PlannedSource:
 
     `published` is the release as the publisher describes it (what the lock keeps), `release` the same with the user's own
     word on license and authors. `taken` are the assets that `files` includes; `held` maps the path of those whose bytes
-    are here to their sha256. Sizes are bytes; `unknown_sizes` counts assets that nobody gives a size for.
+    are here to their sha256. A source that is skipped was not asked for and is not here. Sizes are bytes; `unknown_sizes` counts assets that nobody gives a size for.
     """
 
     source: Source
@@ -120,6 +120,7 @@ class Planner:
     crawled: Callable[[Source, Pin | None], Release | None]
     locked: bool = False
     update: frozenset[str] = frozenset()
+    only: frozenset[str] = frozenset()
 
     def plan(self, sources: Iterable[Source]) -> tuple[PlannedSource, ...]:
         """Resolve all sources side by side; one that fails is in the plan with its error and stops no other."""
@@ -128,7 +129,7 @@ class Planner:
 
     def _planned(self, source: Source) -> PlannedSource:
         try:
-            return self._resolved(source)
+            return self._resolved(source) if not self.only or source.name in self.only else self._unnamed(source)
         except AcquisitionError as error:
             return PlannedSource(source, "refuse" if error.exit_code == LicenseRefused.exit_code else "error", error=error)
         except Exception as error:  # noqa: BLE001 - an adapter is a plug-in; whatever it raises, the other sources go on
@@ -156,6 +157,15 @@ class Planner:
             compare(pin.release, published) if pin is not None and (updating or state in {"local", "redeclared"}) else None
         )
         return self._gated(replace(planned, state=state, rights=rights, changes=changes))
+
+    def _unnamed(self, source: Source) -> PlannedSource:
+        """A source that this run was not asked for takes part with what is here, and nobody is asked about it."""
+        pin = self.lock.pins.get(source.name)
+        if pin is None or pin.identity != identity(source.settings):
+            return PlannedSource(source, "skip")
+        planned = self._resolved(source)
+        on_disk = all(asset.local_path for asset in planned.taken)
+        return planned if planned.action == "reuse" or (planned.action == "download" and on_disk) else PlannedSource(source, "skip")
 
     def _published(self, source: Source, kept: Pin | None, *, updating: bool) -> tuple[Release, State]:
         adapter = plugins.adapter(source.settings.kind)

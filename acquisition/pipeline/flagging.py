@@ -1,0 +1,158 @@
+"""Step 5: every filter looks at every item that it has not seen."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from acquisition import plugins
+from acquisition.engine.flags import GroupTask, JoinTask, Run, ShardTask, flag_shard, group_partition, join_links, run_digest
+from acquisition.engine.local import Failed, LocalEngine
+from acquisition.model import Release, Shard
+from acquisition.pipeline.moving import Moved
+from acquisition.pipeline.session import Session
+from acquisition.protocols import FilterContext
+from acquisition.settings import FilterSettings
+from acquisition.stage import Staged
+from acquisition.workspace import write_json
+
+_DONE: Final = "done.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Flagged:
+    """One filter's answers: its name, version and settings digest, and per shard key the file of its flags."""
+
+    name: str
+    version: int
+    digest: str
+    directory: Path
+    codes: Mapping[str, str]
+    not_checked: tuple[str, ...]
+
+    def flags_of(self, shard: Shard) -> Path:
+        """Return where the flags of a shard lie; the file may be absent when a whole-set filter found nothing in it."""
+        return self.directory / f"{shard.key}.parquet"
+
+
+def flag_all(
+    session: Session, staged: Mapping[str, Staged], moved: Mapping[str, Moved], engine: LocalEngine
+) -> tuple[tuple[Flagged, ...], tuple[str, ...]]:
+    """Run every filter that is not switched off; return their answers, and sentences on what was not checked."""
+    context = filter_context(session, staged, moved)
+    shards = [shard for source in staged.values() for shard in source.shards]
+    runs: list[Run] = []
+    not_checked: list[str] = []
+    for name in plugins.registered(plugins.FILTERS):
+        settings = session.declared.declaration.filters.get(name)
+        if settings is False:
+            not_checked.append(f"{name}: switched off in the declaration")
+            continue
+        runs.append(_run(session, name, settings or plugins.filter_class(name).Settings(), context))
+    _flag_shards(session, shards, runs, engine)
+    flagged = []
+    for run in runs:
+        plugin = plugins.filter_class(run.name)
+        directory = _join(session, run, shards, engine) if run.whole_set else Path(run.directory)
+        sentences = plugin(run.settings, run.context).not_checked()
+        not_checked.extend(f"{run.name}: {sentence}" for sentence in sentences)
+        flagged.append(Flagged(run.name, plugin.version, directory.name, directory, dict(plugin.codes), sentences))
+    _sweep(session, runs, shards)
+    return tuple(flagged), tuple(not_checked)
+
+
+def filter_context(session: Session, staged: Mapping[str, Staged], moved: Mapping[str, Moved]) -> FilterContext:
+    """Return what filters know: releases without their file lists, the declared order, where bytes lie."""
+    external = {
+        file.sha256: file.file
+        for name in staged
+        for file in moved[name].held.values()
+        if not file.file.startswith(f"{session.workspace.blobs}/")
+    }
+    releases: dict[str, Release] = {
+        name: replace(release, assets=()) for name in staged if (release := moved[name].release) is not None
+    }
+    return FilterContext(
+        use=session.use,
+        releases=releases,
+        order=tuple(source.name for source in session.declared.sources),
+        blob_root=str(session.workspace.blobs),
+        external=external,
+        options={source.name: source.settings for source in session.declared.sources if source.name in staged},
+    )
+
+
+def _run(session: Session, name: str, settings: FilterSettings, context: FilterContext) -> Run:
+    version = plugins.filter_class(name).version
+    directory = session.workspace.flags / f"{name}-{version}-{run_digest(name, settings, context)}"
+    return Run(name, settings, context, str(directory))
+
+
+def _flag_shards(session: Session, shards: Sequence[Shard], runs: Sequence[Run], engine: LocalEngine) -> None:
+    tasks, weight = [], 0
+    for shard in shards:
+        unseen = tuple(run for run in runs if not (run.signatures_of(shard) if run.whole_set else run.flags_of(shard)).exists())
+        if unseen:
+            tasks.append(ShardTask(shard, unseen))
+            weight += Path(shard.path).stat().st_size * 4 * len(unseen)
+    if not tasks:
+        return
+    session.reporter.event("filter-start", shards=len(tasks), items=sum(task.shard.rows for task in tasks))
+    for task, result in zip(tasks, engine.map(flag_shard, tasks, weight=weight), strict=True):
+        if isinstance(result, Failed):
+            raise result.error
+        session.reporter.event("filter-shard", source=task.shard.source, items=task.shard.rows)
+
+
+def _join(session: Session, run: Run, shards: Sequence[Shard], engine: LocalEngine) -> Path:
+    """Group and join the signatures of all shards, unless that was done for exactly these."""
+    told = [run.directory, *(f"{shard.key} {shard.digest}" for shard in shards), *run.context.order]
+    told.append(json.dumps({name: repr(release.license.raw) for name, release in sorted(run.context.releases.items())}))
+    key = hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
+    target = Path(run.directory) / f"set-{key}"
+    if (target / _DONE).exists():
+        return target
+    signatures = {shard.key: str(run.signatures_of(shard)) for shard in shards}
+    partitions = range(plugins.filter_class(run.name).partitions)  # type: ignore[union-attr]  # whole-set filters have it
+    tasks = [GroupTask(run, index, signatures, str(target / "links" / f"{index:04d}.parquet")) for index in partitions]
+    weight = sum(Path(path).stat().st_size for path in signatures.values())
+    session.reporter.event("filter-join", filter=run.name, shards=len(shards))
+    links = []
+    for result in engine.map(group_partition, tasks, weight=weight):
+        if isinstance(result, Failed):
+            raise result.error
+        links.append(result)
+    join_links(JoinTask(run, signatures, tuple(links), str(target)))
+    write_json(target / _DONE, {"shards": len(shards)})
+    for other in Path(run.directory).glob("set-*"):
+        if other != target:
+            shutil.rmtree(other, ignore_errors=True)
+    return target
+
+
+def _sweep(session: Session, runs: Sequence[Run], shards: Sequence[Shard]) -> None:
+    """Remove flags of shards that are no longer staged, and of settings that are no longer declared."""
+    current = {Path(run.directory).name for run in runs}
+    names = {run.name for run in runs}
+    staged = {str(Path(shard.key).parent) for shard in shards}
+    for directory in _folders(session.workspace.flags):
+        if directory.name not in current and directory.name.rsplit("-", 2)[0] in names:
+            shutil.rmtree(directory, ignore_errors=True)
+            continue
+        for release in (*_releases(directory), *_releases(directory / "signatures")):
+            if f"{release.parent.name}/{release.name}" not in staged:
+                shutil.rmtree(release, ignore_errors=True)
+
+
+def _releases(directory: Path) -> list[Path]:
+    sources = [source for source in _folders(directory) if source.name != "signatures" and not source.name.startswith("set-")]
+    return [release for source in sources for release in _folders(source)]
+
+
+def _folders(directory: Path) -> list[Path]:
+    return [entry for entry in directory.iterdir() if entry.is_dir()] if directory.exists() else []

@@ -1,0 +1,232 @@
+"""Step 3: bytes. Hub assets through the strict downloader, the open web through the polite crawler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+from acquisition import crawl, plugins
+from acquisition.blobs import BlobStore
+from acquisition.errors import AcquisitionError, Interrupted, LimitReached, PluginError
+from acquisition.fetch import Arrived, Downloader, DownloadLimits, Failed, Transfer
+from acquisition.journal import Journal
+from acquisition.lock import Lock, Pin, identity, settled
+from acquisition.model import Asset, Location, Rejection, Release
+from acquisition.pipeline.session import Session
+from acquisition.plan import PlannedSource
+from acquisition.protocols import Source
+from acquisition.sources.override import apply_override
+from acquisition.stage import Held
+from acquisition.workspace import utc_now
+
+
+@dataclass
+class Moved:
+    """What came of one source: its pinned release, the files held, the ones that failed, and bytes moved in this run."""
+
+    planned: PlannedSource
+    release: Release | None = None
+    held: dict[str, Held] = field(default_factory=dict)
+    failed: list[Rejection] = field(default_factory=list)
+    errors: list[AcquisitionError] = field(default_factory=list)
+    downloaded: int = 0
+    crawl: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The source's name."""
+        return self.planned.name
+
+
+def move(session: Session, planned: tuple[PlannedSource, ...], lock: Lock, journal: Journal) -> tuple[dict[str, Moved], Lock]:
+    """Bring every planned source's bytes here; return what came and the lock that pins it.
+
+    The lock is written before bytes move (so that a run that is killed goes on with the same releases) and after.
+    """
+    session.save_lock(lock)
+    moved = {source.name: Moved(source, source.release, errors=[source.error] if source.error else []) for source in planned}
+    for source in planned:
+        if source.action == "reuse":
+            _reuse(session, moved[source.name], journal)
+    try:
+        _download(session, [source for source in planned if source.action == "download"], moved, journal)
+        for source in planned:
+            if source.action == "crawl":
+                lock = _crawl(session, moved[source.name], lock, journal)
+    finally:
+        for name, result in moved.items():
+            lock = _pin(session, name, result, lock)
+        session.save_lock(lock)
+    return moved, lock
+
+
+def _reuse(session: Session, moved: Moved, journal: Journal) -> None:
+    """Every file is here already: name them, with the time when they came."""
+    times = {record.sha256: record.fetched_at for record in journal.blobs_of(moved.name)}
+    store = BlobStore(session.workspace)
+    for asset in moved.planned.taken:
+        sha256 = moved.planned.held[asset.path]
+        path = Path(asset.local_path) if asset.local_path else store.path(sha256)
+        fetched = times.get(sha256) or (moved.release.resolved_at if moved.release else "")
+        moved.held[asset.path] = Held(asset.path, str(path), sha256, path.stat().st_size, fetched)
+
+
+def _download(session: Session, sources: list[PlannedSource], moved: dict[str, Moved], journal: Journal) -> None:
+    if not sources:
+        return
+    limits = session.declared.declaration.limits
+    session.workspace.demand_space(sum(source.bytes_to_move for source in sources), limits.disk_reserve)
+    downloader = Downloader(
+        blobs=BlobStore(session.workspace),
+        journal=journal,
+        reporter=session.reporter,
+        user_agent=session.user_agent,
+        limits=DownloadLimits(total_bytes=limits.bytes, bandwidth=limits.bandwidth, disk_reserve=limits.disk_reserve),
+        stop=session.stop,
+    )
+    for result in downloader.run(_in_turn([_transfers(session, source) for source in sources])):
+        target = moved[result.transfer.source]
+        if isinstance(result, Failed):
+            _note_failure(target, result)
+        else:
+            _note_arrival(target, result)
+    if session.stop.is_set():
+        raise Interrupted("stopped as asked; what arrived is kept", hint="Run the same command again to go on.")
+
+
+def _note_arrival(moved: Moved, arrived: Arrived) -> None:
+    asset = arrived.transfer.asset
+    blob = arrived.blob
+    moved.held[asset.path] = Held(asset.path, blob.path, blob.sha256, blob.size, arrived.fetched_at)
+    moved.downloaded += arrived.downloaded
+
+
+def _note_failure(moved: Moved, failed: Failed) -> None:
+    """A file that did not come is a record, and its error is shown; the other files go on."""
+    error, asset = failed.error, failed.transfer.asset
+    if isinstance(error, Interrupted):
+        return
+    moved.errors.append(error)
+    moved.failed.append(Rejection(error.code, moved.name, "", asset.path, asset.path, str(error)))
+
+
+def _in_turn(streams: list[Iterator[Transfer]]) -> Iterator[Transfer]:
+    """Take one transfer of each source in turn, so that a slow host does not keep the others waiting."""
+    for row in zip_longest(*streams):
+        yield from (transfer for transfer in row if transfer is not None)
+
+
+def transfer_key(source: Source, release: Release) -> str:
+    """Return what names a release in the journal: its revision, or what will be pinned once the bytes have come."""
+    return release.revision or f"unpinned-{identity(source.settings)}-{release.resolved_at}"
+
+
+def _transfers(session: Session, planned: PlannedSource) -> Iterator[Transfer]:
+    release, source = planned.release, planned.source
+    assert release is not None
+    adapter = plugins.adapter(source.settings.kind)
+    context = session.context(source, release)
+    guard = session.guard(source)
+    key = transfer_key(source, release)
+
+    def locate(asset: Asset) -> Location:
+        try:
+            return adapter.locate(source, release, asset, context)
+        except AcquisitionError:
+            raise
+        except Exception as error:  # an adapter is a plug-in: name it
+            raise PluginError(f"source kind {release.kind!r} failed to locate {asset.path!r}: {error!r}") from error
+
+    for asset in planned.taken:
+        yield Transfer(
+            source=source.name,
+            release=key,
+            asset=asset,
+            locate=lambda asset=asset: locate(asset),  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+            guard=guard,
+            max_bytes=source.settings.limits.bytes,
+        )
+
+
+def _pin(session: Session, name: str, moved: Moved, lock: Lock) -> Lock:
+    """Note the digests of what is held; pin the release by its bytes when nothing else does and all of them are here."""
+    planned = moved.planned
+    published = planned.published
+    if published is None or moved.release is None or planned.action not in {"download", "reuse"}:
+        return lock
+    held = {path: file.sha256 for path, file in moved.held.items()}
+    complete = len(held) == len(planned.taken)
+    if complete:
+        published = settled(published, held)
+        moved.release = replace(moved.release, revision=published.revision)
+    elif not moved.release.revision:
+        moved.release = settled(moved.release, held) if held else moved.release
+    return lock.with_pin(name, Pin(identity(planned.source.settings), published, held))
+
+
+# --- the open web --------------------------------------------------------------------------------------------------------
+
+
+def _crawl(session: Session, moved: Moved, lock: Lock, journal: Journal) -> Lock:
+    """Run the spider, or go on with a run that did not finish; its release is pinned by what it found."""
+    source = moved.planned.source
+    try:
+        directory, resume = _run_directory(session, source, journal)
+        run = crawl.run(
+            source,
+            directory=directory,
+            contact=session.declared.declaration.contact,
+            environment=session.environment,
+            base=session.declared.path.parent,
+            reporter=session.reporter,
+            stop=session.stop,
+            resume=resume,
+        )
+    except AcquisitionError as error:
+        if isinstance(error, Interrupted):
+            raise
+        moved.errors.append(error)
+        return lock
+    moved.crawl = {"pages": run.pages, "items": run.items, "refused": dict(run.refused), "failed": dict(run.failed)}
+    moved.downloaded += run.bytes
+    if not run.finished:
+        if session.stop.is_set():
+            raise Interrupted("stopped as asked; the crawl is kept", hint="Run the same command again to go on.")
+        moved.errors.append(LimitReached(f"the crawl of {source.name!r} ended early: {run.finish_reason}", where=source.where))
+        return lock
+    journal.set_fact(f"crawl:{source.name}", None)
+    published = replace(crawl.release(source, directory, resolved_at=utc_now()), version_label=directory.name)
+    _take_crawl(session, moved, published)
+    held = {path: file.sha256 for path, file in moved.held.items()}
+    return lock.with_pin(source.name, Pin(identity(source.settings), published, held))
+
+
+def _take_crawl(session: Session, moved: Moved, published: Release) -> None:
+    context = session.context(moved.planned.source)
+    moved.release = apply_override(published, moved.planned.source.settings, context)
+    for asset in published.assets:
+        sha256 = next(digest.value for digest in asset.digests if digest.algorithm == "sha256")
+        size = asset.size if asset.size is not None else Path(asset.local_path).stat().st_size
+        moved.held[asset.path] = Held(asset.path, asset.local_path, sha256, size, published.resolved_at)
+
+
+def _run_directory(session: Session, source: Source, journal: Journal) -> tuple[Path, bool]:
+    """Return the directory of the run to go on with, or a fresh one; the journal remembers which run is unfinished."""
+    root = session.workspace.crawl / source.name
+    fact = f"crawl:{source.name}"
+    want = identity(source.settings)
+    unfinished = journal.fact(fact)
+    if unfinished:
+        with suppress(ValueError):
+            name, declared = unfinished.split(" ")
+            if declared == want and (root / name).exists():
+                return root / name, True
+    taken = [int(path.name.removeprefix("run-")) for path in root.glob("run-*") if path.name.removeprefix("run-").isdecimal()]
+    directory = root / f"run-{max(taken, default=0) + 1:04d}"
+    directory.mkdir(parents=True)
+    journal.set_fact(fact, f"{directory.name} {want}")
+    return directory, False

@@ -1,0 +1,87 @@
+"""Step 2: the plan of a session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from acquisition import crawl
+from acquisition.blobs import BlobStore
+from acquisition.filters.license import release_codes
+from acquisition.lock import Lock, Pin, identity
+from acquisition.model import SEVERITY, Outcome, Release
+from acquisition.pipeline.session import Session
+from acquisition.plan import Plan, PlannedSource, Planner, Rights
+from acquisition.protocols import Source
+from acquisition.rights.licenses import release_conclusion
+from acquisition.sources.override import apply_override
+from acquisition.workspace import free_bytes
+
+
+def make_plan(session: Session, *, locked: bool = False, update: Iterable[str] = ()) -> Plan:
+    """Resolve what the lock does not pin, and say what a fetch would do. Writes nothing."""
+    planner = Planner(
+        lock=session.lock,
+        context=session.context,
+        override=lambda source, release, context: apply_override(release, source.settings, context),
+        judge=rights_of(session),
+        holds=_holds(session),
+        crawled=lambda source, pin: crawled_release(session, source, pin),
+        locked=locked,
+        update=frozenset(update),
+        only=frozenset(session.only),
+    )
+    sources = planner.plan(session.declared.sources)
+    free = free_bytes(session.workspace.root)
+    to_move = sum(source.bytes_to_move for source in sources if source.action == "download")
+    return Plan(sources, free, free - to_move, pinned(session.lock, sources))
+
+
+def rights_of(session: Session) -> Callable[[Source, Release], Rights]:
+    """Return the license gate: codes that the release's own claim earns, and what the policy makes of them."""
+
+    def judge(source: Source, release: Release) -> Rights:
+        codes = release_codes(release, session.use)
+        worst, rule = Outcome.KEEP, ""
+        for code, _ in codes:
+            outcome, decisive = session.policy.outcome_for(code, 1.0, source.name)
+            if SEVERITY[outcome] > SEVERITY[worst]:
+                worst, rule = outcome, str(decisive)
+        return Rights(
+            conclusion=release_conclusion(release),
+            codes=tuple(code for code, _ in codes),
+            outcome=worst,
+            rule=rule,
+            reasons=tuple(reason for _, reason in codes),
+        )
+
+    return judge
+
+
+def _holds(session: Session) -> Callable[[str], bool]:
+    store = BlobStore(session.workspace)
+    return lambda sha256: store.has(sha256)
+
+
+def crawled_release(session: Session, source: Source, pin: Pin | None) -> Release | None:
+    """Return the release of the newest finished crawl of a spider as it is declared now, None when it has to run."""
+    if pin is None or not pin.release.revision:
+        return None
+    directory = crawl_directory(session, source, pin)
+    return crawl.release(source, directory, resolved_at=pin.release.resolved_at) if directory.exists() else None
+
+
+def crawl_directory(session: Session, source: Source, pin: Pin) -> Path:
+    """Return the directory of the crawl that the lock pins."""
+    return session.workspace.crawl / source.name / pin.release.version_label
+
+
+def pinned(lock: Lock, sources: Iterable[PlannedSource]) -> Lock:
+    """Return the lock with the releases that were resolved; what failed or was refused keeps the pin it had."""
+    for planned in sources:
+        if planned.published is not None and planned.action in {"download", "reuse"}:
+            old = lock.pins.get(planned.name)
+            same = old is not None and old.release == planned.published
+            held = old.held if old is not None and same else {}
+            lock = lock.with_pin(planned.name, Pin(identity(planned.source.settings), planned.published, held))
+    return lock

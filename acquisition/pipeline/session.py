@@ -1,0 +1,140 @@
+"""What one run works with: the declaration, the workspace, the lock, the clock, and who listens."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from acquisition import api, declare, network
+from acquisition.curate.policy import Policy
+from acquisition.errors import UsageError
+from acquisition.lock import Lock, read_lock, write_lock
+from acquisition.model import Release, Use
+from acquisition.network import AddressGuard
+from acquisition.protocols import Reporter, ResolveContext, Silent, Source
+from acquisition.settings import SourceSettings
+from acquisition.workspace import Workspace, utc_now
+
+DEFAULT_FILE: Final = "sources.yaml"
+DEFAULT_WORKSPACE: Final = "data"
+
+
+@dataclass(frozen=True)
+class Session:
+    """One opened declaration. Nothing has been asked or written yet.
+
+    `only` names the sources whose bytes are moved, () for all (the others take part with what is here already); `workers` is the number of processes, 0 for one per core;
+    `stop` is set by Ctrl-C and ends the run cleanly.
+    """
+
+    declared: declare.Declared
+    workspace: Workspace
+    reporter: Reporter = field(default_factory=Silent)
+    stop: threading.Event = field(default_factory=threading.Event)
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    only: tuple[str, ...] = ()
+    workers: int = 0
+
+    @property
+    def lock_path(self) -> Path:
+        """sources.lock beside sources.yaml, under the declaration's own name ("my.yaml" → "my.lock")."""
+        return self.declared.path.with_suffix(".lock")
+
+    @cached_property
+    def lock(self) -> Lock:
+        """The lock as it was when the run began."""
+        return read_lock(self.lock_path)
+
+    @property
+    def use(self) -> Use:
+        """What the set is for."""
+        declared = self.declared.declaration.dataset.use
+        return Use(declared.training, declared.commercial, declared.redistribute, declared.derivatives)
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The user's rules, then the built-in ones."""
+        return Policy(self.declared.declaration.policy)
+
+    @cached_property
+    def user_agent(self) -> str:
+        """Who we are and how to reach us."""
+        return network.user_agent(self.declared.declaration.contact)
+
+    def guard(self, source: Source) -> AddressGuard:
+        """Return the address guard of a source: public addresses, and what its declaration names literally."""
+        return AddressGuard(declared_urls(source.settings))
+
+    def context(self, source: Source, pin: Release | None = None) -> ResolveContext:
+        """Return what the source's adapter may use."""
+        return ResolveContext(
+            api=api.Client(guard=self.guard(source), user_agent=self.user_agent),
+            environment=self.environment,
+            now=utc_now,
+            base=self.declared.path.parent,
+            user_agent=self.user_agent,
+            pin=pin,
+        )
+
+    def save_lock(self, lock: Lock) -> None:
+        """Write the lock, without sources that are no longer declared."""
+        write_lock(self.lock_path, lock.restricted_to(source.name for source in self.declared.sources))
+
+    @contextmanager
+    def held(self, command: str) -> Iterator[None]:
+        """Hold the workspace for one command."""
+        with self.workspace.locked(command):
+            yield
+
+
+def declared_urls(settings: SourceSettings) -> tuple[str, ...]:
+    """Return every URL that the user wrote in a source's declaration."""
+    return tuple(_urls_in(settings.model_dump(mode="json")))
+
+
+def _urls_in(value: Any) -> Iterator[str]:
+    if isinstance(value, str) and value.startswith(("http://", "https://")):
+        yield value
+    elif isinstance(value, Mapping):
+        for entry in value.values():
+            yield from _urls_in(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _urls_in(entry)
+
+
+def open_session(
+    path: Path,
+    workspace: Path | None = None,
+    *,
+    only: tuple[str, ...] = (),
+    reporter: Reporter | None = None,
+    stop: threading.Event | None = None,
+    workers: int = 0,
+    environment: Mapping[str, str] | None = None,
+) -> Session:
+    """Read the declaration and return a session; the workspace is `data` beside it unless another is named.
+
+    Raises DeclarationError with every problem at once, and UsageError when `only` names what is not declared.
+    """
+    environment = dict(os.environ) if environment is None else environment
+    declared = declare.load(path, environment=environment)
+    known = [source.name for source in declared.sources]
+    for name in only:
+        if name not in known:
+            raise UsageError(f"no source is called {name!r}", where=str(path), hint=f"Declared are: {', '.join(known) or 'none'}.")
+    return Session(
+        declared=declared,
+        workspace=Workspace((workspace or path.parent / DEFAULT_WORKSPACE).absolute()),
+        reporter=reporter or Silent(),
+        stop=stop or threading.Event(),
+        environment=environment,
+        only=only,
+        workers=workers,
+    )

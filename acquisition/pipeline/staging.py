@@ -1,0 +1,112 @@
+"""Step 4: from files to items in shards."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from acquisition import plugins
+from acquisition.engine.local import Failed, LocalEngine
+from acquisition.model import Rejection
+from acquisition.pipeline.moving import Moved
+from acquisition.pipeline.session import Session
+from acquisition.read import FileBinary, read_asset
+from acquisition.stage import Part, PartResult, Staged, load_staged, parts_of, stage_part, staging_key, write_staged
+from acquisition.stage.staged import directory_name
+from acquisition.workspace import fsync_directory, write_json
+
+VERSION: Final = 1
+"""Rises when staging itself would give other shards for the same files."""
+
+
+def reader_versions() -> str:
+    """Return the names and versions of all readers: a new version of one stages again what it may have read."""
+    names = plugins.registered(plugins.READERS)
+    return f"{VERSION} " + " ".join(f"{name}-{plugins.load(plugins.READERS, name).version}" for name in names)
+
+
+def stage_all(session: Session, moved: Iterable[Moved], engine: LocalEngine) -> dict[str, Staged]:
+    """Stage every source that has files; what is staged already for the same inputs is reused. Order: as declared."""
+    staged: dict[str, Staged] = {}
+    left = session.declared.declaration.limits.items
+    versions = reader_versions()
+    for source in moved:
+        if source.release is None or not source.held:
+            continue
+        limit = _least(source.planned.source.settings.limits.items, left)
+        done = _stage(session, source, engine, versions, limit)
+        staged[source.name] = replace(done, rejections=(*done.rejections, *source.failed))
+        if left is not None:
+            left = max(0, left - done.items)
+    return staged
+
+
+def _least(*limits: int | None) -> int | None:
+    given = [limit for limit in limits if limit is not None]
+    return min(given) if given else None
+
+
+def _stage(session: Session, moved: Moved, engine: LocalEngine, versions: str, limit: int | None) -> Staged:
+    release = moved.release
+    assert release is not None
+    settings = moved.planned.source.settings
+    held = list(moved.held.values())
+    key = staging_key(held, settings, release.revision, release.reader, versions, limit)
+    root = session.workspace.staging / moved.name
+    directory = root / directory_name(release.revision, key)
+    if done := load_staged(directory, key):
+        return done
+    session.reporter.event("stage-start", source=moved.name, files=len(held))
+    directory.mkdir(parents=True, exist_ok=True)
+    write_json(directory / "files.json", {file.path: file.file for file in held})
+    parts = [
+        Part(
+            source=moved.name,
+            release=release.revision,
+            directory=str(directory),
+            directory_name=directory.name,
+            index=index,
+            held=group,
+            settings=settings,
+            reader=release.reader,
+            limit=limit,
+        )
+        for index, group in enumerate(parts_of(held))
+    ]
+    results = _run_parts(session, moved.name, parts, engine, limit)
+    fsync_directory(directory)
+    done = write_staged(moved.name, release.revision, key, directory, results)
+    _sweep(root, directory)
+    session.reporter.event("stage-done", source=moved.name, items=done.items, rejected=len(done.rejections))
+    return done
+
+
+def _run_parts(session: Session, source: str, parts: list[Part], engine: LocalEngine, limit: int | None) -> list[PartResult]:
+    run = partial(stage_part, find=read_asset, open_file=FileBinary)
+    results: list[PartResult] = []
+    if limit is not None:  # how many items are left is known only part after part
+        for part in parts:
+            if (left := limit - sum(result.items for result in results)) > 0:
+                results.append(run(replace(part, limit=left)))
+        return results
+    weight = sum(file.size for part in parts for file in part.held)
+    for part, result in zip(parts, engine.map(run, parts, weight=weight), strict=True):
+        if isinstance(result, Failed):
+            lost = tuple(
+                Rejection("worker-died", part.source, part.release, file.path, file.path, str(result.error)) for file in part.held
+            )
+            result = PartResult((), lost, 0, capped=False)
+        results.append(result)
+        session.reporter.event("stage-part", source=source, items=result.items, rejected=len(result.rejections))
+    return results
+
+
+def _sweep(root: Path, keep: Path) -> None:
+    """Remove what was staged for other inputs: it can be made again from the blobs."""
+    for other in root.iterdir():
+        if other != keep and other.is_dir():
+            shutil.rmtree(other, ignore_errors=True)
