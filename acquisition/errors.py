@@ -30,7 +30,8 @@ AcquisitionError
 │   ├── TransferCut
 │   ├── UnexpectedBody
 │   ├── HttpStatus
-│   └── RangeIgnored
+│   ├── RangeIgnored
+│   └── FileChanged
 ├── ReadError               asset   bytes arrived but cannot be read as what they claim to be
 │   ├── ArchiveRefused
 │   ├── Undecodable
@@ -295,6 +296,12 @@ class RangeIgnored(TransferError):
     """The server's partial answer is not the part that was asked for."""
 
     code = "range-ignored"
+
+
+class FileChanged(TransferError):
+    """A file of the user's own is no longer as it was planned, or changed while it was read."""
+
+    code = "file-changed"
 
 
 class ReadError(AcquisitionError):
