@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeAlias
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import orjson
@@ -51,6 +51,9 @@ _QUERY: Final = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]+")
 _RATE_LIMIT: Final = re.compile(r"(?:^|;)\s*r\s*=\s*(\d+)\s*;\s*t\s*=\s*(\d+)")
 
 
+Transport: TypeAlias = Callable[[str, str, Mapping[str, str], bytes | None, int], Answer]
+
+
 @dataclass(frozen=True, slots=True)
 class ApiLimits:
     """How long and how much: seconds, except `body` (bytes, decoded), `tries` and `hops` (redirects followed)."""
@@ -67,7 +70,8 @@ class ApiLimits:
 class Client(ApiClient):
     """The API client over requests. One per source, because the guard knows what the source's declaration allows.
 
-    Safe to share between threads. `sleep`, `clock` (Unix time) and `jitter` (0..1) are arguments for tests.
+    Safe to share between threads. `sleep`, `clock` (Unix time), `jitter` (0..1) and `transport` are arguments for tests:
+    a transport takes method, URL, headers, body and the cap in bytes, and asks exactly once.
     """
 
     def __init__(
@@ -79,14 +83,15 @@ class Client(ApiClient):
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random.random,
+        transport: Transport | None = None,
     ) -> None:
         self._guard = guard
         self._limits = limits
         self._sleep = sleep
         self._clock = clock
         self._jitter = jitter
-        self._user_agent = user_agent
-        self._session = _session(guard, limits)
+        self._wire = _Wire(guard, limits, user_agent)
+        self._transport: Transport = transport or self._wire.send
 
     def __enter__(self) -> Self:
         return self
@@ -96,7 +101,7 @@ class Client(ApiClient):
 
     def close(self) -> None:
         """Close all connections."""
-        self._session.close()
+        self._wire.close()
 
     def exchange(self, method: str, url: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None) -> Answer:
         """Ask and return the answer whatever its status (see `ApiClient.exchange`)."""
@@ -161,7 +166,7 @@ class Client(ApiClient):
             error: AcquisitionError
             asked = None
             try:
-                answer = self._once(method, url, headers, body, cap)
+                answer = self._transport(method, url, headers, body, cap)
             except SourceUnavailable as failure:
                 error = failure
             except (requests.RequestException, TransportError, OSError) as failure:
@@ -184,27 +189,6 @@ class Client(ApiClient):
             error.hint = f"Run again in {asked:.0f} s: the server asks to be left alone that long."
             raise error
         self._sleep(asked if asked is not None else 0.5 * 2 ** (attempt - 1) * (1 + self._jitter()))
-
-    def _once(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, cap: int) -> Answer:
-        sent = {**headers, "User-Agent": self._user_agent, "Accept-Encoding": "identity"}
-        request = self._session.prepare_request(requests.Request(method, url, headers=sent, data=body))
-        if method == "POST" and body is None:
-            request.headers["Content-Length"] = "0"
-        proxy = None if literal_address(urlsplit(url).hostname or "") else proxy_for(url)
-        proxies = {urlsplit(url).scheme: proxy} if proxy else {}
-        give_up = time.monotonic() + self._limits.total
-        timeout = (self._limits.connect, self._limits.read)
-        with self._send(request, timeout, proxies) as response:
-            content = b"" if method == "HEAD" else _capped(response, cap, give_up)
-            names = {name.lower(): value for name, value in response.headers.items()}
-            return Answer(response.status_code, names, content, url)
-
-    def _send(
-        self, request: requests.PreparedRequest, timeout: tuple[float, float], proxies: Mapping[str, str]
-    ) -> requests.Response:
-        return self._session.send(
-            request, timeout=timeout, allow_redirects=False, stream=True, verify=ca_file(), proxies=dict(proxies)
-        )
 
 
 # --- what an answer says ------------------------------------------------------------------------------------------------
@@ -361,15 +345,45 @@ def _innermost(failure: BaseException) -> str:
 # --- connections --------------------------------------------------------------------------------------------------------
 
 
-def _session(guard: AddressGuard, limits: ApiLimits) -> requests.Session:
-    session = requests.Session()
-    session.headers.clear()
-    session.trust_env = False  # ~/.netrc would add credentials that no adapter chose; proxies and CAs are asked for above
-    session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-    adapter = _GuardedAdapter(guard, limits)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
-    return session
+class _Wire:
+    """The transport over the network: one request, one answer, nothing followed and nothing asked twice."""
+
+    def __init__(self, guard: AddressGuard, limits: ApiLimits, user_agent: str) -> None:
+        self._limits = limits
+        self._user_agent = user_agent
+        self._session = requests.Session()
+        self._session.headers.clear()
+        self._session.trust_env = False  # ~/.netrc would add credentials that no adapter chose
+        self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        adapter = _GuardedAdapter(guard, limits)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, cap: int) -> Answer:
+        sent = {**headers, "User-Agent": self._user_agent, "Accept-Encoding": "identity"}
+        request = self._session.prepare_request(requests.Request(method, url, headers=sent, data=body))
+        give_up = time.monotonic() + self._limits.total
+        with self._session.send(
+            request,
+            stream=True,
+            allow_redirects=False,
+            timeout=(self._limits.connect, self._limits.read),
+            verify=ca_file(),
+            proxies=_proxies(url),
+        ) as response:
+            content = b"" if method == "HEAD" else _capped(response, cap, give_up)
+            names = {name.lower(): value for name, value in response.headers.items()}
+            return Answer(response.status_code, names, content, url)
+
+
+def _proxies(url: str) -> dict[str, str]:
+    """Return the environment's proxy for a URL; addresses written as numbers and localhost are always asked directly."""
+    parts = urlsplit(url)
+    proxy = None if literal_address(parts.hostname or "") else proxy_for(url)
+    return {parts.scheme: proxy} if proxy else {}
 
 
 class _GuardedAdapter(HTTPAdapter):
