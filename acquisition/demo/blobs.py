@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from acquisition.demo.faults import xml_error
@@ -45,7 +45,8 @@ class Stored:
     """One stored file and how it is served.
 
     `ranges` off: Range is ignored and Accept-Ranges not sent; `validators` off: neither ETag nor Last-Modified;
-    `hashes` names what X-Goog-Hash carries; `private`: only signed URLs are answered.
+    `hashes` names what X-Goog-Hash carries; `private`: only signed URLs are answered. `tag` is the strong validator, made
+    from the content when it is left out.
     """
 
     content: bytes | Path
@@ -56,14 +57,24 @@ class Stored:
     private: bool = False
     framing: Framing = "length"
     headers: Headers = ()
-    _etag: list[str] = field(default_factory=list, repr=False)
+    tag: str = ""
+    _made: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def etag(self) -> str:
-        """A strong validator made from the content; computed once."""
-        if not self._etag:
-            self._etag.append(f'"{hashlib.md5(whole(self.content).read(), usedforsecurity=False).hexdigest()}"')
-        return self._etag[0]
+        """The validator in quotes; computed once."""
+        if not self.tag and "tag" not in self._made:
+            self._made["tag"] = _md5(whole(self.content).read()).hex()
+        return f'"{self.tag or self._made["tag"]}"'
+
+    @property
+    def hash_header(self) -> str:
+        """The value of X-Goog-Hash; computed once."""
+        if "hashes" not in self._made:
+            content = whole(self.content).read()
+            values = {"crc32c": lambda: crc32c(content).to_bytes(4, "big"), "md5": lambda: _md5(content)}
+            self._made["hashes"] = ",".join(f"{name}={base64.b64encode(values[name]()).decode()}" for name in self.hashes)
+        return self._made["hashes"]
 
 
 class Storage:
@@ -79,9 +90,9 @@ class Storage:
         """Where the service listens."""
         return self._base_url()
 
-    def put(self, path: str, content: bytes | Path, **how: object) -> str:
+    def put(self, path: str, content: bytes | Path, **how: Any) -> str:
         """Store a file under a path (an existing one is replaced) and return its plain URL; `how` as in `Stored`."""
-        self._files[path.strip("/")] = Stored(content, **how)  # type: ignore[arg-type] # Stored's own keyword fields
+        self._files[path.strip("/")] = Stored(content, **how)
         return self.url(path)
 
     def remove(self, path: str) -> None:
@@ -145,7 +156,7 @@ def serve(stored: Stored, request: Request) -> Reply:
     if stored.validators:
         headers += [("ETag", stored.etag), ("Last-Modified", formatdate(_PUBLISHED, usegmt=True))]
     if stored.hashes:
-        headers.append(("X-Goog-Hash", _hash_header(stored)))
+        headers.append(("X-Goog-Hash", stored.hash_header))
     if stored.validators and request.headers.get("if-none-match") == stored.etag:
         return Reply(304, tuple(headers))
     asked = _asked_range(request, stored, body.size)
@@ -171,12 +182,6 @@ def _asked_range(request: Request, stored: Stored, size: int) -> tuple[int, int]
     if not first:
         return max(0, size - int(last)), size
     return int(first), min(int(last) + 1, size) if last else size
-
-
-def _hash_header(stored: Stored) -> str:
-    content = whole(stored.content).read()
-    values = {"crc32c": lambda: crc32c(content).to_bytes(4, "big"), "md5": lambda: _md5(content)}
-    return ",".join(f"{name}={base64.b64encode(values[name]()).decode()}" for name in stored.hashes)
 
 
 def _md5(content: bytes) -> bytes:

@@ -9,7 +9,12 @@ from types import TracebackType
 from typing import Self
 
 from acquisition.demo.blobs import Storage
+from acquisition.demo.collective import Collective
 from acquisition.demo.faults import Fault, Faults, Handler
+from acquisition.demo.hub import Hub
+from acquisition.demo.kaggle import Kaggle
+from acquisition.demo.site import Site
+from acquisition.demo.uci import Uci
 from acquisition.demo.wire import Request, Server
 
 __all__ = ["Fault", "Faults", "Request", "World"]
@@ -27,7 +32,13 @@ class World:
         self.log: list[Request] = []
         self._servers: dict[str, Server] = {}
         self.storage = Storage(partial(self._base_url, "storage"), clock)
-        self._start("storage", self.storage.answer)
+        self.kaggle = Kaggle(partial(self._base_url, "kaggle"), self.storage)
+        self.hub = Hub(partial(self._base_url, "hub"), self.storage)
+        self.uci = Uci(partial(self._base_url, "uci"))
+        self.collective = Collective(partial(self._base_url, "collective"), self.storage)
+        self.site = Site(partial(self._base_url, "site"))
+        for face, handler in self._faces():
+            self._servers[face] = Server(face, partial(self.faults.respond, handler=handler), self.log)
 
     def __enter__(self) -> Self:
         """Return the world, whose servers run already."""
@@ -49,5 +60,12 @@ class World:
     def _base_url(self, face: str) -> str:
         return self._servers[face].base_url
 
-    def _start(self, face: str, handler: Handler) -> None:
-        self._servers[face] = Server(face, partial(self.faults.respond, handler=handler), self.log)
+    def _faces(self) -> tuple[tuple[str, Handler], ...]:
+        return (
+            ("storage", self.storage.answer),
+            ("kaggle", self.kaggle.answer),
+            ("hub", self.hub.answer),
+            ("uci", self.uci.answer),
+            ("collective", self.collective.answer),
+            ("site", self.site.answer),
+        )

@@ -6,6 +6,7 @@ Delivery. Nothing here is meant for any network but 127.0.0.1.
 
 from __future__ import annotations
 
+import json
 import select
 import socket
 import struct
@@ -109,6 +110,12 @@ class Reply:
     def header(self, name: str) -> str | None:
         """Return a header's value, whatever its case."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+
+def json_reply(value: object, status: int = 200, headers: Headers = ()) -> Reply:
+    """Return a value as a JSON answer."""
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str).encode()
+    return Reply(status, (("Content-Type", "application/json; charset=utf-8"), *headers), whole(body))
 
 
 @dataclass(frozen=True, slots=True)
