@@ -332,6 +332,63 @@ class Shard:
         return f"{self.source}/{self.release}/items-{self.index:05d}"
 
 
+@dataclass(frozen=True, slots=True)
+class FlagShard:
+    """What one filter noticed in one item shard: the file may be absent or empty when it noticed nothing."""
+
+    filter: str
+    version: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedShard:
+    """An item shard with the flags that lie beside it and the verdict shard made of them."""
+
+    shard: Shard
+    flags: tuple[FlagShard, ...]
+    verdicts: str
+
+
+PLACEMENT_SCHEMA: Final = pa.schema(
+    [
+        *VERDICT_SCHEMA,
+        pa.field("class", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("cluster", pa.string(), nullable=False),
+        pa.field("group", pa.string(), nullable=False),
+        pa.field("stored_sha256", pa.string(), nullable=False),
+        pa.field("stored_size", pa.int64(), nullable=False),
+        pa.field("changes", pa.list_(pa.string()), nullable=False),
+        pa.field(
+            "redactions",
+            pa.list_(
+                pa.struct(
+                    [
+                        pa.field("field", pa.string()),
+                        pa.field("start", pa.int32()),
+                        pa.field("end", pa.int32()),
+                        pa.field("placeholder", pa.string()),
+                    ]
+                )
+            ),
+            nullable=False,
+        ),
+    ]
+)
+"""One row per item of a shard, kept or not: the final verdict (balance included) and its place in the curated set.
+
+class    the item's class for every item; split and path only for kept ones, else ""
+path     relative to the curated set; "#row=N" follows where one file holds many items
+cluster  the duplicate cluster, "" when it is in none
+group    a token that stands for the source's group (speaker, author, page); never the value as found
+stored_sha256, stored_size   the item's own file in the curated set, "" and 0 where a file holds many items
+changes  sentences on what differs from the original
+redactions   the spans that the policy wants replaced, for items that are not kept as well
+"""
+
+
 # --- what a license allows ----------------------------------------------------------------------------------------------
 
 Permission = Literal["yes", "no", "conditional", "unknown"]

@@ -1,0 +1,147 @@
+"""The policy: which outcome each flag leads to. Pure; measures nothing, reads nothing.
+
+For each flag the first rule that fits decides, the user's rules before the built-in ones; a flag that no rule names holds
+its item. The most severe outcome over all flags of an item is the item's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+
+from acquisition.model import Outcome
+from acquisition.settings import PolicyRule
+
+UNKNOWN: Final = "unknown-flag"
+OUTCOMES: Final = tuple(Outcome)
+
+
+def _rule(flag: str, outcome: Outcome, why: str, at_least: float | None = None) -> PolicyRule:
+    return PolicyRule(flag=flag, outcome=outcome.value, at_least=at_least, why=why)
+
+
+DEFAULTS: Final = (
+    _rule("license.denied", Outcome.DROP, "the license forbids the declared use"),
+    _rule("license.unknown", Outcome.HOLD, "nobody has said what may be done with it"),
+    _rule("license.review", Outcome.HOLD, "a person has to read the license"),
+    _rule("license.conflict", Outcome.HOLD, "the sources contradict each other about the license"),
+    _rule("license.*", Outcome.HOLD, "an open question about the license"),
+    _rule("opt-out.*", Outcome.DROP, "a reservation is respected wherever it was found"),
+    _rule("duplicate.exact", Outcome.DROP, "the same content is kept from another place"),
+    _rule("duplicate.normalised", Outcome.DROP, "the same text but for spaces, case and punctuation is kept from another place"),
+    _rule("duplicate.near", Outcome.DROP, "nearly the same content is kept from another place", at_least=0.9),
+    _rule("duplicate.near", Outcome.KEEP, "similar, and still different enough"),
+    _rule("duplicate.label-conflict", Outcome.HOLD, "the same content is labelled differently elsewhere"),
+    _rule("duplicate.representative", Outcome.KEEP, "the copy that stands for its duplicates"),
+    _rule("pii.*", Outcome.REDACT, "personal data is replaced by its kind", at_least=0.6),
+    _rule("pii.*", Outcome.KEEP, "too weak a sign of personal data"),
+    _rule("llm-style.boilerplate", Outcome.HOLD, "phrases of a chat assistant"),
+    _rule("llm-style.*", Outcome.KEEP, "reported as a share per source; no word list condemns one text"),
+    _rule("quality.empty", Outcome.DROP, "there is nothing in it"),
+    _rule("quality.*", Outcome.HOLD, "doubtful quality"),
+)
+"""The built-in rules, from the first to the last; they follow whatever the user writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRow:
+    """One line of the effective policy, as `acquire check` prints it."""
+
+    position: int
+    flag: str
+    source: str
+    at_least: float | None
+    outcome: str
+    why: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What the policy says of one flag: the outcome, the rule's name, and why."""
+
+    outcome: Outcome
+    rule: str
+    why: str
+
+
+@cache
+def _glob(pattern: str) -> re.Pattern[str]:
+    """Flag codes and source names know one wildcard, so that a bracket in a name is only a bracket."""
+    return re.compile(".*".join(re.escape(part) for part in pattern.split("*")), re.DOTALL)
+
+
+def rule_name(rule: PolicyRule) -> str:
+    """Return a rule as people read it: "pii.* >= 0.6 -> redact"."""
+    score = "" if rule.at_least is None else f" >= {rule.at_least:g}"
+    source = "" if rule.source == "*" else f" of {rule.source}"
+    return f"{rule.flag}{score}{source} -> {rule.outcome}"
+
+
+class Policy:
+    """The user's rules and then the built-in ones. Holds values only, so it crosses process borders."""
+
+    __slots__ = ("_rules", "_user")
+
+    def __init__(self, rules: Sequence[PolicyRule] = (), defaults: Sequence[PolicyRule] = DEFAULTS) -> None:
+        self._rules = (*rules, *defaults)
+        self._user = len(rules)
+
+    @property
+    def rules(self) -> tuple[PolicyRule, ...]:
+        """All rules in the order in which they are tried."""
+        return self._rules
+
+    def fitting(self, code: str, source: str) -> list[tuple[int, PolicyRule]]:
+        """Return position and rule of all that name this code and source, whatever the score."""
+        return [
+            (position, rule)
+            for position, rule in enumerate(self._rules)
+            if _glob(rule.flag).fullmatch(code) and _glob(rule.source).fullmatch(source)
+        ]
+
+    def outcome_for(self, code: str, score: float, source: str) -> tuple[Outcome, PolicyRule | None]:
+        """Return what becomes of one flag and the rule that says so; hold and None when no rule names it."""
+        for _, rule in self.fitting(code, source):
+            if rule.at_least is None or score >= rule.at_least:
+                return Outcome(rule.outcome), rule
+        return Outcome.HOLD, None
+
+    def ruling(self, position: int) -> Ruling:
+        """Return outcome, name and reason of a rule by its position; -1 stands for no rule."""
+        if position < 0:
+            return Ruling(Outcome.HOLD, UNKNOWN, "no rule of the policy names this flag")
+        rule = self._rules[position]
+        return Ruling(Outcome(rule.outcome), rule_name(rule), rule.why)
+
+    def decide(self, code: str, scores: Any, source: str) -> Any:
+        """Return for each score (float64 array) of one code the position of the deciding rule, -1 for none (int32 array)."""
+        decided = np.full(len(scores), -1, np.int32)
+        for position, rule in self.fitting(code, source):
+            fits = decided < 0 if rule.at_least is None else (decided < 0) & (scores >= rule.at_least)
+            decided[fits] = position
+            if rule.at_least is None:
+                break
+        return decided
+
+    def effective_policy(self) -> list[PolicyRow]:
+        """Return the rules in the order in which they are tried, the user's own marked, the rule for the unknown last."""
+        rows = [
+            PolicyRow(
+                position=position + 1,
+                flag=rule.flag,
+                source=rule.source,
+                at_least=rule.at_least,
+                outcome=rule.outcome,
+                why=rule.why,
+                origin="sources.yaml" if position < self._user else "built-in",
+            )
+            for position, rule in enumerate(self._rules)
+        ]
+        unknown = self.ruling(-1)
+        return [*rows, PolicyRow(len(rows) + 1, "*", "*", None, unknown.outcome.value, unknown.why, "built-in")]
