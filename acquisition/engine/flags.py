@@ -44,7 +44,7 @@ class Run:
 
     def signatures_of(self, shard: Shard) -> Path:
         """Return where the signatures of an item shard lie (filters that see the whole set)."""
-        return Path(self.directory) / "signatures" / f"{shard.key}.parquet"
+        return Path(self.directory) / ".signatures" / f"{shard.key}.parquet"
 
 
 def run_digest(name: str, settings: FilterSettings, context: FilterContext) -> str:

@@ -114,7 +114,7 @@ def _join(session: Session, run: Run, shards: Sequence[Shard], engine: LocalEngi
     told = [run.directory, *(f"{shard.key} {shard.digest}" for shard in shards), *run.context.order]
     told.append(json.dumps({name: repr(release.license.raw) for name, release in sorted(run.context.releases.items())}))
     key = hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
-    target = Path(run.directory) / f"set-{key}"
+    target = Path(run.directory) / f".set-{key}"
     if (target / _DONE).exists():
         return target
     signatures = {shard.key: str(run.signatures_of(shard)) for shard in shards}
@@ -129,7 +129,7 @@ def _join(session: Session, run: Run, shards: Sequence[Shard], engine: LocalEngi
         links.append(result)
     join_links(JoinTask(run, signatures, tuple(links), str(target)))
     write_json(target / _DONE, {"shards": len(shards)})
-    for other in Path(run.directory).glob("set-*"):
+    for other in Path(run.directory).glob(".set-*"):
         if other != target:
             shutil.rmtree(other, ignore_errors=True)
     return target
@@ -144,13 +144,13 @@ def _sweep(session: Session, runs: Sequence[Run], shards: Sequence[Shard]) -> No
         if directory.name not in current and directory.name.rsplit("-", 2)[0] in names:
             shutil.rmtree(directory, ignore_errors=True)
             continue
-        for release in (*_releases(directory), *_releases(directory / "signatures")):
+        for release in (*_releases(directory), *_releases(directory / ".signatures")):
             if f"{release.parent.name}/{release.name}" not in staged:
                 shutil.rmtree(release, ignore_errors=True)
 
 
 def _releases(directory: Path) -> list[Path]:
-    sources = [source for source in _folders(directory) if source.name != "signatures" and not source.name.startswith("set-")]
+    sources = [source for source in _folders(directory) if not source.name.startswith(".")]  # no source's name does
     return [release for source in sources for release in _folders(source)]
 
 

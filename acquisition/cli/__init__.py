@@ -1,0 +1,66 @@
+"""The command line: `acquire`. One file per command; parse, one call into the pipeline, one call into `output`.
+
+Nothing heavy is imported here: `acquire --help` knows the commands' names and one line about each.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, Final
+
+import click
+
+from acquisition import __version__
+
+COMMANDS: Final = {
+    "init": "Write a sources.yaml to start from.",
+    "check": "Read the declaration and print every problem, or the policy in effect.",
+    "plan": "Say what a fetch would do: versions, bytes, licenses, refusals. Moves nothing.",
+    "fetch": "Do all of it: download, stage, filter, curate, write the manifest.",
+    "crawl": "Run a spider anew and pin what it found.",
+    "curate": "Judge what is staged by the policy as it is now, and write the set and the manifest.",
+    "explain": "Show where one item came from and why it was kept, held or dropped.",
+    "status": "Show what the workspace holds.",
+    "manifest": "Write the manifest in one of its formats.",
+    "verify": "Hash the curated set again and compare it with the manifest.",
+    "kinds": "List the kinds of sources, readers, filters, layouts and formats that are installed.",
+    "schema": "Print the JSON Schema of sources.yaml.",
+    "demo": "Run the main job on a small world made on the spot.",
+}
+
+
+class _Commands(click.Group):
+    """Imports a command's module when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"acquisition.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="acquire")
+def cli() -> None:
+    """Build a data set from declared sources, with a license and provenance record of every item.
+
+    Declare sources in sources.yaml, look with `acquire plan`, and run `acquire fetch`.
+
+    \b
+    Exit codes: 0 done · 1 a check found something · 2 declaration or usage · 3 partial, run again to resume
+    4 credentials or terms needed · 5 refused or limit reached · 130 interrupted, state saved
+    """
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line and exit with its code."""
+    from acquisition.cli.run import run
+
+    raise SystemExit(run(cli, arguments))

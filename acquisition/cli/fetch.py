@@ -1,0 +1,47 @@
+"""`acquire fetch`: everything up to the manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from acquisition.cli import output, present
+from acquisition.cli.progress import reporter
+from acquisition.cli.run import clean_stop, common, declared
+
+
+@click.command("fetch")
+@click.argument("sources", nargs=-1)
+@click.option("--until", type=click.Choice(["fetch", "stage", "filter", "curate", "manifest"]), default="manifest", help="Stop after this step.")
+@click.option("--locked", is_flag=True, help="Refuse anything that sources.lock does not hold.")
+@click.option("--update", multiple=True, metavar="NAME", help="Take the newest release of this source (may be repeated).")
+@click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes; 0 is one per core.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+@declared
+@common
+def command(
+    *,
+    sources: tuple[str, ...],
+    until: str,
+    locked: bool,
+    update: tuple[str, ...],
+    workers: int,
+    quiet: bool,
+    file: Path,
+    workspace: Path | None,
+    as_json: bool,
+    debug: bool,
+) -> int:
+    """Download what is missing, stage, filter, curate, and write the manifest. SOURCES limits what is downloaded.
+
+    Run it again after any interruption: only what is missing or changed moves.
+    """
+    del debug
+    from acquisition import pipeline
+
+    with clean_stop() as stop, reporter(quiet=quiet) as listener:
+        session = pipeline.open_session(file, workspace, only=sources, reporter=listener, stop=stop, workers=workers)
+        summary = pipeline.fetch(session, until=until, locked=locked, update=update)
+    present.show_summary(summary, as_json=as_json)
+    return summary.exit_code

@@ -1,0 +1,26 @@
+"""`acquire kinds`: what is installed."""
+
+from __future__ import annotations
+
+import click
+
+from acquisition.cli import output
+from acquisition.cli.run import common
+
+
+@click.command("kinds")
+@common
+def command(*, as_json: bool, debug: bool) -> int:
+    """List the kinds of sources, readers, filters, layouts and formats that are installed."""
+    del debug
+    from acquisition.pipeline.installed import installed
+
+    found = installed()
+    if as_json:
+        output.emit_json("kinds", {group: list(entries) for group, entries in found.items()})
+        return 0
+    for group, entries in found.items():
+        output.emit(f"{group}:")
+        output.emit(output.table([(f"  {entry['name']}", entry["title"]) for entry in entries], ("  name", "what it is")))
+        output.emit("")
+    return 0

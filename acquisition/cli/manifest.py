@@ -1,0 +1,27 @@
+"""`acquire manifest`: one more format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from acquisition.cli import output
+from acquisition.cli.run import common, declared
+
+
+@click.command("manifest")
+@click.option("--format", "formats", multiple=True, metavar="NAME", help="A format that `acquire kinds` lists (may be repeated).")
+@declared
+@common
+def command(*, formats: tuple[str, ...], file: Path, workspace: Path | None, as_json: bool, debug: bool) -> int:
+    """Write the manifest of the curated set in the formats named, or in those that the declaration lists."""
+    del debug
+    from acquisition import pipeline
+
+    written = pipeline.write_manifest(pipeline.open_session(file, workspace), formats)
+    if as_json:
+        output.emit_json("manifest", {"files": list(written)})
+    else:
+        output.emit("\n".join(written))
+    return 0

@@ -1,0 +1,34 @@
+"""`acquire plan`: the dry run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from acquisition.cli import output, present
+from acquisition.cli.run import common, declared
+
+
+@click.command("plan")
+@click.argument("sources", nargs=-1)
+@click.option("--locked", is_flag=True, help="Refuse anything that sources.lock does not hold.")
+@click.option("--update", multiple=True, metavar="NAME", help="Show what changed upstream since the lock (may be repeated).")
+@declared
+@common
+def command(
+    *, sources: tuple[str, ...], locked: bool, update: tuple[str, ...], file: Path, workspace: Path | None, as_json: bool, debug: bool
+) -> int:
+    """Say what a fetch would do, per source: version, files, bytes, license, refusals, disk after. Moves no data.
+
+    New sources are pinned in sources.lock; with --update nothing is written.
+    """
+    del debug
+    from acquisition import pipeline
+
+    plan = pipeline.plan(pipeline.open_session(file, workspace, only=sources), locked=locked, update=update)
+    if as_json:
+        output.emit_json("plan", present.plan_value(plan))
+    else:
+        output.emit(present.plan_text(plan))
+    return pipeline.exit_code_of(tuple(source.error for source in plan.sources if source.error is not None))

@@ -1,0 +1,300 @@
+"""How results look to people, and as JSON values."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from acquisition.cli import output
+from acquisition.cli.output import size, table
+
+if TYPE_CHECKING:  # the pipeline is heavy; commands import it when they run
+    from acquisition.pipeline.inspect import Status
+    from acquisition.pipeline.summary import SourceSummary, Summary
+    from acquisition.plan import Plan, PlannedSource
+
+_ACTIONS = {
+    "download": "+ download",
+    "reuse": "= here",
+    "crawl": "+ crawl",
+    "refuse": "x refused",
+    "error": "! failed",
+    "skip": "· not asked",
+}
+
+
+# --- plan ---------------------------------------------------------------------------------------------------------------
+
+
+def plan_text(plan: Plan) -> str:
+    """Return the plan as a table with notes, refusals and errors below."""
+    rows = [_plan_row(source) for source in plan.sources]
+    header = ("", "source", "kind", "version", "files", "to move", "license declared -> concluded", "verdict")
+    lines = [table(rows, header, right=frozenset({4, 5}))]
+    for source in plan.sources:
+        lines += _plan_notes(source)
+    lines.append(f"\nto move: {size(plan.bytes_to_move)}{_unknown(plan)}; disk free now {size(plan.disk_free)}, after {size(plan.disk_after)}")
+    return "\n".join(lines)
+
+
+def _unknown(plan: Plan) -> str:
+    unknown = sum(source.unknown_sizes for source in plan.sources if source.action == "download")
+    crawls = sum(source.action == "crawl" for source in plan.sources)
+    return (f" and {unknown:,} files of unknown size" if unknown else "") + (f" and {crawls} crawls" if crawls else "")
+
+
+def _plan_row(source: PlannedSource) -> tuple[str, ...]:
+    release, rights = source.release, source.rights
+    version = "" if release is None else short(release.revision) or "pinned when it has come"
+    return (
+        _ACTIONS[source.action],
+        source.name,
+        source.source.settings.kind,
+        version,
+        f"{len(source.taken):,}" if release is not None and source.action != "crawl" else "",
+        _to_move(source),
+        f"{rights.conclusion.declared} -> {rights.conclusion.concluded}" if rights else "",
+        _verdict(source),
+    )
+
+
+def _to_move(source: PlannedSource) -> str:
+    if source.action != "download":
+        return ""
+    return size(source.bytes_to_move) + (f" + {source.unknown_sizes} unknown" if source.unknown_sizes else "")
+
+
+def _verdict(source: PlannedSource) -> str:
+    if source.error is not None:
+        return source.error.code
+    if source.rights is None:
+        return ""
+    codes = ", ".join(source.rights.codes)
+    return f"{source.rights.outcome}: {codes}" if codes else str(source.rights.outcome)
+
+
+def _plan_notes(source: PlannedSource) -> list[str]:
+    from acquisition.plan import describe
+
+    lines = []
+    if source.left_out:
+        lines.append(f"  {source.name}: {source.left_out:,} files are left out by `files:`")
+    if source.changes is not None and source.changes.any:
+        lines.append(f"  {source.name}: changed since the lock: {describe(source.changes)}")
+        lines += [f"    {sign} {path}" for sign, path in _first_changes(source)]
+    if source.release is not None:
+        lines += [f"  {source.name}: {note}" for note in source.release.notes]
+    if source.rights is not None and source.rights.outcome != "keep":
+        lines += [f"  {source.name}: {reason}" for reason in source.rights.reasons]
+    if source.error is not None:
+        lines += ["", output.error_text(source.error)]
+    return lines
+
+
+def _first_changes(source: PlannedSource, most: int = 12) -> list[tuple[str, str]]:
+    assert source.changes is not None
+    changes = source.changes
+    listed = [*(("+", path) for path in changes.added), *(("~", path) for path in changes.changed), *(("-", path) for path in changes.removed)]
+    rest = len(listed) - most
+    return listed if rest <= 0 else [*listed[:most], ("…", f"and {rest:,} more (--json names all)")]
+
+
+def short(revision: str) -> str:
+    """Return a revision as people recognise it."""
+    plain = revision.removeprefix("sha256:")
+    return plain[:12] if len(plain) >= 40 else plain
+
+
+def plan_value(plan: Plan) -> dict[str, Any]:
+    """Return the plan as plain values."""
+    return {
+        "sources": [_planned_value(source) for source in plan.sources],
+        "bytes_to_move": plan.bytes_to_move,
+        "disk_free": plan.disk_free,
+        "disk_after": plan.disk_after,
+        "changes": sum(source.action in {"download", "crawl"} for source in plan.sources),
+    }
+
+
+def _planned_value(source: PlannedSource) -> dict[str, Any]:
+    release, rights, changes = source.release, source.rights, source.changes
+    return {
+        "name": source.name,
+        "kind": source.source.settings.kind,
+        "action": source.action,
+        "state": source.state,
+        "revision": release.revision if release else "",
+        "title": release.title if release else "",
+        "files": len(source.taken),
+        "files_left_out": source.left_out,
+        "files_held": len(source.held),
+        "bytes_total": source.bytes_total,
+        "bytes_to_move": source.bytes_to_move,
+        "files_of_unknown_size": source.unknown_sizes,
+        "notes": list(release.notes) if release else [],
+        "license": None
+        if rights is None or release is None
+        else {
+            "raw": list(release.license.raw),
+            "declared": rights.conclusion.declared,
+            "concluded": rights.conclusion.concluded,
+            "basis": rights.conclusion.basis,
+            "flags": list(rights.codes),
+            "outcome": str(rights.outcome),
+            "reasons": list(rights.reasons),
+        },
+        "changes": None
+        if changes is None
+        else {
+            "revision": list(changes.revision),
+            "added": list(changes.added),
+            "changed": list(changes.changed),
+            "removed": list(changes.removed),
+            "license": list(changes.license) if changes.license else None,
+            "license_text_changed": changes.license_text is not None,
+            "terms_changed": changes.terms is not None,
+        },
+        "error": output.error_value(source.error) if source.error else None,
+    }
+
+
+# --- what a run did -----------------------------------------------------------------------------------------------------
+
+
+def show_summary(summary: Summary, *, as_json: bool) -> None:
+    """Print what a run did; errors and refusals go to stderr, once each."""
+    if as_json:
+        output.emit_json("summary", summary_value(summary))
+        return
+    if summary.sources:
+        output.emit(summary_text(summary))
+    for error in summary.errors[:20]:
+        output.talk("\n" + output.error_text(error))
+    if len(summary.errors) > 20:
+        output.talk(f"\nand {len(summary.errors) - 20:,} more; all of them are in the manifest's rejections")
+
+
+def summary_text(summary: Summary) -> str:
+    """Return what a run did as a table, counts by decisive flag, and where things lie."""
+    rows = [_summary_row(source) for source in summary.sources]
+    header = ("source", "version", "license", "files", "moved", "items", "keep", "redact", "hold", "drop", "rejected", "")
+    lines = [table(rows, header, right=frozenset(range(3, 11)))]
+    if summary.codes:
+        lines.append("\nwhy, by the flag that decided:")
+        grouped = sorted(summary.codes.items(), key=lambda entry: (-entry[1], entry[0]))
+        lines.append(table([(f"  {code or '(no flag)'}", outcome, f"{count:,}") for (outcome, code), count in grouped], ("  flag", "outcome", "items"), right=frozenset({2})))
+    rejections = Counter[str]()
+    for source in summary.sources:
+        rejections.update(source.rejections)
+    if rejections:
+        lines.append("\nrejected: " + ", ".join(f"{count:,} {code}" for code, count in rejections.most_common()))
+    lines += [f"{source.name}: {_crawl_line(source.crawl)}" for source in summary.sources if source.crawl]
+    if summary.not_checked:
+        lines.append("\nnot checked:")
+        lines += [f"  {sentence}" for sentence in summary.not_checked]
+    lines.append("")
+    if summary.curated:
+        lines.append(f"curated set: {summary.curated}")
+    if summary.manifest:
+        lines.append(f"manifest:    {summary.manifest} ({', '.join(summary.manifest_files)})")
+    state = "done" if summary.changed else "nothing changed"
+    lines.append(f"{state} in {output.duration(summary.seconds)}" + ("" if summary.reached == "manifest" else f", up to: {summary.reached}"))
+    return "\n".join(lines)
+
+
+def _summary_row(source: SourceSummary) -> tuple[str, ...]:
+    counts = source.outcomes
+    state = ", ".join(dict.fromkeys(error.code for error in source.errors)) or ("capped" if source.capped else "")
+    if source.action == "skip":
+        state = "not asked for"
+    return (
+        source.name,
+        short(source.revision),
+        source.license_concluded,
+        f"{source.files:,}" + (f" ({source.files_failed:,} failed)" if source.files_failed else ""),
+        size(source.bytes_downloaded),
+        f"{source.items:,}",
+        *(f"{counts.get(outcome, 0):,}" for outcome in ("keep", "redact", "hold", "drop")),
+        f"{sum(source.rejections.values()):,}",
+        state,
+    )
+
+
+def _crawl_line(crawl: Mapping[str, Any]) -> str:
+    refused = ", ".join(f"{count:,} {reason}" for reason, count in crawl.get("refused", {}).items())
+    failed = ", ".join(f"{count:,} {reason}" for reason, count in crawl.get("failed", {}).items())
+    line = f"{crawl.get('pages', 0):,} pages, {crawl.get('items', 0):,} items"
+    return line + (f"; not asked for: {refused}" if refused else "") + (f"; failed: {failed}" if failed else "")
+
+
+def summary_value(summary: Summary) -> dict[str, Any]:
+    """Return what a run did as plain values."""
+    return {
+        "reached": summary.reached,
+        "changed": summary.changed,
+        "exit_code": summary.exit_code,
+        "outcomes": dict(summary.outcomes),
+        "codes": [{"code": code, "outcome": outcome, "items": count} for (outcome, code), count in sorted(summary.codes.items())],
+        "not_checked": list(summary.not_checked),
+        "curated": summary.curated,
+        "manifest": summary.manifest,
+        "manifest_files": list(summary.manifest_files),
+        "seconds": round(summary.seconds, 3),
+        "sources": [
+            {
+                "name": source.name,
+                "kind": source.kind,
+                "action": source.action,
+                "revision": source.revision,
+                "title": source.title,
+                "license": {"declared": source.license_declared, "concluded": source.license_concluded},
+                "files": source.files,
+                "files_failed": source.files_failed,
+                "bytes_downloaded": source.bytes_downloaded,
+                "items": source.items,
+                "capped": source.capped,
+                "outcomes": dict(source.outcomes),
+                "rejections": dict(source.rejections),
+                "crawl": dict(source.crawl),
+                "notes": list(source.notes),
+                "errors": [output.error_value(error) for error in source.errors],
+            }
+            for source in summary.sources
+        ],
+    }
+
+
+# --- one item, the workspace ----------------------------------------------------------------------------------------------
+
+
+def entry_text(entry: Mapping[str, Any]) -> str:
+    """Return one item's lineage: the decision first, then where it came from, then every flag."""
+    decision = f"{entry.get('outcome', '')}"
+    if entry.get("decisive_code"):
+        decision += f", decided by {entry['decisive_code']} ({entry.get('rule', '')})"
+    lines = [f"item {entry.get('id', '')}: {decision}"]
+    if entry.get("why"):
+        lines.append(f"  why: {entry['why']}")
+    shown = {"id", "outcome", "decisive_code", "rule", "why", "flags"}
+    for key, value in entry.items():
+        if key not in shown and value not in (None, "", [], {}):
+            lines.append(f"  {key}: {value}")
+    lines.append(f"  flags: {len(entry.get('flags') or [])}")
+    for flag in entry.get("flags") or []:
+        lines.append("    " + " ".join(f"{key}={value}" for key, value in flag.items() if value not in (None, "", -1)))
+    return "\n".join(lines)
+
+
+def status_text(status: Status) -> str:
+    """Return what the workspace holds."""
+    rows = [
+        (entry["name"], entry["kind"], short(entry["revision"]) or "not pinned", f"{entry['files_held']:,}/{entry['files']:,}", f"{entry['items']:,}")
+        for entry in status.sources
+    ]
+    lines = [table(rows, ("source", "kind", "version", "files held", "items staged"), right=frozenset({3, 4}))]
+    lines.append(f"\nworkspace: {status.workspace}")
+    lines.append(f"last run: {status.last_run or 'none'}")
+    lines.append(f"curated set: {status.curated or 'none'}")
+    lines.append(f"disk free: {size(status.disk_free)}")
+    return "\n".join(lines)

@@ -1,0 +1,23 @@
+"""The only package that knows the order: plan, move, stage, flag, judge, curate, write the manifest."""
+
+from acquisition.pipeline.inspect import check, explain, status, verify
+from acquisition.pipeline.run import crawl, curate, fetch, plan, write_manifest
+from acquisition.pipeline.session import Session, open_session
+from acquisition.pipeline.summary import SourceSummary, Summary, exit_code_of
+
+__all__ = [
+    "Session",
+    "SourceSummary",
+    "Summary",
+    "check",
+    "crawl",
+    "curate",
+    "exit_code_of",
+    "explain",
+    "fetch",
+    "open_session",
+    "plan",
+    "status",
+    "verify",
+    "write_manifest",
+]

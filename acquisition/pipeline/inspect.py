@@ -1,0 +1,153 @@
+"""Looking without moving: is the declaration right, what is here, why an item went where it went, is the set intact."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from acquisition import manifest, plugins
+from acquisition.blobs import BlobStore
+from acquisition.curate.policy import PolicyRow
+from acquisition.errors import UsageError
+from acquisition.journal import Journal
+from acquisition.pipeline.session import Session
+from acquisition.workspace import free_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A declaration in effect: sources, use, contact, filters and the whole policy."""
+
+    sources: tuple[tuple[str, str, str], ...]
+    use: str
+    contact: str
+    filters: tuple[tuple[str, str], ...]
+    policy: tuple[PolicyRow, ...]
+
+    def value(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {
+            "sources": [{"name": name, "kind": kind, "where": where} for name, kind, where in self.sources],
+            "use": self.use,
+            "contact": self.contact,
+            "filters": dict(self.filters),
+            "policy": [asdict(row) for row in self.policy],
+        }
+
+
+def check(session: Session) -> Checked:
+    """Return what the declaration means, defaults included."""
+    declaration = session.declared.declaration
+    use = declaration.dataset.use
+    contact = declaration.contact
+    return Checked(
+        sources=tuple((source.name, source.settings.kind, source.where) for source in session.declared.sources),
+        use=", ".join(f"{name}: {'yes' if value else 'no'}" for name, value in use.model_dump().items()),
+        contact=f"{contact.name}, {contact.email}, {contact.url}" if contact else "",
+        filters=tuple((name, _filter_state(session, name)) for name in plugins.registered(plugins.FILTERS)),
+        policy=tuple(session.policy.effective_policy()),
+    )
+
+
+def _filter_state(session: Session, name: str) -> str:
+    settings = session.declared.declaration.filters.get(name)
+    if settings is False:
+        return "off; every result says that it was not checked"
+    if settings is None:
+        return "on, with its defaults"
+    told = settings.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return "on, with " + (json.dumps(told) if told else "its defaults")
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the workspace holds."""
+
+    workspace: str
+    sources: tuple[Mapping[str, Any], ...]
+    last_run: str
+    curated: str
+    disk_free: int
+
+    def value(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return asdict(self)
+
+
+def status(session: Session) -> Status:
+    """Return per source what is pinned, held and staged, and how the last run ended. Asks nobody, writes nothing."""
+    store = BlobStore(session.workspace)
+    sources = []
+    for source in session.declared.sources:
+        pin = session.lock.pins.get(source.name)
+        held = [path for path, sha256 in pin.held.items() if store.has(sha256)] if pin else []
+        on_disk = pin is not None and getattr(source.settings, "path", None) is not None
+        sources.append(
+            {
+                "name": source.name,
+                "kind": source.settings.kind,
+                "revision": pin.release.revision if pin else "",
+                "files": len(pin.release.assets) if pin else 0,
+                "files_held": len(pin.held) if pin and (on_disk or pin.release.kind == "spider") else len(held),
+                "items": _staged_items(session, source.name),
+            }
+        )
+    workspace = session.workspace
+    return Status(
+        workspace=str(workspace.root),
+        sources=tuple(sources),
+        last_run=_last_run(session),
+        curated=str(workspace.curated) if workspace.curated.exists() else "",
+        disk_free=free_bytes(workspace.root),
+    )
+
+
+def _staged_items(session: Session, name: str) -> int:
+    counts = [json.loads(record.read_bytes())["items"] for record in (session.workspace.staging / name).glob("*/stage.json")]
+    return sum(counts)
+
+
+def _last_run(session: Session) -> str:
+    if not session.workspace.journal.exists():
+        return ""
+    with Journal(session.workspace.journal) as journal:
+        run = journal.last_run()
+    if run is None:
+        return ""
+    ended = f"ended {run.ended_at}" if run.ended_at else "did not end: run `acquire fetch` to go on"
+    return f"`{run.command}` began {run.began_at}, {ended}"
+
+
+def explain(session: Session, item: str) -> Mapping[str, Any]:
+    """Return the manifest's entry of one item. UsageError when nothing or more than one item is called so."""
+    found = manifest.explain(session.workspace.manifest, item)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise UsageError(
+            f"the manifest has no item {item!r}",
+            where=str(session.workspace.manifest),
+            hint="Give an id (or its start), a path in the curated set, a locator or a URL; `acquire fetch` writes the manifest.",
+        )
+    names = "\n".join(f"    {entry['id']}  {entry['locator']}" for entry in found[:20])
+    raise UsageError(f"{len(found)} items are called so:\n{names}", hint="Give one of these ids.")
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What `verify` found; `files` were hashed."""
+
+    findings: tuple[manifest.Finding, ...]
+    files: int
+
+    def value(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return {"files": self.files, "findings": [asdict(finding) for finding in self.findings]}
+
+
+def verify(session: Session) -> Verified:
+    """Hash the curated set again and compare it with the manifest."""
+    findings, files = manifest.verify(session.workspace)
+    return Verified(tuple(findings), files)

@@ -1,0 +1,87 @@
+"""Step 6a: flags and decisions → verdicts, shard by shard. A changed policy runs this and nothing before it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from acquisition.curate.decisions import read_decisions
+from acquisition.curate.judge import VerdictTask, judge_shard
+from acquisition.engine.local import Failed, LocalEngine
+from acquisition.model import Decision, FlagShard, Shard
+from acquisition.pipeline.flagging import Flagged
+from acquisition.pipeline.session import Session
+from acquisition.stage import Staged
+from acquisition.workspace import write_json
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Verdict shards by item shard key, what they are named by, and how many items met each outcome and code per source."""
+
+    key: str
+    verdicts: Mapping[str, Path]
+    counts: Mapping[str, Mapping[tuple[str, str], int]]
+
+
+def judge_all(session: Session, staged: Mapping[str, Staged], flagged: Sequence[Flagged], engine: LocalEngine) -> Judged:
+    """Judge every shard, unless that was done for exactly these flags, this policy and these decisions."""
+    decisions = read_decisions(session.workspace.decisions)
+    shards = [shard for source in staged.values() for shard in source.shards]
+    key = _key(session, shards, flagged, decisions)
+    directory = session.workspace.verdicts / key
+    verdicts = {shard.key: directory / f"{shard.key}.parquet" for shard in shards}
+    done = directory / "done.json"
+    if done.exists():
+        return Judged(key, verdicts, _counts_from(json.loads(done.read_bytes())))
+    tasks = [
+        VerdictTask(
+            shard=shard,
+            flags=tuple(flag_shard(answer, shard) for answer in flagged),
+            policy=session.policy,
+            target=str(verdicts[shard.key]),
+            decisions=decisions,
+        )
+        for shard in shards
+    ]
+    counts: dict[str, Counter[tuple[str, str]]] = {}
+    for result in engine.map(judge_shard, tasks, weight=sum(200 * shard.rows for shard in shards)):
+        if isinstance(result, Failed):
+            raise result.error
+        counts.setdefault(result.shard.source, Counter()).update(result.counts)
+    write_json(done, _counts_to(counts))
+    for other in session.workspace.verdicts.iterdir():
+        if other != directory:
+            shutil.rmtree(other, ignore_errors=True)
+    return Judged(key, verdicts, counts)
+
+
+def flag_shard(answer: Flagged, shard: Shard) -> FlagShard:
+    """Return one filter's flags of one item shard."""
+    return FlagShard(filter=answer.name, version=answer.version, path=str(answer.flags_of(shard)))
+
+
+def _key(session: Session, shards: Sequence[Shard], flagged: Sequence[Flagged], decisions: Mapping[str, Decision]) -> str:
+    told: list[Any] = [
+        [[shard.key, shard.digest] for shard in shards],
+        [[answer.name, str(answer.directory.relative_to(session.workspace.root))] for answer in flagged],
+        [rule.model_dump(mode="json") for rule in session.policy.rules],
+        [asdict(decisions[item]) for item in sorted(decisions)],
+    ]
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _counts_to(counts: Mapping[str, Mapping[tuple[str, str], int]]) -> dict[str, Any]:
+    return {
+        source: [[outcome, code, count] for (outcome, code), count in sorted(counted.items())] for source, counted in counts.items()
+    }
+
+
+def _counts_from(raw: Mapping[str, Any]) -> dict[str, dict[tuple[str, str], int]]:
+    return {source: {(outcome, code): count for outcome, code, count in rows} for source, rows in raw.items()}

@@ -1,0 +1,83 @@
+"""What a run did, as plain values: for the last lines of the command line, for `--json`, and for the journal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from acquisition.errors import (
+    EXIT_CREDENTIALS,
+    EXIT_DONE,
+    EXIT_PARTIAL,
+    EXIT_REFUSED,
+    AcquisitionError,
+    CredentialsError,
+    Refused,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSummary:
+    """What came of one source. Counts are items, except `files` and `bytes_downloaded`."""
+
+    name: str
+    kind: str
+    action: str
+    revision: str = ""
+    title: str = ""
+    license_declared: str = ""
+    license_concluded: str = ""
+    files: int = 0
+    files_failed: int = 0
+    bytes_downloaded: int = 0
+    items: int = 0
+    capped: bool = False
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    rejections: Mapping[str, int] = field(default_factory=dict)
+    crawl: Mapping[str, Any] = field(default_factory=dict)
+    errors: tuple[AcquisitionError, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a run did. `reached` is the last step; `codes` counts items by decisive flag and outcome."""
+
+    reached: str
+    sources: tuple[SourceSummary, ...]
+    codes: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    not_checked: tuple[str, ...] = ()
+    changed: bool = True
+    curated: str = ""
+    manifest: str = ""
+    manifest_files: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def outcomes(self) -> Mapping[str, int]:
+        """Items per outcome over all sources."""
+        counted: Counter[str] = Counter()
+        for source in self.sources:
+            counted.update(source.outcomes)
+        return dict(counted)
+
+    @property
+    def errors(self) -> tuple[AcquisitionError, ...]:
+        """Everything that went wrong or was refused, in declared order."""
+        return tuple(error for source in self.sources for error in source.errors)
+
+    @property
+    def exit_code(self) -> int:
+        """4 when a person has to log in or accept terms, else 3 when something failed, else 5 when something was refused."""
+        return exit_code_of(self.errors)
+
+
+def exit_code_of(errors: tuple[AcquisitionError, ...]) -> int:
+    """Return the exit code for what went wrong: log-ins and terms first, then failures, then refusals."""
+    if any(isinstance(error, CredentialsError) for error in errors):
+        return EXIT_CREDENTIALS
+    if any(not isinstance(error, Refused) for error in errors):
+        return EXIT_PARTIAL
+    return EXIT_REFUSED if errors else EXIT_DONE
