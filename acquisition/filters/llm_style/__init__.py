@@ -1,0 +1,5 @@
+"""Text that reads as if a language model had written it: chat artefacts by phrase, word choice by score."""
+
+from acquisition.filters.llm_style.style import LlmStyle, LlmStyleSettings
+
+__all__ = ["LlmStyle", "LlmStyleSettings"]
