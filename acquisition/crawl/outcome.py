@@ -1,0 +1,139 @@
+"""What a run has brought, and the release that the following stages see."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from acquisition.crawl.job import JOB_FILE, SpiderOptions, load_job, question
+from acquisition.errors import WorkspaceDamaged
+from acquisition.model import Asset, Digest, Release
+from acquisition.protocols import Source
+from acquisition.workspace import write_json
+
+RUN_FILE: Final = "run.json"
+WARC_SUFFIX: Final = ".warc.gz"
+ITEMS_SUFFIX: Final = ".items.jsonl"
+_NOT_CONTENT: Final = frozenset({"warc", "retrieved_at"})
+"""Keys of an item's record that differ between two visits to an unchanged page."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlRun:
+    """One run of a spider: when, how much, what was refused or failed and why it ended.
+
+    `pages` counts responses (media and redirects too, robots.txt not), `bytes` their bodies as sent, `refused` what a rule
+    or limit kept from being fetched, `failed` what was tried in vain, both by reason; `refusals.jsonl` in `directory`
+    names the addresses. `finished` is False when the same command would go on where this run ended.
+    """
+
+    id: str
+    directory: Path
+    started: str
+    ended: str
+    pages: int = 0
+    items: int = 0
+    bytes: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
+    failed: Mapping[str, int] = field(default_factory=dict)
+    finished: bool = False
+    finish_reason: str = ""
+
+    def save(self) -> None:
+        """Write the outcome into the run's directory."""
+        write_json(self.directory / RUN_FILE, asdict(self) | {"directory": ""})
+
+
+def load_run(directory: Path) -> CrawlRun | None:
+    """Return the outcome of the run in this directory, None while it has none (it was killed, or still runs)."""
+    try:
+        found = json.loads((directory / RUN_FILE).read_bytes())
+        return CrawlRun(**(found | {"directory": directory}))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError) as error:
+        raise WorkspaceDamaged(f"the crawl's outcome cannot be read: {error}", where=str(directory / RUN_FILE)) from error
+
+
+def find_run(root: Path, source: Source) -> Path | None:
+    """Return the newest run directory below `root` (workspace.crawl/<source>) that asked the same question, if any.
+
+    Give it to `run(resume=True)`: an unfinished run goes on, a finished one is returned as it is.
+    """
+    asked = question(source)
+    jobs = sorted(root.glob(f"*/{JOB_FILE}"), reverse=True)
+    return next((path.parent for path in jobs if load_job(path).digest == asked), None)
+
+
+def release(source: Source, run: CrawlRun | Path, *, resolved_at: str) -> Release:
+    """Return the crawl as a pinned release: its WARC files and the lists of the items found in them.
+
+    The revision is a digest over the items' addresses, contents and descriptions, so two visits to an unchanged site have
+    the same one although their archives differ. Raises WorkspaceDamaged when the directory holds no finished archive.
+    """
+    directory = run if isinstance(run, Path) else run.directory
+    outcome = load_run(directory) if isinstance(run, Path) else run
+    if outcome is None:
+        raise WorkspaceDamaged("the crawl has not ended", where=str(directory), hint="Run the same command again to resume it.")
+    options: SpiderOptions = source.settings  # type: ignore[assignment]  # the crawl stage does not know the adapter's model
+    start = options.start[0] if options.start else ""
+    return Release(
+        source=source.name,
+        kind="spider",
+        revision=f"sha256:{_revision(directory)}",
+        assets=tuple(_assets(directory)),
+        title=f"{options.spider} spider on {start}" if start else f"{options.spider} spider",
+        homepage=start,
+        reader="crawl",
+        resolved_at=resolved_at,
+        notes=tuple(_notes(outcome)),
+    )
+
+
+def _revision(directory: Path) -> str:
+    digests = sorted(_content_digest(record) for path in _item_files(directory) for record in _records(path))
+    return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def _content_digest(record: Mapping[str, Any]) -> str:
+    content = {key: value for key, value in record.items() if key not in _NOT_CONTENT}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _item_files(directory: Path) -> list[Path]:
+    return sorted(directory.glob(f"*{ITEMS_SUFFIX}"))
+
+
+def _records(path: Path) -> Iterator[Mapping[str, Any]]:
+    with path.open("rb") as stream:
+        for line in stream:
+            yield json.loads(line)
+
+
+def _assets(directory: Path) -> Iterator[Asset]:
+    for path in sorted((*directory.glob(f"*{WARC_SUFFIX}"), *_item_files(directory))):
+        with path.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        status = path.stat()
+        yield Asset(
+            path=path.name,
+            size=status.st_size,
+            digests=(Digest("sha256", sha256),),
+            media_type="application/warc" if path.name.endswith(WARC_SUFFIX) else "application/jsonl",
+            local_path=str(path),
+            modified_ns=status.st_mtime_ns,
+        )
+
+
+def _notes(run: CrawlRun) -> Iterator[str]:
+    yield "robots.txt was obeyed; a host whose robots.txt could not be reached was not visited"
+    yield f"{run.pages} responses archived, {run.items} items found"
+    for what, counts in (("refused", run.refused), ("failed", run.failed)):
+        if counts:
+            yield f"{what}: " + ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
+    if not run.finished:
+        yield f"the crawl is not complete ({run.finish_reason})"
