@@ -1,0 +1,1070 @@
+"""The strict downloader: one loop over libcurl's multi interface, a few threads that hash and store, and the journal.
+
+Every asset goes the same way: reuse what is here, else ask where the bytes are, request them, judge the answer, write, hash
+behind the writer, compare, fsync, rename, journal. The loop runs inside the caller's iteration; while the caller holds a
+result, nothing moves and no stall clock runs.
+"""
+
+from __future__ import annotations
+
+import heapq
+import os
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import pycurl
+
+from acquisition.blobs import BlobStore
+from acquisition.errors import (
+    AcquisitionError,
+    AddressRefused,
+    DigestMismatch,
+    HttpStatus,
+    Interrupted,
+    PluginError,
+    RangeIgnored,
+    SizeMismatch,
+    SourceUnavailable,
+    TransferStalled,
+    UnexpectedBody,
+)
+from acquisition.fetch.answer import Answer, redirect_target, wire_url
+from acquisition.fetch.budget import Ceiling, Room
+from acquisition.fetch.digests import STRONG
+from acquisition.fetch.download import MIN_STRETCH, Download, Leg, StartOver
+from acquisition.fetch.finish import Finished, digest_file, finish, judge_bytes, store_small
+from acquisition.fetch.local import take_local
+from acquisition.fetch.pace import RETRYABLE, Bucket, asked_wait, backoff
+from acquisition.fetch.part import FLUSH, PartFile, Segment
+from acquisition.fetch.refusal import REASK, status_error, transport_error
+from acquisition.fetch.stream import Stream, Wire
+from acquisition.fetch.transfer import Arrived, DownloadLimits, Failed, Transfer
+from acquisition.journal import BlobRecord, Journal, PartRecord
+from acquisition.model import Blob, Location
+from acquisition.network import ca_file, literal_address, origin, proxy_for, public_url
+from acquisition.protocols import Reporter
+from acquisition.workspace import free_bytes, utc_now
+
+_T = TypeVar("_T")
+
+_AHEAD: Final = 256
+"""Assets looked at beyond the one that is delivered next, so that a busy host does not hold up the others."""
+_BATCH: Final = 64
+"""Small files that are stored, fsynced and journalled together."""
+_FOLLOW: Final = 4 << 20
+_PORTION: Final = 512 << 10
+_PROGRESS: Final = 4096
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_AGED: Final = 5.0
+"""Seconds after which an address that is refused may have expired rather than be wrong."""
+_LOCATES: Final = 20
+_FAILURES: Final = 1000
+_HASH_THREADS: Final = max(1, min(4, os.cpu_count() or 1))
+_ASK_THREADS: Final = 8
+_DAMAGED: Final = (DigestMismatch, SizeMismatch, UnexpectedBody, RangeIgnored)
+"""Errors after which a part file is worth nothing."""
+
+
+def sweep_parts(journal: Journal, directory: Path) -> int:
+    """Delete part files that no journal row speaks of, and rows without a file; return how many were removed."""
+    known, found = journal.part_keys(), set()
+    removed = 0
+    for path in sorted(directory.iterdir()) if directory.is_dir() else []:
+        if path.name in known:
+            found.add(path.name)
+        elif path.is_file():
+            path.unlink()
+            removed += 1
+    for key in known - found:
+        journal.drop_part(key)
+    return removed
+
+
+class Downloader:
+    """Moves the bytes of hub assets into the blob store, verified and journalled.
+
+    `clock` gives seconds that only rise, `wall` Unix time (servers name dates), `sleep` waits, `jitter` gives [0, 1), `free` the
+    bytes free for a path, `now` the time as ISO 8601 UTC. Setting `stop` ends the run cleanly with Interrupted.
+    One instance may `run` again and again, but not twice at once; ceilings of bytes hold over all its runs.
+    """
+
+    def __init__(
+        self,
+        *,
+        blobs: BlobStore,
+        journal: Journal,
+        reporter: Reporter,
+        user_agent: str,
+        limits: DownloadLimits | None = None,
+        stop: threading.Event | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        wall: Callable[[], float] = time.time,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+        free: Callable[[Path], int] = free_bytes,
+        now: Callable[[], str] = utc_now,
+    ) -> None:
+        self.blobs, self.journal, self.reporter = blobs, journal, reporter
+        self.limits = limits or DownloadLimits()
+        self.stop = stop or threading.Event()
+        self.clock, self.wall, self.sleep, self.jitter, self.now = clock, wall, sleep, jitter, now
+        self.wire = Wire(
+            user_agent,
+            ca_file(),
+            self.limits.connect_timeout,
+            16 << 10 if self.limits.bandwidth else _PORTION,
+        )
+        self.room = Room(blobs.workspace.root, self.limits.disk_reserve, free, clock)
+        self.ceiling = Ceiling(self.limits.total_bytes, "limits.bytes")
+        self.ceilings: dict[str, Ceiling] = {}
+
+    def run(self, transfers: Iterable[Transfer]) -> Iterator[Arrived | Failed]:
+        """Yield one result per transfer, as they come; the iterable is consumed as room for more appears.
+
+        Raises Interrupted when `stop` is set: everything finished was yielded, everything begun is saved. Closing the
+        iterator early saves the state in the same way.
+        """
+        self.blobs.workspace.partial.mkdir(parents=True, exist_ok=True)
+        sweep_parts(self.journal, self.blobs.workspace.partial)
+        run = _Run(self, iter(transfers))
+        try:
+            yield from run.results()
+        finally:
+            run.close()
+
+    def ceiling_of(self, transfer: Transfer) -> Ceiling:
+        """Return the byte ceiling of a source."""
+        if transfer.source not in self.ceilings:
+            self.ceilings[transfer.source] = Ceiling(transfer.max_bytes, f"source {transfer.source}: limits.bytes")
+        return self.ceilings[transfer.source]
+
+
+@dataclass(slots=True, eq=False)
+class _Host:
+    """One origin: who waits for it, who is served, when it may be asked again, and through what."""
+
+    proxy: str | None
+    queue: deque[Leg] = field(default_factory=deque)
+    active: int = 0
+    not_before: float = 0.0
+    narrow: set[str] = field(default_factory=set)
+    """Sources with a bandwidth of their own that are being served; each gets one connection."""
+
+
+@dataclass(slots=True)
+class _Small:
+    """A small body that was judged and waits to be stored with others."""
+
+    download: Download
+    data: bytes
+    sha256: str
+    checked: tuple[str, ...]
+    temporary: Path
+    blob: Blob | None = None
+    error: AcquisitionError | None = None
+
+
+class _Progress:
+    """Gathers received bytes into a few events a second, one per source."""
+
+    def __init__(self, reporter: Reporter, clock: Callable[[], float]) -> None:
+        self._reporter, self._clock = reporter, clock
+        self._bytes: dict[str, tuple[str, int]] = {}
+        self._told = float("-inf")
+
+    def add(self, transfer: Transfer, size: int) -> None:
+        path, before = self._bytes.get(transfer.source, (transfer.asset.path, 0))
+        self._bytes[transfer.source] = (path if path == transfer.asset.path else "", before + size)
+
+    def tell(self, *, final: bool = False) -> None:
+        """Report at most ten times a second; `path` is "" when the bytes belong to several files."""
+        now = self._clock()
+        if not self._bytes or (not final and now - self._told < 0.1):
+            return
+        self._told = now
+        for source, (path, size) in self._bytes.items():
+            self._reporter.event("transfer-bytes", source=source, path=path, bytes=size)
+        self._bytes.clear()
+
+
+class _Run:
+    """The state of one `Downloader.run`."""
+
+    def __init__(self, downloader: Downloader, transfers: Iterator[Transfer]) -> None:
+        self._d = downloader
+        self._limits = downloader.limits
+        self._transfers: Iterator[Transfer] | None = transfers
+        self._multi: Any = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_MAXCONNECTS, downloader.limits.total)
+        self._idle: list[Stream] = []
+        self._busy: dict[Any, Leg] = {}
+        self._hosts: dict[tuple[str, str, int], _Host] = {}
+        self._delayed: list[tuple[float, int, Leg]] = []
+        self._order = count()
+        self._active: dict[tuple[str, str, str], Download | None] = {}
+        self._twice: dict[tuple[str, str, str], list[Transfer]] = {}
+        self._ready: deque[Arrived | Failed] = deque()
+        self._small: list[_Small] = []
+        self._jobs: dict[Future[Any], Callable[[Future[Any]], None]] = {}
+        self._work = ThreadPoolExecutor(_HASH_THREADS, thread_name_prefix="fetch-hash")
+        self._ask = ThreadPoolExecutor(_ASK_THREADS, thread_name_prefix="fetch-locate")
+        self._dirty: set[Download] = set()
+        self._bucket = Bucket(downloader.limits.bandwidth, downloader.clock())
+        self._progress = _Progress(downloader.reporter, downloader.clock)
+        self._checked_at = downloader.clock()
+        self._temporary = count()
+
+    # --- the loop ---
+
+    def results(self) -> Iterator[Arrived | Failed]:
+        """Drive everything until nothing is left."""
+        while True:
+            if self._d.stop.is_set():
+                yield from self._drain()
+                raise Interrupted("stopped; what has come is saved", hint="Run the same command again to go on.")
+            self._fill()
+            self._finish_jobs(0.0)
+            self._start()
+            if self._ready:
+                before = self._d.clock()
+                while self._ready:
+                    yield self._ready.popleft()
+                self._shift(self._d.clock() - before)
+            if self._transfers is None and not self._active and not self._small:
+                self._progress.tell(final=True)
+                return
+            self._pump()
+            self._look_after()
+
+    def _pump(self) -> None:
+        """Let libcurl work, or wait for whatever comes first."""
+        debt = self._bucket.debt(self._d.clock())
+        if debt > 0.001:
+            nap = min(debt, 0.1)
+            self._d.sleep(nap)
+            self._shift(nap)
+            return
+        if self._busy:
+            self._multi.perform()
+            if not self._collect() and not self._ready:
+                self._multi.select(0.005 if self._jobs else self._nap())
+            return
+        if self._small:
+            self._store_small()
+        if self._jobs:
+            self._finish_jobs(self._nap())
+        elif self._active:
+            self._d.sleep(self._nap())
+
+    def _nap(self) -> float:
+        """Return how long to wait at most: until the next delayed request, and never long enough to miss `stop`."""
+        now = self._d.clock()
+        moments = [self._delayed[0][0]] if self._delayed else []
+        moments += [host.not_before for host in self._hosts.values() if host.queue and host.not_before > now]
+        return max(0.001, min(0.1, *(moment - now for moment in moments))) if moments else 0.1
+
+    def _look_after(self) -> None:
+        """Keep the journal, the hashes and the clocks up with what came."""
+        now = self._d.clock()
+        if len(self._small) >= _BATCH or (self._small and not self._busy):
+            self._store_small()
+        if now - self._checked_at >= 1.0:
+            self._checked_at = now
+            for leg in self._busy.values():
+                if leg.segment.waiting and leg.download.resumable:
+                    self._safely(leg.download, partial(leg.download.flush, leg.segment))
+        if self._dirty:
+            self._save()
+        self._watch_stalls(now)
+        self._progress.tell()
+
+    def _safely(self, download: Download, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except AcquisitionError as error:
+            self._fail(download, error)
+        else:
+            self._mark(download)
+
+    def _mark(self, download: Download) -> None:
+        if download.dirty:
+            download.dirty = False
+            self._dirty.add(download)
+
+    def _save(self) -> None:
+        """Journal how far the part files have come, in one commit, and let the hashes follow the writers."""
+        downloads = [download for download in self._dirty if self._active.get(download.transfer.key) is download]
+        self._dirty.clear()
+        self._d.journal.save_parts([download.record() for download in downloads if download.resumable])
+        for download in downloads:
+            self._follow(download)
+
+    def _follow(self, download: Download) -> None:
+        if download.hashing or download.part is None:
+            return
+        hashes, upto = download.start_hashes(), download.frontier
+        if upto - hashes.position >= _FOLLOW:
+            download.hashing = True
+            self._submit(self._work, partial(hashes.follow, download.part.descriptor, upto), partial(self._followed, download))
+
+    def _followed(self, download: Download, future: Future[Any]) -> None:
+        download.hashing = False
+        if self._active.get(download.transfer.key) is not download:
+            if download.part is not None:
+                download.part.close()
+            return
+        if future.exception() is not None:
+            download.hashes = None  # the file was begun again under the reader; the next round hashes from byte 0
+        if download.complete and not download.legs:
+            self._complete(download)
+        else:
+            self._follow(download)
+
+    # --- jobs in threads ---
+
+    def _submit(self, pool: ThreadPoolExecutor, action: Callable[[], _T], done: Callable[[Future[Any]], None]) -> None:
+        self._jobs[pool.submit(action)] = done
+
+    def _finish_jobs(self, timeout: float) -> None:
+        if not self._jobs:
+            return
+        if timeout:
+            wait(self._jobs, timeout, FIRST_COMPLETED)
+        for future in [future for future in self._jobs if future.done()]:
+            self._jobs.pop(future)(future)
+
+    # --- taking assets in ---
+
+    def _fill(self) -> None:
+        while self._transfers is not None and len(self._active) + len(self._ready) < _AHEAD:
+            transfer = next(self._transfers, None)
+            if transfer is None:
+                self._transfers = None
+                return
+            self._admit(transfer)
+
+    def _admit(self, transfer: Transfer) -> None:
+        key = transfer.key
+        if key in self._active:
+            self._twice.setdefault(key, []).append(transfer)
+            return
+        self._active[key] = None
+        try:
+            if transfer.asset.local_path:
+                self._submit(
+                    self._work, partial(take_local, transfer.asset, self._d.journal), partial(self._took_local, transfer)
+                )
+            elif not self._reuse(transfer):
+                self._begin(transfer)
+        except AcquisitionError as error:
+            self._answer(Failed(transfer, _placed(error, transfer)))
+
+    def _took_local(self, transfer: Transfer, future: Future[Finished]) -> None:
+        try:
+            done = future.result()
+        except AcquisitionError as error:
+            self._answer(Failed(transfer, _placed(error, transfer)))
+            return
+        record = BlobRecord(*transfer.key, done.blob.sha256, done.blob.size, self._d.now(), digests_checked=done.checked)
+        self._d.journal.record_blobs([record])
+        self._answer(_arrived(transfer, record, done.blob))
+
+    def _reuse(self, transfer: Transfer) -> bool:
+        """Answer from what is here, without network and without reading it again, if it is what is wanted now."""
+        asset, journal, blobs = transfer.asset, self._d.journal, self._d.blobs
+        record = journal.blob_of(*transfer.key)
+        if record is not None and blobs.has(record.sha256, record.size) and asset.size in (None, record.size):
+            known = {"sha256": record.sha256} | dict(text.split(":", 1) for text in record.digests_checked)
+            if any(known.get(digest.algorithm, digest.value) != digest.value for digest in asset.digests):
+                return False
+            new = [digest for digest in asset.digests if digest.algorithm not in known]
+            if not new:
+                self._answer(_arrived(transfer, record, blobs.get(record.sha256)))
+                return True
+            names = [digest.algorithm for digest in new]
+            self._submit(
+                self._work,
+                partial(digest_file, blobs.path(record.sha256), names),
+                partial(self._compared, transfer, record),
+            )
+            return True
+        for digest in asset.digests:
+            if digest.algorithm == "sha256" and blobs.has(digest.value, asset.size):
+                blob = blobs.get(digest.value)
+                fresh = BlobRecord(*transfer.key, blob.sha256, blob.size, self._d.now(), digests_checked=(str(digest),))
+                journal.record_blobs([fresh])
+                self._answer(_arrived(transfer, fresh, blob))
+                return True
+        return False
+
+    def _compared(self, transfer: Transfer, record: BlobRecord, future: Future[dict[str, str]]) -> None:
+        """The publisher gives a digest that was not known when the blob came: reuse it only if that digest agrees."""
+        try:
+            values = future.result()
+            if all(values.get(digest.algorithm, digest.value) == digest.value for digest in transfer.asset.digests):
+                checked = tuple(dict.fromkeys((*record.digests_checked, *map(str, transfer.asset.digests))))
+                more = BlobRecord(
+                    *(record.source, record.release, record.path, record.sha256, record.size, record.fetched_at, record.etag),
+                    *(record.last_modified, record.url, checked, record.unwrapped),
+                )
+                self._d.journal.record_blobs([more])
+                self._answer(_arrived(transfer, more, self._d.blobs.get(record.sha256)))
+                return
+            self._begin(transfer)
+        except OSError:
+            self._begin(transfer)
+        except AcquisitionError as error:
+            self._answer(Failed(transfer, _placed(error, transfer)))
+
+    def _begin(self, transfer: Transfer) -> None:
+        """Set bytes and room aside and begin a download: from its part file if there is one."""
+        part_key, size = transfer.part_key, transfer.asset.size
+        record = self._d.journal.part(part_key)
+        missing = size
+        if record is not None and size is not None:
+            missing = max(0, size - sum(segment.reached - segment.start for segment in record.segments))
+        ceiling, own = self._d.ceiling, self._d.ceiling_of(transfer)
+        ceiling.claim(part_key, missing)
+        try:
+            own.claim(part_key, missing)
+            self._d.room.promise(part_key, missing or 0)
+        except AcquisitionError:
+            self._give_back(transfer)
+            raise
+        download = Download(
+            transfer,
+            open_part=partial(PartFile, self._d.blobs.workspace.partial / part_key),
+            wrote=partial(self._d.room.wrote, part_key),
+            count=partial(self._count, transfer),
+        )
+        self._active[transfer.key] = download
+        self._d.reporter.event("transfer-start", source=transfer.source, path=transfer.asset.path, size=size)
+        if record is None:
+            self._locate(download)
+        else:
+            self._submit(self._work, partial(_reopen, download, record), partial(self._reopened, download))
+
+    def _reopened(self, download: Download, future: Future[None]) -> None:
+        try:
+            future.result()
+        except AcquisitionError as error:
+            self._fail(download, error)
+            return
+        if download.complete:
+            self._complete(download)
+        else:
+            self._locate(download)
+
+    def _give_back(self, transfer: Transfer) -> None:
+        key = transfer.part_key
+        self._d.ceiling.release(key)
+        self._d.ceiling_of(transfer).release(key)
+        self._d.room.release(key)
+
+    def _count(self, transfer: Transfer, size: int) -> None:
+        self._bucket.take(size)
+        self._progress.add(transfer, size)
+        self._d.ceiling.count(transfer.part_key, size)
+        self._d.ceiling_of(transfer).count(transfer.part_key, size)
+
+    # --- where the bytes are ---
+
+    def _locate(self, download: Download) -> None:
+        """Ask where the bytes are. An asset with a stable URL is asked here, the others in a thread: they ask a server."""
+        download.locates += 1
+        if download.transfer.asset.url and download.locates == 1:
+            future: Future[Location] = Future()
+            try:
+                future.set_result(_located(download.transfer))
+            except AcquisitionError as error:
+                future.set_exception(error)
+            self._located(download, future)
+        else:
+            self._submit(self._ask, partial(_located, download.transfer), partial(self._located, download))
+
+    def _located(self, download: Download, future: Future[Location]) -> None:
+        if self._active.get(download.transfer.key) is not download:
+            return
+        try:
+            location = future.result()
+            url = wire_url(location.url)
+            download.transfer.guard.check_url(url)
+        except AcquisitionError as error:
+            self._fail(download, error)
+            return
+        except ValueError as error:
+            self._fail(download, AddressRefused(f"the address cannot be read: {error}", where=public_url(location.url)))
+            return
+        download.location, download.located_at = location, self._d.clock()
+        for segment in download.segments:
+            if not segment.complete:
+                self._enqueue(Leg(download, segment, url, location.headers))
+
+    def _enqueue(self, leg: Leg, *, first: bool = False) -> None:
+        leg.download.legs.add(leg)
+        try:
+            host = self._host(leg)
+        except ValueError as error:
+            self._fail(leg.download, AddressRefused(str(error), where=public_url(leg.url)))
+            return
+        (host.queue.appendleft if first else host.queue.append)(leg)
+
+    def _host(self, leg: Leg) -> _Host:
+        key = leg.host
+        if key not in self._hosts:
+            self._hosts[key] = _Host(proxy_for(leg.url))
+        return self._hosts[key]
+
+    # --- requests ---
+
+    def _start(self) -> None:
+        """Start every request whose time has come and whose host has a free connection."""
+        now = self._d.clock()
+        while self._delayed and self._delayed[0][0] <= now:
+            leg = heapq.heappop(self._delayed)[2]
+            if leg in leg.download.legs:
+                self._enqueue(leg)
+        for host in list(self._hosts.values()):
+            while host.queue and host.active < self._limits.per_host and len(self._busy) < self._limits.total:
+                if host.not_before > now or not self._request(host, now):
+                    break
+
+    def _request(self, host: _Host, now: float) -> bool:
+        """Start the next request of a host; False if none may start now."""
+        for _ in range(len(host.queue)):
+            leg = host.queue.popleft()
+            if leg not in leg.download.legs:
+                return True
+            transfer = leg.download.transfer
+            if transfer.bandwidth is None or transfer.source not in host.narrow:
+                break
+            host.queue.append(leg)
+        else:
+            return False
+        location = leg.download.location
+        if location is not None and location.expires_at and self._d.wall() >= location.expires_at - 1:
+            self._relocate(leg.download)
+            return True
+        leg.stream = self._idle.pop() if self._idle else Stream(self._d.wire)
+        leg.stream.begin(leg.request(host.proxy), leg, now)
+        if transfer.bandwidth is not None:
+            host.narrow.add(transfer.source)
+        host.active += 1
+        self._busy[leg.stream.curl] = leg
+        self._multi.add_handle(leg.stream.curl)
+        return True
+
+    def _collect(self) -> bool:
+        """Take what libcurl has finished; True if there was anything."""
+        _, succeeded, failed = self._multi.info_read(1024)
+        for handle in succeeded:
+            self._ended(handle, 0)
+        for handle, code, _ in failed:
+            self._ended(handle, code)
+        self._split_new()
+        for download in {leg.download for leg in self._busy.values() if leg.download.dirty}:
+            self._mark(download)
+        return bool(succeeded or failed)
+
+    def _release(self, leg: Leg) -> Stream:
+        """Take a leg's stream back."""
+        stream = leg.stream
+        assert stream is not None
+        self._multi.remove_handle(stream.curl)
+        del self._busy[stream.curl]
+        host = self._host(leg)
+        host.active -= 1
+        host.narrow.discard(leg.download.transfer.source)
+        leg.stream = None
+        self._idle.append(stream)
+        return stream
+
+    def _ended(self, handle: Any, code: int) -> None:
+        leg = self._busy.get(handle)
+        if leg is None:
+            return
+        stream = leg.stream
+        assert stream is not None
+        refusal, message = stream.refusal, stream.message
+        code, error = stream.end(code)
+        self._release(leg)
+        leg.download.legs.discard(leg)
+        self._mark(leg.download)
+        try:
+            if error is not None:
+                raise error
+            if refusal:
+                raise AddressRefused(f"{leg.host[1]} {refusal}", where=public_url(leg.url))
+            self._judge(leg, code, message)
+        except StartOver as again:
+            self._start_over(leg.download, again, ranges=again.ranges)
+        except AcquisitionError as final:
+            self._fail(leg.download, final)
+
+    def _judge(self, leg: Leg, code: int, message: str) -> None:
+        """Decide what follows from a request that has ended."""
+        answer = leg.answer
+        if leg.taking and answer is not None:
+            self._heed(leg, answer)
+            self._judge_body(leg, code, message)
+        elif answer is not None and answer.status >= 200 and (code == 0 or leg.words):
+            self._judge_status(leg, answer)
+        else:
+            failure, hopeful = transport_error(code, message, leg.url)
+            if not hopeful:
+                raise failure
+            self._retry(leg, failure)
+
+    def _judge_body(self, leg: Leg, code: int, message: str) -> None:
+        download, segment = leg.download, leg.segment
+        if code == 0 and segment.end is None:
+            segment.end = segment.position
+        if segment.complete:
+            if download.complete and not download.legs:
+                self._complete(download)
+            return
+        failure, _ = transport_error(code or pycurl.E_PARTIAL_FILE, message or "the body is shorter than it should be", leg.url)
+        self._retry(leg, failure)
+
+    def _heed(self, leg: Leg, answer: Answer) -> None:
+        """Stand back from a host that says, even in a success, that nothing of its allowance remains."""
+        asked = asked_wait(answer, self._d.wall())
+        if asked:
+            host = self._host(leg)
+            host.not_before = max(host.not_before, self._d.clock() + min(asked, self._limits.max_wait))
+
+    def _judge_status(self, leg: Leg, answer: Answer) -> None:
+        status, download = answer.status, leg.download
+        if status in _REDIRECTS and answer.get("location"):
+            self._redirect(leg, answer)
+        elif status in RETRYABLE:
+            self._wait_as_asked(leg, answer)
+        elif status == 416 and leg.ranged:
+            self._unsatisfied(leg, answer)
+        elif status in REASK and self._may_reask(leg):
+            self._note_retry(download, f"http-{status}", 0.0)
+            self._relocate(download)
+        else:
+            raise status_error(answer, bytes(leg.words), leg.url, leg.credentials)
+
+    def _may_reask(self, leg: Leg) -> bool:
+        """Whether a refusal may mean that the address has expired: it is old, served before, signed, or was asked for."""
+        download = leg.download
+        if download.locates > _LOCATES or download.location is None:
+            return False
+        aged = self._d.clock() - download.located_at > _AGED
+        fetched = download.downloaded > 0 or download.resumed
+        once = download.locates == 1 and (not download.transfer.asset.url or leg.hops > 0 or "?" in leg.url)
+        return once or ((aged or fetched) and self._counts(download))
+
+    def _counts(self, download: Download, *, stalled: bool = False) -> bool:
+        """Count a failure; False when there were too many without progress in between."""
+        gained = download.reached - download.high
+        if gained >= (FLUSH if stalled else _PROGRESS):
+            download.attempts = 0
+        download.high = max(download.high, download.reached)
+        download.attempts += 1
+        download.failures += 1
+        return download.attempts <= self._limits.retries and download.failures <= _FAILURES
+
+    def _unsatisfied(self, leg: Leg, answer: Answer) -> None:
+        """A 416: the part is the whole file already, or it belongs to another file."""
+        download, segment = leg.download, leg.segment
+        told = answer.unsatisfied_total
+        whole = told if told is not None else (download.total if download.total is not None else download.expected)
+        if len(download.segments) == 1 and whole == segment.position > 0:
+            segment.end = download.total = segment.position
+            self._complete(download)
+            return
+        if download.restarted:
+            raise status_error(answer, bytes(leg.words), leg.url, leg.credentials)
+        raise StartOver("the server has no such part of the file", where=public_url(leg.url))
+
+    def _redirect(self, leg: Leg, answer: Answer) -> None:
+        """Follow one redirect: counted, checked, never from https to http, credentials only inside their origin."""
+        download = leg.download
+        if leg.hops >= self._limits.max_redirects:
+            raise HttpStatus(f"more than {self._limits.max_redirects} redirects", where=public_url(leg.url))
+        try:
+            target = redirect_target(leg.url, answer.get("location"))
+            new, old = origin(target), origin(leg.url)
+        except ValueError as error:
+            raise AddressRefused(f"the redirect cannot be followed: {error}", where=public_url(leg.url)) from None
+        download.transfer.guard.check_url(target)
+        literal = literal_address(new[1])
+        if old[0] == "https" and new[0] == "http" and not (literal is not None and literal.is_loopback):
+            raise AddressRefused("a redirect from https to http is not followed", where=public_url(target))
+        if answer.linked_digest is not None:
+            download.linked = (answer.linked_digest,)
+        credentials = leg.credentials if new == old else {}
+        self._enqueue(Leg(download, leg.segment, target, credentials, hops=leg.hops + 1), first=True)
+
+    # --- trying again ---
+
+    def _wait_as_asked(self, leg: Leg, answer: Answer) -> None:
+        failure = status_error(answer, bytes(leg.words), leg.url, leg.credentials)
+        asked = asked_wait(answer, self._d.wall())
+        if asked is not None and asked > self._limits.max_wait:
+            raise SourceUnavailable(
+                f"the server asks to wait {asked:,.0f} s, more than is waited here: {failure.message}",
+                where=public_url(leg.url),
+                hint="Run the same command again later: what has come is kept.",
+            )
+        if asked is not None:
+            host = self._host(leg)
+            host.not_before = max(host.not_before, self._d.clock() + asked)
+        self._retry(leg, failure, asked)
+
+    def _retry(self, leg: Leg, failure: AcquisitionError, asked: float | None = None) -> None:
+        """Try the stretch again after a wait, from where it is; raise `failure` when the retries are used up."""
+        download = leg.download
+        if not self._counts(download, stalled=isinstance(failure, TransferStalled)):
+            raise failure
+        delay = backoff(download.attempts - 1, self._limits.backoff, self._limits.backoff_cap, self._d.jitter())
+        if asked is not None:
+            delay = asked + 0.1 * delay
+        self._note_retry(download, failure.code, delay)
+        if leg.segment.position and not download.resumable:
+            if len(download.segments) > 1:
+                raise StartOver("a stretch was lost that cannot be continued", ranges=False)
+            download.restart()
+            self._mark(download)
+        segment = leg.segment if leg.segment in download.segments else download.segments[0]
+        location = download.location
+        assert location is not None
+        again = Leg(download, segment, wire_url(location.url), location.headers)
+        download.legs.add(again)
+        heapq.heappush(self._delayed, (self._d.clock() + delay, next(self._order), again))
+
+    def _note_retry(self, download: Download, code: str, delay: float) -> None:
+        transfer = download.transfer
+        self._d.reporter.event(
+            "transfer-retry", source=transfer.source, path=transfer.asset.path, code=code, wait=round(delay, 3)
+        )
+
+    def _relocate(self, download: Download) -> None:
+        """Ask for a fresh address and go on from there with every stretch."""
+        self._abandon(download)
+        if download.reached and not download.resumable:
+            download.restart()
+            self._mark(download)
+        self._locate(download)
+
+    def _abandon(self, download: Download) -> None:
+        """Take every request of a download back."""
+        for leg in list(download.legs):
+            if leg.stream is not None:
+                self._release(leg)
+        download.legs.clear()
+
+    def _start_over(self, download: Download, why: AcquisitionError, *, ranges: bool = True) -> None:
+        """Begin a file again from byte 0, once; the second time `why` is the result."""
+        self._abandon(download)
+        if download.restarted:
+            self._fail(download, why)
+            return
+        download.restarted, download.divided = True, False
+        download.ranges = download.ranges and ranges
+        self._note_retry(download, why.code, 0.0)
+        if download.hashing:  # a thread still reads the old bytes; give it a file of its own to finish with
+            download.part, download.hashing = None, False
+        download.restart()
+        self._mark(download)
+        self._locate(download)
+
+    def _watch_stalls(self, now: float) -> None:
+        """Give up connections that moved less than the minimum over a whole time-out."""
+        timeout, least = self._limits.stall_timeout, self._limits.min_speed * self._limits.stall_timeout
+        for leg in list(self._busy.values()):
+            stream = leg.stream
+            if stream is None or now - stream.window_start < timeout:
+                continue
+            if stream.window_bytes >= least:
+                stream.window_start, stream.window_bytes = now, 0
+                continue
+            got = stream.window_bytes
+            self._release(leg)
+            leg.download.legs.discard(leg)
+            failure = TransferStalled(
+                f"the server sent {got:,} bytes in {timeout:g} s", where=public_url(leg.url), hint="Try again later."
+            )
+            try:
+                self._retry(leg, failure)
+            except StartOver as again:
+                self._start_over(leg.download, again, ranges=again.ranges)
+            except AcquisitionError as error:
+                self._fail(leg.download, error)
+
+    def _shift(self, pause: float) -> None:
+        """Move the stall clocks over a pause that was ours."""
+        for leg in self._busy.values():
+            if leg.stream is not None:
+                leg.stream.window_start += pause
+
+    # --- several stretches at once ---
+
+    def _split_new(self) -> None:
+        """Divide large files whose server serves ranges, as far as the host has connections that nobody else wants."""
+        for leg in list(self._busy.values()):
+            download, answer = leg.download, leg.answer
+            if not (download.divided and leg.taking and answer is not None):
+                continue
+            download.divided = False
+            if download.transfer.bandwidth is None and self._divisible(leg, answer):
+                self._split(leg)
+
+    def _divisible(self, leg: Leg, answer: Answer) -> bool:
+        download = leg.download
+        serves = answer.ranges or answer.status == 206
+        large = download.total is not None and download.total >= self._limits.ranges_from
+        return serves and large and bool(download.validator) and not download.encoding and len(download.segments) == 1
+
+    def _split(self, leg: Leg) -> None:
+        download, whole, host = leg.download, leg.segment, self._host(leg)
+        assert whole.end is not None
+        free = min(self._limits.per_host - host.active, self._limits.total - len(self._busy)) - len(host.queue)
+        pieces = min(self._limits.ranges, free + 1, (whole.end - whole.position) // MIN_STRETCH)
+        if pieces < 2:
+            return
+        step = (whole.end - whole.position) // pieces
+        cuts = [whole.position + step * index for index in range(1, pieces)]
+        for start, end in zip(cuts, [*cuts[1:], whole.end], strict=True):
+            segment = Segment.at(start, end)
+            download.segments.append(segment)
+            self._enqueue(Leg(download, segment, leg.url, leg.credentials, hops=leg.hops))
+        whole.end = cuts[0]
+
+    # --- the end of a file ---
+
+    def _complete(self, download: Download) -> None:
+        """All bytes are here: judge them, small ones now and together, large ones in a thread."""
+        if download.hashing:
+            return  # `_followed` comes back here
+        if download.part is None:
+            self._complete_small(download)
+            return
+        try:
+            download.flush_all()
+            download.part.truncate(download.segments[-1].flushed)
+            head = os.pread(download.part.descriptor, 1024, 0)
+            download.sniff(head, "")
+        except AcquisitionError as error:
+            self._fail(download, error)
+            return
+        job = partial(finish, self._d.blobs, download.part, download.start_hashes(), download.delivery, download.wrote)
+        self._submit(self._work, job, partial(self._finished, download))
+
+    def _complete_small(self, download: Download) -> None:
+        data = b"".join(download.segments[0].waiting)
+        delivery = download.delivery
+        wrapped = bool(download.encoding) or (download.transfer.asset.packed and data[:2] == b"PK")
+        try:
+            if wrapped:
+                download.flush_all()
+                if download.part is None:
+                    download.part = download.open_part()
+                self._complete(download)
+                return
+            download.sniff(data, "")
+            sha256, checked = judge_bytes(download.delivery, data)
+            if not download.transfer.asset.size:
+                download.wrote(len(data))
+        except AcquisitionError as error:
+            self._fail(download, error)
+            return
+        del delivery
+        temporary = self._d.blobs.workspace.partial / f"small-{next(self._temporary)}"
+        self._small.append(_Small(download, data, sha256, checked, temporary))
+
+    def _store_small(self) -> None:
+        batch, self._small = self._small, []
+        if batch:
+            self._submit(self._work, partial(_store, self._d.blobs, batch), partial(self._stored, batch))
+
+    def _stored(self, batch: list[_Small], future: Future[None]) -> None:
+        future.result()
+        done = [(small, small.blob) for small in batch if small.blob is not None]
+        records = [self._record(small.download, blob, small.checked, "") for small, blob in done]
+        self._d.journal.record_blobs(records)
+        for (small, blob), record in zip(done, records, strict=True):
+            self._arrive(small.download, record, blob)
+        for small in batch:
+            if small.error is not None:
+                self._fail(small.download, small.error)
+
+    def _finished(self, download: Download, future: Future[Finished]) -> None:
+        try:
+            done = future.result()
+        except DigestMismatch as error:
+            pieced = download.resumed or download.failures > 0 or len(download.segments) > 1
+            if pieced and not download.restarted:
+                self._start_over(download, error)
+            else:
+                self._fail(download, error)
+            return
+        except AcquisitionError as error:
+            self._fail(download, error)
+            return
+        assert download.part is not None
+        download.part.close()
+        record = self._record(download, done.blob, done.checked, done.unwrapped)
+        with self._d.journal.transaction():
+            self._d.journal.record_blobs([record])
+            self._d.journal.drop_part(download.transfer.part_key)
+        self._arrive(download, record, done.blob)
+
+    def _record(self, download: Download, blob: Blob, checked: tuple[str, ...], unwrapped: str) -> BlobRecord:
+        return BlobRecord(
+            *download.transfer.key,
+            sha256=blob.sha256,
+            size=blob.size,
+            fetched_at=self._d.now(),
+            etag=download.etag,
+            last_modified=download.last_modified,
+            url=public_url(download.url),
+            digests_checked=checked,
+            unwrapped=unwrapped,
+        )
+
+    def _arrive(self, download: Download, record: BlobRecord, blob: Blob) -> None:
+        transfer = download.transfer
+        self._give_back(transfer)
+        self._d.reporter.event(
+            "transfer-done", source=transfer.source, path=transfer.asset.path, size=blob.size, bytes=download.downloaded
+        )
+        self._answer(_arrived(transfer, record, blob, download.downloaded))
+
+    def _fail(self, download: Download, error: AcquisitionError) -> None:
+        """Give a download up. Its part stays when it is good for a later run."""
+        transfer = download.transfer
+        if self._active.get(transfer.key) is not download:
+            return
+        self._abandon(download)
+        self._leave(download, keep=not isinstance(error, _DAMAGED))
+        self._give_back(transfer)
+        self._d.reporter.event("transfer-failed", source=transfer.source, path=transfer.asset.path, code=error.code)
+        self._answer(Failed(transfer, _placed(error, transfer)))
+
+    def _leave(self, download: Download, *, keep: bool) -> None:
+        """Save a part for a later run, or remove it."""
+        self._dirty.discard(download)
+        if keep and download.resumable and download.reached:
+            with suppress(AcquisitionError):  # no room for what was still in memory; what is on disk is journalled
+                download.flush_all()
+            if download.part is not None:
+                self._d.journal.save_parts([download.record()])
+                if not download.hashing:
+                    download.part.close()
+                return
+        if download.part is not None:
+            self._d.journal.drop_part(download.transfer.part_key)
+            with suppress(FileNotFoundError):
+                download.part.path.unlink()
+            if not download.hashing:
+                download.part.close()
+
+    def _answer(self, result: Arrived | Failed) -> None:
+        key = result.transfer.key
+        self._active.pop(key, None)
+        self._ready.append(result)
+        waiting = self._twice.get(key)
+        if waiting:
+            again = waiting.pop(0)
+            if not waiting:
+                del self._twice[key]
+            self._admit(again)
+
+    # --- ending early ---
+
+    def _drain(self) -> Iterator[Arrived | Failed]:
+        """Finish what needs no more network, and yield it."""
+        self._store_small()
+        for leg in list(self._busy.values()):
+            self._release(leg)
+        storing = [f for f, done in self._jobs.items() if getattr(done, "func", None) in (self._stored, self._finished)]
+        wait(storing)
+        for future in storing:
+            self._jobs.pop(future)(future)
+        yield from self._ready
+        self._ready.clear()
+
+    def close(self) -> None:
+        """Save what was begun and let go of everything."""
+        for leg in list(self._busy.values()):
+            self._release(leg)
+        self._ask.shutdown(wait=False, cancel_futures=True)
+        self._work.shutdown(wait=True, cancel_futures=True)
+        for download in list(self._active.values()):
+            if download is not None:
+                download.hashing = False
+                self._leave(download, keep=True)
+                self._give_back(download.transfer)
+        for stream in self._idle:
+            stream.close()
+        self._multi.close()
+
+
+def _reopen(download: Download, record: PartRecord) -> None:
+    """Take a part file up again if what the journal says of it still holds; in a thread, because all of it is read."""
+    part = download.open_part()
+    asset = download.transfer.asset
+    proven = any(digest.algorithm in STRONG for digest in asset.digests)
+    usable = bool(record.segments) and (asset.packed or asset.size is None or record.size in (None, asset.size))
+    segments = [part.reopen(segment) for segment in record.segments] if usable else []
+    download.part = part
+    if not segments:
+        part.clear()
+        return
+    download.resume(record, part, segments)
+    if not (download.validator or proven):
+        download.restart()
+
+
+def _located(transfer: Transfer) -> Location:
+    try:
+        return transfer.locate()
+    except AcquisitionError:
+        raise
+    except Exception as error:  # an adapter is a plug-in and may raise anything; name it
+        raise PluginError(
+            f"source {transfer.source}: the adapter could not say where {transfer.asset.path} is: {error!r}"
+        ) from error
+
+
+def _store(blobs: BlobStore, batch: list[_Small]) -> None:
+    for small in batch:
+        try:
+            small.blob = store_small(blobs, small.temporary, small.data, small.sha256)
+        except AcquisitionError as error:
+            small.error = error
+
+
+def _arrived(transfer: Transfer, record: BlobRecord, blob: Blob, downloaded: int = 0) -> Arrived:
+    return Arrived(
+        transfer=transfer,
+        blob=blob,
+        digests_checked=record.digests_checked,
+        downloaded=downloaded,
+        etag=record.etag,
+        last_modified=record.last_modified,
+        fetched_at=record.fetched_at,
+        final_url=record.url,
+        unwrapped=record.unwrapped,
+    )
+
+
+def _placed(error: AcquisitionError, transfer: Transfer) -> AcquisitionError:
+    """Give an error a place if it has none."""
+    if not error.where:
+        error.where = f"source {transfer.source}, {transfer.asset.path}"
+    return error
