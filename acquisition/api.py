@@ -171,8 +171,9 @@ class Client(ApiClient):
                 error = failure
             except (requests.RequestException, TransportError, OSError) as failure:
                 error = _unreachable(failure, url, self._limits)
-                if isinstance(failure, requests.exceptions.SSLError):
-                    raise error from failure
+                error.message = redacted(error.message, headers)
+                if isinstance(failure, (requests.exceptions.SSLError, ValueError)):
+                    raise error from None  # a certificate or a URL does not get better by asking again
             else:
                 if answer.status not in _PASSING:
                     return answer
