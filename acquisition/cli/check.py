@@ -23,7 +23,9 @@ def command(*, file: Path, workspace: Path | None, as_json: bool, debug: bool) -
         output.emit_json("check", checked.value())
         return 0
     output.emit(f"{file}: {len(checked.sources)} sources, no problems")
-    output.emit(output.table([(f"  {name}", kind, where) for name, kind, where in checked.sources], ("  source", "kind", "where")))
+    output.emit(
+        output.table([(f"  {name}", kind, where) for name, kind, where in checked.sources], ("  source", "kind", "where"))
+    )
     output.emit(f"\nuse: {checked.use}")
     output.emit(f"contact: {checked.contact or 'none: nothing is crawled'}")
     output.emit("\nfilters:")
@@ -31,7 +33,14 @@ def command(*, file: Path, workspace: Path | None, as_json: bool, debug: bool) -
         output.emit(f"  {name}: {state}")
     output.emit("\npolicy, for each flag the first rule that fits decides; the most severe outcome is the item's:")
     rows = [
-        (f"  {row.position}", row.flag, "" if row.at_least is None else f">= {row.at_least:g}", row.outcome, row.origin, row.why)
+        (
+            f"  {row.position}",
+            row.flag,
+            "" if row.at_least is None else f">= {row.at_least:g}",
+            row.outcome,
+            row.origin,
+            row.why,
+        )
         for row in checked.policy
     ]
     output.emit(output.table(rows, ("  #", "flag", "score", "outcome", "from", "why")))

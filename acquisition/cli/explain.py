@@ -15,8 +15,10 @@ from acquisition.cli.run import common, declared
 @declared
 @common
 def command(*, item: str, file: Path, workspace: Path | None, as_json: bool, debug: bool) -> int:
-    """Show where ITEM came from, every flag on it, and the flag that decided. ITEM is an id (or its start), a path in the
-    curated set, a locator or a URL."""
+    """Show where ITEM came from, every flag on it, and the flag that decided.
+
+    ITEM is an id (or its start), a path in the curated set, a locator or a URL.
+    """
     del debug
     from acquisition import pipeline
 

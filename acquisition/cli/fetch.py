@@ -6,14 +6,19 @@ from pathlib import Path
 
 import click
 
-from acquisition.cli import output, present
+from acquisition.cli import present
 from acquisition.cli.progress import reporter
 from acquisition.cli.run import clean_stop, common, declared
 
 
 @click.command("fetch")
 @click.argument("sources", nargs=-1)
-@click.option("--until", type=click.Choice(["fetch", "stage", "filter", "curate", "manifest"]), default="manifest", help="Stop after this step.")
+@click.option(
+    "--until",
+    type=click.Choice(["fetch", "stage", "filter", "curate", "manifest"]),
+    default="manifest",
+    help="Stop after this step.",
+)
 @click.option("--locked", is_flag=True, help="Refuse anything that sources.lock does not hold.")
 @click.option("--update", multiple=True, metavar="NAME", help="Take the newest release of this source (may be repeated).")
 @click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes; 0 is one per core.")

@@ -11,7 +11,9 @@ from acquisition.cli.run import common, declared
 
 
 @click.command("manifest")
-@click.option("--format", "formats", multiple=True, metavar="NAME", help="A format that `acquire kinds` lists (may be repeated).")
+@click.option(
+    "--format", "formats", multiple=True, metavar="NAME", help="A format that `acquire kinds` lists (may be repeated)."
+)
 @declared
 @common
 def command(*, formats: tuple[str, ...], file: Path, workspace: Path | None, as_json: bool, debug: bool) -> int:

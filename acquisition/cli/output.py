@@ -20,7 +20,10 @@ def emit(text: str) -> None:
 
 def emit_json(kind: str, value: Mapping[str, Any]) -> None:
     """Write one JSON document to stdout: `schema_version`, `kind`, and the value's own keys."""
-    print(json.dumps({"schema_version": SCHEMA_VERSION, "kind": kind, **value}, indent=1, ensure_ascii=False, default=str), flush=True)
+    print(
+        json.dumps({"schema_version": SCHEMA_VERSION, "kind": kind, **value}, indent=1, ensure_ascii=False, default=str),
+        flush=True,
+    )
 
 
 def talk(text: str) -> None:
@@ -52,7 +55,8 @@ def show_defect(error: Exception, *, as_json: bool) -> None:
     if as_json:
         emit_json("error", {"error": {"code": "defect", "message": text}, "exit_code": 3})
         return
-    talk(f"{_head('error', 'defect')}: {text}\n\nhint: This is a mistake of the program. Run again with --debug and report what it prints.")
+    hint = "This is a mistake of the program. Run again with --debug and report what it prints."
+    talk(f"{_head('error', 'defect')}: {text}\n\nhint: {hint}")
 
 
 def error_value(error: AcquisitionError) -> dict[str, Any]:
@@ -102,7 +106,10 @@ def table(rows: Iterable[Sequence[object]], header: Sequence[str], *, right: fro
     widths = [max(len(row[column]) for row in texts) for column in range(len(header))]
     lines = []
     for row in texts:
-        cells = [cell.rjust(width) if column in right else cell.ljust(width) for column, (cell, width) in enumerate(zip(row, widths, strict=True))]
+        cells = [
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
 

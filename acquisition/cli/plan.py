@@ -17,7 +17,14 @@ from acquisition.cli.run import common, declared
 @declared
 @common
 def command(
-    *, sources: tuple[str, ...], locked: bool, update: tuple[str, ...], file: Path, workspace: Path | None, as_json: bool, debug: bool
+    *,
+    sources: tuple[str, ...],
+    locked: bool,
+    update: tuple[str, ...],
+    file: Path,
+    workspace: Path | None,
+    as_json: bool,
+    debug: bool,
 ) -> int:
     """Say what a fetch would do, per source: version, files, bytes, license, refusals, disk after. Moves no data.
 

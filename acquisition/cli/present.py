@@ -34,7 +34,8 @@ def plan_text(plan: Plan) -> str:
     lines = [table(rows, header, right=frozenset({4, 5}))]
     for source in plan.sources:
         lines += _plan_notes(source)
-    lines.append(f"\nto move: {size(plan.bytes_to_move)}{_unknown(plan)}; disk free now {size(plan.disk_free)}, after {size(plan.disk_after)}")
+    disk = f"disk free now {size(plan.disk_free)}, after {size(plan.disk_after)}"
+    lines.append(f"\nto move: {size(plan.bytes_to_move)}{_unknown(plan)}; {disk}")
     return "\n".join(lines)
 
 
@@ -95,7 +96,11 @@ def _plan_notes(source: PlannedSource) -> list[str]:
 def _first_changes(source: PlannedSource, most: int = 12) -> list[tuple[str, str]]:
     assert source.changes is not None
     changes = source.changes
-    listed = [*(("+", path) for path in changes.added), *(("~", path) for path in changes.changed), *(("-", path) for path in changes.removed)]
+    listed = [
+        *(("+", path) for path in changes.added),
+        *(("~", path) for path in changes.changed),
+        *(("-", path) for path in changes.removed),
+    ]
     rest = len(listed) - most
     return listed if rest <= 0 else [*listed[:most], ("…", f"and {rest:,} more (--json names all)")]
 
@@ -183,7 +188,13 @@ def summary_text(summary: Summary) -> str:
     if summary.codes:
         lines.append("\nwhy, by the flag that decided:")
         grouped = sorted(summary.codes.items(), key=lambda entry: (-entry[1], entry[0]))
-        lines.append(table([(f"  {code or '(no flag)'}", outcome, f"{count:,}") for (outcome, code), count in grouped], ("  flag", "outcome", "items"), right=frozenset({2})))
+        lines.append(
+            table(
+                [(f"  {code or '(no flag)'}", outcome, f"{count:,}") for (outcome, code), count in grouped],
+                ("  flag", "outcome", "items"),
+                right=frozenset({2}),
+            )
+        )
     rejections = Counter[str]()
     for source in summary.sources:
         rejections.update(source.rejections)
@@ -199,7 +210,10 @@ def summary_text(summary: Summary) -> str:
     if summary.manifest:
         lines.append(f"manifest:    {summary.manifest} ({', '.join(summary.manifest_files)})")
     state = "done" if summary.changed else "nothing changed"
-    lines.append(f"{state} in {output.duration(summary.seconds)}" + ("" if summary.reached == "manifest" else f", up to: {summary.reached}"))
+    lines.append(
+        f"{state} in {output.duration(summary.seconds)}"
+        + ("" if summary.reached == "manifest" else f", up to: {summary.reached}")
+    )
     return "\n".join(lines)
 
 
@@ -235,7 +249,9 @@ def summary_value(summary: Summary) -> dict[str, Any]:
         "changed": summary.changed,
         "exit_code": summary.exit_code,
         "outcomes": dict(summary.outcomes),
-        "codes": [{"code": code, "outcome": outcome, "items": count} for (outcome, code), count in sorted(summary.codes.items())],
+        "codes": [
+            {"code": code, "outcome": outcome, "items": count} for (outcome, code), count in sorted(summary.codes.items())
+        ],
         "not_checked": list(summary.not_checked),
         "curated": summary.curated,
         "manifest": summary.manifest,
@@ -277,9 +293,7 @@ def entry_text(entry: Mapping[str, Any]) -> str:
     if entry.get("why"):
         lines.append(f"  why: {entry['why']}")
     shown = {"id", "outcome", "decisive_code", "rule", "why", "flags"}
-    for key, value in entry.items():
-        if key not in shown and value not in (None, "", [], {}):
-            lines.append(f"  {key}: {value}")
+    lines += [f"  {key}: {value}" for key, value in entry.items() if key not in shown and value not in (None, "", [], {})]
     lines.append(f"  flags: {len(entry.get('flags') or [])}")
     for flag in entry.get("flags") or []:
         lines.append("    " + " ".join(f"{key}={value}" for key, value in flag.items() if value not in (None, "", -1)))
@@ -289,7 +303,13 @@ def entry_text(entry: Mapping[str, Any]) -> str:
 def status_text(status: Status) -> str:
     """Return what the workspace holds."""
     rows = [
-        (entry["name"], entry["kind"], short(entry["revision"]) or "not pinned", f"{entry['files_held']:,}/{entry['files']:,}", f"{entry['items']:,}")
+        (
+            entry["name"],
+            entry["kind"],
+            short(entry["revision"]) or "not pinned",
+            f"{entry['files_held']:,}/{entry['files']:,}",
+            f"{entry['items']:,}",
+        )
         for entry in status.sources
     ]
     lines = [table(rows, ("source", "kind", "version", "files held", "items staged"), right=frozenset({3, 4}))]

@@ -35,7 +35,12 @@ def declared(function: Decorated) -> Decorated:
         "-w", "--workspace", type=click.Path(path_type=Path, file_okay=False), help="Default: data, beside the declaration."
     )(function)
     return click.option(
-        "-f", "--file", type=click.Path(path_type=Path), default=Path("sources.yaml"), show_default=True, help="The declaration."
+        "-f",
+        "--file",
+        type=click.Path(path_type=Path),
+        default=Path("sources.yaml"),
+        show_default=True,
+        help="The declaration.",
     )(function)
 
 
@@ -68,7 +73,9 @@ def run(group: click.Group, arguments: list[str] | None) -> int:
         error.show()
         return EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
-        output.show_error(Interrupted("stopped at once; what was saved is kept", hint="Run the same command again."), as_json=as_json)
+        output.show_error(
+            Interrupted("stopped at once; what was saved is kept", hint="Run the same command again."), as_json=as_json
+        )
         return EXIT_INTERRUPTED
     except AcquisitionError as error:
         if debug:

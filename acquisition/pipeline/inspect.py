@@ -129,7 +129,7 @@ def explain(session: Session, item: str) -> Mapping[str, Any]:
         raise UsageError(
             f"the manifest has no item {item!r}",
             where=str(session.workspace.manifest),
-            hint="Give an id (or its start), a path in the curated set, a locator or a URL; `acquire fetch` writes the manifest.",
+            hint="Give an id (or its start), a curated path, a locator or a URL; `acquire fetch` writes the manifest.",
         )
     names = "\n".join(f"    {entry['id']}  {entry['locator']}" for entry in found[:20])
     raise UsageError(f"{len(found)} items are called so:\n{names}", hint="Give one of these ids.")

@@ -31,6 +31,7 @@ def installed() -> Mapping[str, Sequence[Mapping[str, str]]]:
                 entry["codes"] = ", ".join(sorted(plugin.codes))
             found[title].append(entry)
     found["spiders"] = [
-        {"name": name, "title": point.value, "module": point.value} for name, point in plugins.registered(plugins.SPIDERS).items()
+        {"name": name, "title": point.value, "module": point.value}
+        for name, point in plugins.registered(plugins.SPIDERS).items()
     ]
     return found

@@ -79,7 +79,8 @@ def _key(session: Session, shards: Sequence[Shard], flagged: Sequence[Flagged], 
 
 def _counts_to(counts: Mapping[str, Mapping[tuple[str, str], int]]) -> dict[str, Any]:
     return {
-        source: [[outcome, code, count] for (outcome, code), count in sorted(counted.items())] for source, counted in counts.items()
+        source: [[outcome, code, count] for (outcome, code), count in sorted(counted.items())]
+        for source, counted in counts.items()
     }
 
 

@@ -59,7 +59,7 @@ def move(session: Session, planned: tuple[PlannedSource, ...], lock: Lock, journ
                 lock = _crawl(session, moved[source.name], lock, journal)
     finally:
         for name, result in moved.items():
-            lock = _pin(session, name, result, lock)
+            lock = _pin(name, result, lock)
         session.save_lock(lock)
     return moved, lock
 
@@ -152,7 +152,7 @@ def _transfers(session: Session, planned: PlannedSource) -> Iterator[Transfer]:
         )
 
 
-def _pin(session: Session, name: str, moved: Moved, lock: Lock) -> Lock:
+def _pin(name: str, moved: Moved, lock: Lock) -> Lock:
     """Note the digests of what is held; pin the release by its bytes when nothing else does and all of them are here."""
     planned = moved.planned
     published = planned.published

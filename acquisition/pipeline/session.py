@@ -29,8 +29,8 @@ DEFAULT_WORKSPACE: Final = "data"
 class Session:
     """One opened declaration. Nothing has been asked or written yet.
 
-    `only` names the sources whose bytes are moved, () for all (the others take part with what is here already); `workers` is the number of processes, 0 for one per core;
-    `stop` is set by Ctrl-C and ends the run cleanly.
+    `only` names the sources whose bytes are moved, () for all (the others take part with what is here already);
+    `workers` is the number of processes, 0 for one per core; `stop` is set by Ctrl-C and ends the run cleanly.
     """
 
     declared: declare.Declared
@@ -128,7 +128,9 @@ def open_session(
     known = [source.name for source in declared.sources]
     for name in only:
         if name not in known:
-            raise UsageError(f"no source is called {name!r}", where=str(path), hint=f"Declared are: {', '.join(known) or 'none'}.")
+            raise UsageError(
+                f"no source is called {name!r}", where=str(path), hint=f"Declared are: {', '.join(known) or 'none'}."
+            )
     return Session(
         declared=declared,
         workspace=Workspace((workspace or path.parent / DEFAULT_WORKSPACE).absolute()),

@@ -97,7 +97,8 @@ def _run_parts(session: Session, source: str, parts: list[Part], engine: LocalEn
     for part, result in zip(parts, engine.map(run, parts, weight=weight), strict=True):
         if isinstance(result, Failed):
             lost = tuple(
-                Rejection("worker-died", part.source, part.release, file.path, file.path, str(result.error)) for file in part.held
+                Rejection("worker-died", part.source, part.release, file.path, file.path, str(result.error))
+                for file in part.held
             )
             result = PartResult((), lost, 0, capped=False)
         results.append(result)

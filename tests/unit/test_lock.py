@@ -1,0 +1,102 @@
+"""sources.lock: what goes in comes out, deterministically, and damage is named."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from acquisition.errors import DeclarationError
+from acquisition.lock import Lock, Pin, identity, read_lock, settled, write_lock
+from acquisition.model import Asset, Digest, Evidence, LicenseClaim, Release, Terms
+from acquisition.settings import LicenseSettings, SourceSettings
+
+CLAIM = LicenseClaim(
+    ("cc-by-4.0",), "huggingface", evidence=(Evidence("license", "cc-by-4.0", "https://x/README.md", "ab", "t"),)
+)
+RELEASE = Release(
+    source="a",
+    kind="http",
+    revision="7",
+    assets=(
+        Asset("b/x.csv", url="https://x/b", size=3, digests=(Digest("md5", "00"),)),
+        Asset("a.zip", size=None, media_type="application/zip"),
+    ),
+    license=CLAIM,
+    terms=Terms("https://x/terms", accepted=True, accepted_at="t", sha256="cd"),
+    authors=("A", "B"),
+    notes=("one",),
+    resolved_at="2026-01-01T00:00:00Z",
+)
+
+
+def test_a_lock_is_read_as_it_was_written(tmp_path: Path) -> None:
+    """Everything that pins a release survives the file; held digests join the published ones."""
+    path = tmp_path / "sources.lock"
+    write_lock(path, Lock({"a": Pin("id", RELEASE, {"b/x.csv": "ee"})}))
+    pin = read_lock(path).pins["a"]
+    assert pin.identity == "id"
+    assert pin.held == {"b/x.csv": "ee"}
+    assert pin.release.license == CLAIM
+    assert pin.release.terms == RELEASE.terms
+    assert pin.release.authors == ("A", "B")
+    by_path = {asset.path: asset for asset in pin.release.assets}
+    assert by_path["b/x.csv"].digests == (Digest("md5", "00"), Digest("sha256", "ee"))
+    assert by_path["a.zip"].size is None
+
+
+def test_the_same_lock_is_the_same_bytes_and_is_not_written_twice(tmp_path: Path) -> None:
+    """A lock that says the same is left alone, so that a run without changes leaves no diff."""
+    path = tmp_path / "sources.lock"
+    lock = Lock({"a": Pin("id", RELEASE)})
+    write_lock(path, lock)
+    before, stamp = path.read_bytes(), path.stat().st_mtime_ns
+    write_lock(path, read_lock(path))
+    assert path.read_bytes() == before
+    assert path.stat().st_mtime_ns == stamp
+    reordered = replace(RELEASE, assets=tuple(reversed(RELEASE.assets)))
+    write_lock(tmp_path / "other.lock", Lock({"a": Pin("id", reordered)}))
+    assert (tmp_path / "other.lock").read_bytes() == before
+
+
+def test_an_absent_lock_is_empty(tmp_path: Path) -> None:
+    """A first run starts without pins."""
+    assert read_lock(tmp_path / "sources.lock").pins == {}
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"version": 2, "sources": {}}', '{"version": 1, "sources": {"a": {}}}'])
+def test_a_damaged_lock_is_named(tmp_path: Path, text: str) -> None:
+    """Damage is a declaration error with the file's name, never a silent fresh start."""
+    path = tmp_path / "sources.lock"
+    path.write_text(text)
+    with pytest.raises(DeclarationError) as caught:
+        read_lock(path)
+    assert caught.value.where == str(path)
+
+
+def test_identity_is_what_names_the_source() -> None:
+    """A mirror, a license override or a limit does not name another source."""
+    plain = SourceSettings(kind="http")
+    same = SourceSettings(kind="http", base_url="http://127.0.0.1:1", why="x", license=LicenseSettings(declared="MIT"))
+    assert identity(plain) == identity(same)
+    assert identity(plain) != identity(SourceSettings(kind="other"))
+
+
+def test_bytes_pin_what_nothing_else_pins() -> None:
+    """The revision of an unpinned release is a digest over its sorted files, and a pinned one keeps its own."""
+    unpinned = replace(RELEASE, revision="")
+    one = settled(unpinned, {"a": "1", "b": "2"})
+    assert one.revision.startswith("sha256:")
+    assert one == settled(unpinned, {"b": "2", "a": "1"})
+    assert one != settled(unpinned, {"a": "1", "b": "3"})
+    assert settled(RELEASE, {"a": "1"}) is RELEASE
+
+
+def test_the_lock_is_sorted_json(tmp_path: Path) -> None:
+    """A reviewer sees files in order, one key a line."""
+    path = tmp_path / "sources.lock"
+    write_lock(path, Lock({"a": Pin("id", RELEASE)}))
+    raw = json.loads(path.read_text())
+    assert [entry["path"] for entry in raw["sources"]["a"]["files"]] == ["a.zip", "b/x.csv"]
