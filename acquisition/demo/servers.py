@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from acquisition.demo.blobs import Storage
@@ -24,10 +24,16 @@ class World:
     """Servers on 127.0.0.1, each on a port of its own, from construction until `close`.
 
     `log` holds every request of every face in the order of the answers; `faults` may be added at any time.
-    `clock` gives Unix time for signed URLs.
+    `clock` gives Unix time for signed URLs; `ports` are tried first for the faces that it names.
     """
 
-    def __init__(self, faults: Faults | None = None, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        faults: Faults | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+        ports: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self.faults = faults if faults is not None else Faults()
         self.log: list[Request] = []
         self._servers: dict[str, Server] = {}
@@ -38,7 +44,7 @@ class World:
         self.collective = Collective(partial(self._base_url, "collective"), self.storage)
         self.site = Site(partial(self._base_url, "site"))
         for face, handler in self._faces():
-            self._servers[face] = Server(face, partial(self.faults.respond, handler=handler), self.log)
+            self._servers[face] = Server(face, partial(self.faults.respond, handler=handler), self.log, ports.get(face, 0))
 
     def __enter__(self) -> Self:
         """Return the world, whose servers run already."""
@@ -52,6 +58,11 @@ class World:
         """Stop all servers and wait for their threads."""
         for server in self._servers.values():
             server.close()
+
+    @property
+    def ports(self) -> Mapping[str, int]:
+        """Face → port."""
+        return {face: server.port for face, server in self._servers.items()}
 
     def requests(self, face: str = "", path: str = "") -> list[Request]:
         """Return the logged requests of one face, to paths that begin with `path`."""

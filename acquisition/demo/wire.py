@@ -146,17 +146,17 @@ class _Stopped(Exception):
 class Server:
     """One loopback server on a port of its own: a thread that accepts, and one per connection.
 
-    `respond` is called from many threads. `close` returns after all of them have ended.
+    `respond` is called from many threads. `close` returns after all of them have ended. `port` is taken if it is free.
     """
 
-    def __init__(self, face: str, respond: Respond, log: list[Request]) -> None:
+    def __init__(self, face: str, respond: Respond, log: list[Request], port: int = 0) -> None:
         self.face = face
         self._respond = respond
         self._log = log
         self._closing = threading.Event()
         self._guard = threading.Lock()
         self._open: dict[socket.socket, threading.Thread] = {}
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._listener = _listen(port)
         self.port: int = self._listener.getsockname()[1]
         self._acceptor = threading.Thread(target=self._accept, name=f"{face}-accept", daemon=True)
         self._acceptor.start()
@@ -282,6 +282,15 @@ class Server:
         while time.monotonic() < until and not self._closing.is_set():
             if select.select([connection], [], [], 0.05)[0] and connection.recv(1, socket.MSG_PEEK) == b"":
                 return
+
+
+def _listen(port: int) -> socket.socket:
+    try:
+        return socket.create_server(("127.0.0.1", port), backlog=128)
+    except OSError:
+        if not port:
+            raise
+        return socket.create_server(("127.0.0.1", 0), backlog=128)
 
 
 def _pieces(delivery: Delivery) -> Iterator[bytes]:
