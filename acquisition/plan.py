@@ -171,7 +171,9 @@ class Planner:
         adapter = plugins.adapter(source.settings.kind)
         if adapter.mover == "crawler":
             found = None if updating else self.crawled(source, kept)
-            return (found, "pinned") if found else (adapter.resolve(source, self.context(source, None)), "new")
+            if found is not None:
+                return found, "pinned"
+            return adapter.resolve(source, self.context(source, None)), "updated" if updating else "new"
         on_disk = getattr(source.settings, "path", None) is not None
         if kept is not None and not updating and not on_disk:
             return kept.release, "pinned"

@@ -81,10 +81,10 @@ class _Counting(Reporter):
         wait = duration(float(fields.get("wait", 0)))
         self._say(f"{fields['source']}: {fields.get('path', '')}: {fields.get('code', '')}, trying again in {wait}")
 
-    def _on_crawl_page(self, fields: dict[str, Any]) -> None:
+    def _on_crawl_progress(self, fields: dict[str, Any]) -> None:
         sums = self._sums[fields["source"]]
-        sums.done = fields.get("pages", sums.done + 1)
-        sums.items = fields.get("items", sums.items)
+        sums.done, sums.items = fields.get("pages", sums.done), fields.get("items", sums.items)
+        sums.bytes = fields.get("bytes", sums.bytes)
         self._changed(fields["source"], sums)
 
     def _on_stage_done(self, fields: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 from acquisition import crawl, plugins
 from acquisition.blobs import BlobStore
-from acquisition.errors import AcquisitionError, Interrupted, LimitReached, PluginError
+from acquisition.errors import AcquisitionError, Interrupted, PluginError, SourceUnavailable
 from acquisition.fetch import Arrived, Downloader, DownloadLimits, Failed, Transfer
 from acquisition.journal import Journal
 from acquisition.lock import Lock, Pin, identity, settled
@@ -21,7 +20,6 @@ from acquisition.plan import PlannedSource
 from acquisition.protocols import Source
 from acquisition.sources.override import apply_override
 from acquisition.stage import Held
-from acquisition.workspace import utc_now
 
 
 @dataclass
@@ -56,7 +54,7 @@ def move(session: Session, planned: tuple[PlannedSource, ...], lock: Lock, journ
         _download(session, [source for source in planned if source.action == "download"], moved, journal)
         for source in planned:
             if source.action == "crawl":
-                lock = _crawl(session, moved[source.name], lock, journal)
+                lock = _crawl(session, moved[source.name], lock)
     finally:
         for name, result in moved.items():
             lock = _pin(name, result, lock)
@@ -88,14 +86,15 @@ def _download(session: Session, sources: list[PlannedSource], moved: dict[str, M
         limits=DownloadLimits(total_bytes=limits.bytes, bandwidth=limits.bandwidth, disk_reserve=limits.disk_reserve),
         stop=session.stop,
     )
+    for source in sources:
+        session.reporter.event("source-start", source=source.name, files=len(source.taken), bytes=source.bytes_to_move)
     for result in downloader.run(_in_turn([_transfers(session, source) for source in sources])):
         target = moved[result.transfer.source]
         if isinstance(result, Failed):
             _note_failure(target, result)
         else:
             _note_arrival(target, result)
-    if session.stop.is_set():
-        raise Interrupted("stopped as asked; what arrived is kept", hint="Run the same command again to go on.")
+    session.check_stop()
 
 
 def _note_arrival(moved: Moved, arrived: Arrived) -> None:
@@ -108,8 +107,6 @@ def _note_arrival(moved: Moved, arrived: Arrived) -> None:
 def _note_failure(moved: Moved, failed: Failed) -> None:
     """A file that did not come is a record, and its error is shown; the other files go on."""
     error, asset = failed.error, failed.transfer.asset
-    if isinstance(error, Interrupted):
-        return
     moved.errors.append(error)
     moved.failed.append(Rejection(error.code, moved.name, "", asset.path, asset.path, str(error)))
 
@@ -149,6 +146,7 @@ def _transfers(session: Session, planned: PlannedSource) -> Iterator[Transfer]:
             locate=lambda asset=asset: locate(asset),  # type: ignore[misc]  # mypy cannot infer a lambda with a default
             guard=guard,
             max_bytes=source.settings.limits.bytes,
+            bandwidth=source.settings.limits.bandwidth,
         )
 
 
@@ -171,11 +169,11 @@ def _pin(name: str, moved: Moved, lock: Lock) -> Lock:
 # --- the open web --------------------------------------------------------------------------------------------------------
 
 
-def _crawl(session: Session, moved: Moved, lock: Lock, journal: Journal) -> Lock:
+def _crawl(session: Session, moved: Moved, lock: Lock) -> Lock:
     """Run the spider, or go on with a run that did not finish; its release is pinned by what it found."""
     source = moved.planned.source
     try:
-        directory, resume = _run_directory(session, source, journal)
+        directory, resume = _run_directory(session, source, anew=moved.planned.state == "updated")
         run = crawl.run(
             source,
             directory=directory,
@@ -186,20 +184,19 @@ def _crawl(session: Session, moved: Moved, lock: Lock, journal: Journal) -> Lock
             stop=session.stop,
             resume=resume,
         )
+    except Interrupted:
+        raise
     except AcquisitionError as error:
-        if isinstance(error, Interrupted):
-            raise
         moved.errors.append(error)
         return lock
     moved.crawl = {"pages": run.pages, "items": run.items, "refused": dict(run.refused), "failed": dict(run.failed)}
     moved.downloaded += run.bytes
     if not run.finished:
-        if session.stop.is_set():
-            raise Interrupted("stopped as asked; the crawl is kept", hint="Run the same command again to go on.")
-        moved.errors.append(LimitReached(f"the crawl of {source.name!r} ended early: {run.finish_reason}", where=source.where))
+        session.check_stop()
+        hint = "Run the same command again to go on."
+        moved.errors.append(SourceUnavailable(f"the crawl ended early: {run.finish_reason}", where=source.where, hint=hint))
         return lock
-    journal.set_fact(f"crawl:{source.name}", None)
-    published = replace(crawl.release(source, directory, resolved_at=utc_now()), version_label=directory.name)
+    published = replace(crawl.release(source, directory, resolved_at=run.ended), version_label=directory.name)
     _take_crawl(session, moved, published)
     held = {path: file.sha256 for path, file in moved.held.items()}
     return lock.with_pin(source.name, Pin(identity(source.settings), published, held))
@@ -214,19 +211,18 @@ def _take_crawl(session: Session, moved: Moved, published: Release) -> None:
         moved.held[asset.path] = Held(asset.path, asset.local_path, sha256, size, published.resolved_at)
 
 
-def _run_directory(session: Session, source: Source, journal: Journal) -> tuple[Path, bool]:
-    """Return the directory of the run to go on with, or a fresh one; the journal remembers which run is unfinished."""
+def _run_directory(session: Session, source: Source, *, anew: bool) -> tuple[Path, bool]:
+    """Return the directory of the run to go on with, or a fresh one, and whether it is to be resumed.
+
+    A run that ended before the lock could pin it is taken as it is, unless the spider is to run anew.
+    """
     root = session.workspace.crawl / source.name
-    fact = f"crawl:{source.name}"
-    want = identity(source.settings)
-    unfinished = journal.fact(fact)
-    if unfinished:
-        with suppress(ValueError):
-            name, declared = unfinished.split(" ")
-            if declared == want and (root / name).exists():
-                return root / name, True
-    taken = [int(path.name.removeprefix("run-")) for path in root.glob("run-*") if path.name.removeprefix("run-").isdecimal()]
-    directory = root / f"run-{max(taken, default=0) + 1:04d}"
+    found = crawl.find_run(root, source)
+    if found is not None:
+        outcome = crawl.load_run(found)
+        if not anew or outcome is None or not outcome.finished:
+            return found, True
+    numbers = [int(path.name[4:]) for path in root.glob("run-*") if path.name[4:].isdecimal()]
+    directory = root / f"run-{max(numbers, default=0) + 1:04d}"
     directory.mkdir(parents=True)
-    journal.set_fact(fact, f"{directory.name} {want}")
     return directory, False

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from acquisition import api, declare, network
 from acquisition.curate.policy import Policy
-from acquisition.errors import UsageError
+from acquisition.errors import Interrupted, UsageError
 from acquisition.lock import Lock, read_lock, write_lock
 from acquisition.model import Release, Use
 from acquisition.network import AddressGuard
@@ -85,6 +85,11 @@ class Session:
     def save_lock(self, lock: Lock) -> None:
         """Write the lock, without sources that are no longer declared."""
         write_lock(self.lock_path, lock.restricted_to(source.name for source in self.declared.sources))
+
+    def check_stop(self) -> None:
+        """Raise Interrupted when a stop was asked for."""
+        if self.stop.is_set():
+            raise Interrupted("stopped as asked; what was done is kept", hint="Run the same command again to go on.")
 
     @contextmanager
     def held(self, command: str) -> Iterator[None]:

@@ -1,0 +1,193 @@
+"""The plan: what the lock pins is asked of nobody, what changed is named, and refusals come before bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acquisition import plugins
+from acquisition.errors import LicenseRefused, LimitReached, NotInLock, PluginError, SourceNotFound
+from acquisition.lock import Lock, Pin, identity
+from acquisition.model import NO_CLAIM, Asset, Digest, Duties, LicenseClaim, LicenseConclusion, Release
+from acquisition.plan import PlannedSource, Planner, Rights, compare, describe, is_archive
+from acquisition.protocols import ResolveContext, Source
+from acquisition.settings import SourceSettings
+
+CONCLUSION = LicenseConclusion("MIT", "MIT", "dataset", Duties(), "yes", "yes", "yes", "yes")
+RELEASE = Release(
+    source="a",
+    kind="fake",
+    revision="1",
+    assets=(Asset("x.csv", size=10), Asset("pack.zip", size=20), Asset("notes.txt", size=None)),
+)
+
+
+@dataclass
+class World:
+    """One adapter and what it was asked."""
+
+    answer: Callable[[], Release] = lambda: RELEASE
+    asked: list[str] = field(default_factory=list)
+    mover: str = "downloader"
+
+    def resolve(self, source: Source, context: Any) -> Release:
+        """Answer as told."""
+        self.asked.append(source.name)
+        return self.answer()
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """A world with one kind of source."""
+    made = World()
+    monkeypatch.setattr(plugins, "adapter", lambda kind: made)
+    return made
+
+
+def settings(**values: Any) -> SourceSettings:
+    """Settings of a source."""
+    return SourceSettings.model_validate_json(json.dumps({"kind": "fake", **values}))
+
+
+def planned(
+    lock: Lock | None = None, *, holds: bool = False, rights: str = "keep", own: Any = None, **options: Any
+) -> PlannedSource:
+    """Plan one source called a."""
+    context = ResolveContext(None, {}, lambda: "t", Path(), "ua")  # type: ignore[arg-type]  # the fake adapter asks nobody
+    planner = Planner(
+        lock=lock or Lock(),
+        context=lambda source, pin: context,
+        override=lambda source, release, context: release,
+        judge=lambda source, release: Rights(CONCLUSION, ("license.denied",) if rights != "keep" else (), rights),
+        holds=lambda sha256: holds,
+        crawled=lambda source, pin: None,
+        **options,
+    )
+    return planner.plan([Source("a", own or settings(), "sources.yaml:3:1")])[0]
+
+
+def pinned(held: dict[str, str] | None = None, release: Release = RELEASE) -> Lock:
+    """A lock that pins the source called a."""
+    return Lock({"a": Pin(identity(settings()), release, held or {})})
+
+
+def test_what_the_lock_pins_is_asked_of_nobody(world: World) -> None:
+    """A pinned source comes from the lock; what is held moves no byte."""
+    held = {asset.path: "aa" for asset in RELEASE.assets}
+    source = planned(pinned(held), holds=True)
+    assert world.asked == []
+    assert (source.action, source.bytes_to_move, source.state) == ("reuse", 0, "pinned")
+
+
+def test_what_is_not_held_is_downloaded(world: World) -> None:
+    """Files whose bytes are gone are to move again, and unknown sizes are counted apart."""
+    source = planned(pinned({"x.csv": "aa"}), holds=True)
+    assert (source.action, source.bytes_to_move, source.unknown_sizes) == ("download", 20, 1)
+    assert planned(pinned({"x.csv": "aa"}), holds=False).bytes_to_move == 30
+
+
+def test_files_choose_assets_and_archives_wait_for_their_members(world: World) -> None:
+    """`files` leaves assets out; an archive stays, because its members are chosen later, unless it is excluded."""
+    own = settings(files={"include": ["*.csv"]})
+    source = planned(own=own)
+    assert [asset.path for asset in source.taken] == ["x.csv", "pack.zip"]
+    assert source.left_out == 1
+    none = planned(own=settings(files={"include": ["*.csv"], "exclude": ["*.zip"]}))
+    assert [asset.path for asset in none.taken] == ["x.csv"]
+
+
+def test_a_redeclared_source_is_resolved_anew_and_compared(world: World) -> None:
+    """When the declaration names something else, the pin does not count, and the plan says what differs."""
+    lock = Lock({"a": Pin("another identity", replace(RELEASE, revision="0", assets=RELEASE.assets[:1]))})
+    source = planned(lock)
+    assert world.asked == ["a"]
+    assert source.state == "redeclared"
+    assert source.changes is not None
+    assert source.changes.added == ("notes.txt", "pack.zip")
+
+
+def test_update_shows_what_changed_upstream(world: World) -> None:
+    """With --update the origin is asked again; licenses are compared as well as files."""
+    world.answer = lambda: replace(RELEASE, revision="2", license=LicenseClaim(("cc-by-nc-4.0",), "huggingface"))
+    source = planned(pinned(), update=frozenset({"a"}))
+    assert source.state == "updated"
+    assert source.changes is not None
+    assert source.changes.revision == ("1", "2")
+    assert source.changes.license == ("none", "cc-by-nc-4.0")
+    assert "license none → cc-by-nc-4.0" in describe(source.changes)
+
+
+def test_locked_refuses_what_the_lock_does_not_hold(world: World) -> None:
+    """--locked never resolves anything new."""
+    source = planned(locked=True)
+    assert isinstance(source.error, NotInLock)
+    assert source.action == "refuse"
+    assert world.asked == []
+    assert planned(pinned(), locked=True).error is None
+
+
+def test_the_license_gate_stands_before_the_download(world: World) -> None:
+    """What policy drops on its license alone is refused, unless items may have licenses of their own."""
+    assert isinstance(planned(rights="drop").error, LicenseRefused)
+    assert planned(rights="hold").action == "download"
+    own = settings(items={"license": "license"})
+    assert planned(rights="drop", own=own).action == "download"
+
+
+def test_a_limit_on_bytes_refuses_before_the_download(world: World) -> None:
+    """A source that is known to be larger than its limit is refused with both numbers."""
+    source = planned(own=settings(limits={"bytes": 29}))
+    assert isinstance(source.error, LimitReached)
+    assert planned(own=settings(limits={"bytes": 30})).action == "download"
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "action"), [(SourceNotFound("gone"), SourceNotFound, "error"), (KeyError("x"), PluginError, "error")]
+)
+def test_a_source_that_fails_is_in_the_plan_with_its_error(world: World, raised: Exception, kind: type, action: str) -> None:
+    """Whatever an adapter raises becomes that source's error, and names it."""
+
+    def fail() -> Release:
+        raise raised
+
+    world.answer = fail
+    source = planned()
+    assert isinstance(source.error, kind)
+    assert source.action == action
+
+
+def test_a_source_that_was_not_named_takes_part_only_with_what_is_here(world: World) -> None:
+    """Naming sources limits whose bytes move; nobody is asked about the others."""
+    only = frozenset({"b"})
+    assert planned(only=only).action == "skip"
+    assert planned(pinned(), only=only).action == "skip"
+    held = {asset.path: "aa" for asset in RELEASE.assets}
+    assert planned(pinned(held), holds=True, only=only).action == "reuse"
+    assert world.asked == []
+
+
+def test_a_spider_without_a_finished_crawl_has_to_run(world: World) -> None:
+    """A crawl is not downloaded; it is planned as a crawl until one is pinned."""
+    world.mover = "crawler"
+    world.answer = lambda: replace(RELEASE, revision="", assets=())
+    assert planned().action == "crawl"
+
+
+def test_compare_sees_sizes_digests_and_texts() -> None:
+    """A file has changed when its size or a digest of the same kind has; a license also when only its text has."""
+    old = replace(RELEASE, assets=(Asset("a", size=1, digests=(Digest("md5", "0"),)), Asset("b", size=1)))
+    new = replace(old, assets=(Asset("a", size=1, digests=(Digest("md5", "1"), Digest("sha256", "2"))), Asset("b", size=2)))
+    assert compare(old, new).changed == ("a", "b")
+    assert not compare(old, old).any
+    assert not compare(replace(old, license=NO_CLAIM), old).any
+
+
+def test_archives_are_known_by_name() -> None:
+    """Only files that hold files wait for their members."""
+    assert all(is_archive(name) for name in ("a.zip", "B.ZIP", "c.tar.gz", "d.tgz", "e.tar"))
+    assert not any(is_archive(name) for name in ("a.csv.gz", "b.txt", "zip"))
