@@ -263,15 +263,34 @@ class SetFilter(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """One kept item on its way into the curated set: its row (ITEM_SCHEMA as a dict of one row), class, split, redactions.
+    """One kept item on its way into the curated set: its row (ITEM_SCHEMA as a dict of one row), class, split, license.
 
-    `content` opens its bytes; `spans` are (field, start, end, placeholder) to redact; `path` is set by the layout.
+    `row` is already redacted; `spans` (field, start, end, placeholder) say what was replaced, at its old place. `label` is
+    the class, `license` the concluded SPDX expression.
     """
 
     row: Mapping[str, Any]
     label: str
     split: str
     spans: tuple[tuple[str, int, int, str], ...] = ()
+    license: str = "NOASSERTION"
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a layout may know of the kept items before it meets them.
+
+    `folders` maps every class to a folder name of its own; `columns` maps the names of `fields` to bool, int, float or
+    string where all items have the same ones, and is None otherwise; `filled` are the nullable columns of ITEM_SCHEMA
+    that at least one item fills.
+    """
+
+    items: int
+    splits: Mapping[str, int]
+    folders: Mapping[str, str]
+    modalities: Mapping[str, int]
+    columns: Mapping[str, str] | None
+    filled: frozenset[str]
 
 
 LinkContent: TypeAlias = Callable[[Mapping[str, Any], Path], int]
@@ -282,6 +301,9 @@ class Layout(Protocol):
 
     name: ClassVar[str]
     version: ClassVar[int]
+
+    def prepare(self, outline: Outline) -> None:
+        """Hear what is coming, before `write`."""
 
     @abstractmethod
     def write(

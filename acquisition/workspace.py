@@ -7,6 +7,7 @@ data/
 ├── staging/<source>/<release>/items-00000.parquet  items in shards
 ├── flags/<filter>-<version>-<digest>/<source>/<release>/items-00000.parquet
 ├── verdicts/                                       the policy's outcome for every item shard
+├── placements/                                     where every item stands in the curated set, or why it does not
 ├── decisions.jsonl  tombstones.jsonl               append-only
 ├── journal.sqlite                                  transfers and runs
 └── curated/  manifest/  report/
@@ -139,6 +140,11 @@ class Workspace:
         return self.root / "verdicts"
 
     @property
+    def placements(self) -> Path:
+        """Where every item stands in the curated set, or why it does not."""
+        return self.root / "placements"
+
+    @property
     def curated(self) -> Path:
         """The curated set."""
         return self.root / "curated"
@@ -164,7 +170,7 @@ class Workspace:
 
     def recover(self) -> None:
         """Finish or undo a swap of directories that a kill interrupted, and sweep temporary directories."""
-        for name in ("curated", "manifest"):
+        for name in ("curated", "manifest", "placements"):
             target = self.root / name
             old = sorted(self.root.glob(f".{name}.old-*"))
             if old and not target.exists():

@@ -13,7 +13,7 @@ from acquisition.errors import UsageError
 UNLABELLED: Final = "unlabelled"
 _UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f/\\<>:"|?*#]+')
 _DEVICES: Final = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
-_MAX_BYTES: Final = 120
+_MAX_BYTES: Final = 100
 
 
 def class_of_label(classes: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
@@ -31,7 +31,7 @@ def class_of_label(classes: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
 
 
 def safe_name(text: str) -> str:
-    """Return `text` as one path component: no separators, control or reserved characters, at most 120 bytes, never empty."""
+    """Return `text` as one path component: no separators, control or reserved characters, at most 100 bytes, never empty."""
     name = _UNSAFE.sub("-", unicodedata.normalize("NFC", text)).strip(" .")
     if not name or _DEVICES.fullmatch(name):
         name = f"_{name}"

@@ -181,9 +181,7 @@ class VerdictResult:
 def judge_shard(task: VerdictTask) -> VerdictResult:
     """Read a shard's ids and flags and write its verdicts. A pure function of files, so any engine can map it."""
     ids = pq.read_table(task.shard.path, columns=["id"], memory_map=False, partitioning=None).column("id")
-    verdicts = judge(
-        ids, read_flags(task.flags), policy=task.policy, source=task.shard.source, decisions=task.decisions
-    )
+    verdicts = judge(ids, read_flags(task.flags), policy=task.policy, source=task.shard.source, decisions=task.decisions)
     with atomic_file(Path(task.target)) as stream, pq.ParquetWriter(stream, VERDICT_SCHEMA, compression="zstd") as writer:
         writer.write_batch(verdicts)
     counted = pa.table(verdicts.columns, schema=VERDICT_SCHEMA).group_by(["outcome", "code"]).aggregate([([], "count_all")])

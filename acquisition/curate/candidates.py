@@ -1,0 +1,247 @@
+"""The first look at all kept items: a few numbers for each, so that balance and splits can be settled for the whole set.
+
+Per kept item some fifty bytes are held in numpy arrays; texts and rows stay on disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Final
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from acquisition.curate.classes import UNLABELLED
+from acquisition.curate.judge import RuledFlags, read_flags, redactable, rule_flags
+from acquisition.curate.policy import Policy
+from acquisition.curate.redact import Span, placeholder, redact_text
+from acquisition.curate.splits import canonical
+from acquisition.model import ITEM_SCHEMA, SEVERITY, JudgedShard, Outcome
+
+CLUSTER: Final = "duplicate-cluster"
+GROUP: Final = "group"
+MAX_COLUMNS: Final = 300
+_NULLABLE: Final = tuple(field.name for field in ITEM_SCHEMA if field.nullable)
+_NUMBERS: Final = {bool: "bool", int: "int", float: "float", str: "string"}
+
+
+def hash64(text: str) -> int:
+    """Return the first 8 bytes of the text's sha256 as an unsigned number, never 0."""
+    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8]) or 1
+
+
+def group_token(source: str, group: str) -> str:
+    """Return what stands for a group in the manifest: a speaker's own id never appears there."""
+    return hashlib.sha256(f"{source}\n{group}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def hashes_of(values: pa.Array, prefix: str = "") -> Any:
+    """Return a 64-bit hash for each text (uint64), 0 for null and for the empty text."""
+    encoded = pc.dictionary_encode(values)
+    table = [hash64(prefix + text) if text else 0 for text in encoded.dictionary.to_pylist()]
+    indices = encoded.indices.fill_null(len(table)).to_numpy()
+    return np.array([*table, 0], np.uint64)[indices]
+
+
+def content_hashes(digests: pa.Array) -> Any:
+    """Return the first 8 bytes of hexadecimal digests as uint64, never 0."""
+    raw = bytes.fromhex("".join(pc.utf8_slice_codeunits(digests, 0, 16).to_pylist()))
+    return np.maximum(np.frombuffer(raw, ">u8").astype(np.uint64), np.uint64(1))
+
+
+def spans_of(ruled: RuledFlags) -> dict[int, list[Span]]:
+    """Return for each row the spans that the policy wants replaced."""
+    chosen = np.flatnonzero(redactable(ruled))
+    found: dict[int, list[Span]] = {}
+    for flag in ruled.flags.take(pa.array(chosen)).select(["row", "field", "start", "end", "code"]).to_pylist():
+        found.setdefault(flag["row"], []).append((flag["field"], flag["start"], flag["end"], placeholder(flag["code"])))
+    return found
+
+
+def clusters_of(ruled: RuledFlags, rows: int) -> list[str]:
+    """Return for each row the duplicate cluster that its flags name in their detail ("cluster"), "" for none."""
+    clusters = [""] * rows
+    mask = pc.starts_with(ruled.flags.column("code"), "duplicate.")
+    for flag in ruled.flags.filter(mask).select(["row", "detail"]).to_pylist():
+        clusters[flag["row"]] = clusters[flag["row"]] or _cluster(flag["detail"])
+    return clusters
+
+
+def _cluster(detail: str) -> str:
+    try:
+        facts = orjson.loads(detail)
+    except ValueError:
+        return ""
+    return str(facts.get("cluster", "")) if isinstance(facts, dict) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardView:
+    """One shard as both passes see it: verdicts, what the flags say, and the class of every row."""
+
+    judged: JudgedShard
+    verdicts: pa.Table
+    spans: Mapping[int, list[Span]]
+    clusters: Sequence[str]
+    classes: Sequence[str]
+
+    @property
+    def kept(self) -> Any:
+        """Rows that the policy keeps (int64), redacted ones among them."""
+        severity = np.array([SEVERITY[outcome] for outcome in self.verdicts.column("outcome").to_pylist()], np.int8)
+        return np.flatnonzero(severity <= SEVERITY[Outcome.REDACT])
+
+
+def view(judged: JudgedShard, policy: Policy, class_of: Mapping[str, str]) -> ShardView:
+    """Read what lies beside one shard's items and put every item into its class."""
+    ruled = rule_flags(policy, judged.shard.source, read_flags(judged.flags))
+    spans = spans_of(ruled)
+    labels = pq.read_table(judged.shard.path, columns=["label"], memory_map=False, partitioning=None)["label"].to_pylist()
+    for row, found in spans.items():
+        if labels[row] is not None:
+            labels[row] = redact_text(labels[row], [(start, end, mark) for name, start, end, mark in found if name == "label"])
+    classes = [class_of.get(label, label) if label else UNLABELLED for label in labels]
+    verdicts = pq.read_table(judged.verdicts, memory_map=False, partitioning=None)
+    return ShardView(judged, verdicts, spans, clusters_of(ruled, len(labels)), classes)
+
+
+def _has_text(path: str) -> bool:
+    """Say whether a shard holds any text, from the file's statistics alone; the texts are not read."""
+    metadata = pq.read_metadata(path)
+    index = metadata.schema.to_arrow_schema().get_field_index("text")
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    found = [(group.num_rows, group.column(index).statistics) for group in groups]
+    return any(counts is None or not counts.has_null_count or counts.null_count < rows for rows, counts in found)
+
+
+@dataclass(slots=True)
+class ColumnTypes:
+    """Learns whether all items have the same `fields`, and of which type each is."""
+
+    types: dict[str, str] | None = None
+    broken: bool = False
+
+    def learn(self, fields: Iterable[str | None]) -> None:
+        """Take the `fields` of some items."""
+        for text in fields:
+            if self.broken:
+                return
+            self._learn(orjson.loads(text) if text else {})
+
+    def _learn(self, values: Mapping[str, Any]) -> None:
+        if self.types is None and values and len(values) <= MAX_COLUMNS:
+            self.types = dict.fromkeys(sorted(values), "")
+        if not values or self.types is None or values.keys() != self.types.keys():
+            self.broken = True
+            return
+        for name, value in values.items():
+            known = self.types[name]
+            if value is not None and known != "string":
+                self.types[name] = _wider(known, _type_of(value))
+
+    @property
+    def columns(self) -> dict[str, str] | None:
+        """Name → bool, int, float or string where all items agree, else None. A column of nulls counts as string."""
+        if self.broken or self.types is None:
+            return None
+        return {name: kind or "string" for name, kind in self.types.items()}
+
+
+def _type_of(value: object) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
+        return "string"
+    return _NUMBERS.get(type(value), "string")
+
+
+def _wider(known: str, new: str) -> str:
+    if known in {"", new}:
+        return new
+    return "float" if {known, new} == {"int", "float"} else "string"
+
+
+@dataclass(slots=True)
+class Candidates:
+    """All kept items of all shards, in order, as compact arrays; `bounds` are the shards' first positions and the end."""
+
+    class_names: list[str] = field(default_factory=list)
+    published_names: list[str] = field(default_factory=list)
+    bounds: list[int] = field(default_factory=lambda: [0])
+    modalities: dict[str, int] = field(default_factory=dict)
+    filled: set[str] = field(default_factory=set)
+    columns: ColumnTypes = field(default_factory=ColumnTypes)
+    _parts: list[dict[str, Any]] = field(default_factory=list)
+    _codes: dict[str, int] = field(default_factory=dict)
+    _splits: dict[str, int] = field(default_factory=dict)
+
+    def add(self, shard: ShardView, group_by: Sequence[str]) -> None:
+        """Take the kept items of one shard."""
+        wanted = {"content_sha256", "modality", *_NULLABLE} - {"text", "signals"}
+        items = pq.read_table(shard.judged.shard.path, columns=sorted(wanted), memory_map=False, partitioning=None)
+        kept = shard.kept
+        items = items.take(pa.array(kept)).combine_chunks()
+        part = {
+            "class": np.array([self._code_of(shard.classes[row]) for row in kept], np.int32),
+            "content": content_hashes(items.column("content_sha256")),
+            "published": self._published(items.column("split").to_pylist()),
+        }
+        part |= {f"by:{name}": self._group(name, shard, items, kept) for name in group_by}
+        self._parts.append(part)
+        self.bounds.append(self.bounds[-1] + len(kept))
+        self._describe(items)
+        if _has_text(shard.judged.shard.path):
+            self.filled.add("text")
+
+    def array(self, name: str) -> Any:
+        """Return one number for every kept item."""
+        parts = [part[name] for part in self._parts]
+        return np.concatenate(parts) if parts else np.zeros(0, np.uint64)
+
+    def _code_of(self, name: str) -> int:
+        code = self._codes.setdefault(name, len(self.class_names))
+        if code == len(self.class_names):
+            self.class_names.append(name)
+        return code
+
+    def _published(self, splits: Sequence[str | None]) -> Any:
+        codes = np.full(len(splits), -1, np.int32)
+        for position, split in enumerate(splits):
+            if split:
+                name = canonical(split)
+                codes[position] = self._splits.setdefault(name, len(self._splits))
+        self.published_names = list(self._splits)
+        return codes
+
+    def _group(self, name: str, shard: ShardView, items: pa.Table, kept: Any) -> Any:
+        source = shard.judged.shard.source
+        if name == CLUSTER:
+            return hashes_of(pa.array([shard.clusters[row] for row in kept], pa.string()), "cluster\n")
+        if name in items.column_names:
+            return hashes_of(items.column(name).combine_chunks().cast(pa.string()), f"{name}\n{source}\n")
+        values = [None if text is None else orjson.loads(text).get(name) for text in items.column("fields").to_pylist()]
+        return hashes_of(pa.array([None if value is None else str(value) for value in values]), f"{name}\n{source}\n")
+
+    def _describe(self, items: pa.Table) -> None:
+        for count in pc.value_counts(items.column("modality").combine_chunks()).to_pylist():
+            self.modalities[count["values"]] = self.modalities.get(count["values"], 0) + count["counts"]
+        self.filled |= {name for name in items.column_names if items.column(name).null_count < items.num_rows}
+        self.columns.learn(items.column("fields").to_pylist())
+
+
+def gather(shards: Iterable[ShardView], group_by: Sequence[str]) -> Candidates:
+    """Return the candidates of all shards."""
+    found = Candidates()
+    for shard in shards:
+        found.add(shard, group_by)
+    return found
+
+
+def positions(bounds: Sequence[int]) -> Iterator[slice]:
+    """Yield for each shard where its kept items stand among all."""
+    for start, end in pairwise(bounds):
+        yield slice(start, end)

@@ -1,0 +1,192 @@
+"""Layout `folders`: one file per item in folders that the declaration names, loadable as `audiofolder` or `imagefolder`.
+
+`datasets` 5.2 looks for metadata beside the files of one split: a metadata.jsonl at the root is ignored when splits are
+folders (measured), so it lies in each split's folder when the path begins with {split}, and at the root otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, Any, ClassVar, Final, Self
+
+import orjson
+
+from acquisition.curate.card import write_head
+from acquisition.curate.classes import safe_name
+from acquisition.curate.listing import columns_of, core_values, extension_of, field_columns, field_values
+from acquisition.errors import UsageError
+from acquisition.model import Modality
+from acquisition.protocols import Layout, Outline, Placed
+from acquisition.settings import CuratedSettings
+
+PLACEHOLDERS: Final = ("split", "class", "name", "id", "source", "ext")
+_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+_MEDIA: Final = (Modality.AUDIO, Modality.IMAGE)
+
+
+def check_path(template: str) -> None:
+    """Raise UsageError unless the template is a relative path that names a file, with known placeholders only."""
+    problem = ""
+    unknown = [name for name in _PLACEHOLDER.findall(template) if name not in PLACEHOLDERS]
+    rest = _PLACEHOLDER.sub("x", template)
+    if unknown:
+        problem = f"{{{unknown[0]}}} is not known in it"
+    elif "{" in rest or "}" in rest:
+        problem = "a brace is not closed"
+    elif template.startswith("/") or "\\" in template or any(part in {"", ".", ".."} for part in rest.split("/")):
+        problem = "it must be a relative path of plain names"
+    elif not {"name", "id"} & set(_PLACEHOLDER.findall(template)):
+        problem = "it names neither {name} nor {id}, so all items would be one file"
+    if problem:
+        raise UsageError(
+            f"curated.path {template!r} cannot be used: {problem}",
+            where="curated.path",
+            hint=f"Write something like {{split}}/{{class}}/{{name}}; it may name {', '.join(PLACEHOLDERS)}.",
+        )
+
+
+class Folders(Layout):
+    """One file per item. A name that is taken gets the item's id behind it."""
+
+    name: ClassVar[str] = "folders"
+    version: ClassVar[int] = 1
+
+    def __init__(self) -> None:
+        self._outline = Outline(0, {}, {}, {}, None, frozenset())
+
+    def prepare(self, outline: Outline) -> None:
+        """Learn the folders of the classes and whether there are several splits."""
+        self._outline = outline
+
+    def write(
+        self,
+        items: Iterator[Placed],
+        directory: Path,
+        settings: CuratedSettings,
+        link: Callable[[Mapping[str, Any], Path], int],
+    ) -> Iterator[tuple[str, str]]:
+        """Write every item's file and the listings; yield (id, path)."""
+        template = settings.path or self._default(settings)
+        check_path(template)
+        listings = _Listings(directory, self._outline, by_split=template.startswith("{split}/"))
+        with listings:
+            for placed in items:
+                path = self._free_path(template, placed, directory)
+                _put(placed, directory / path, link)
+                listings.add(placed, path)
+                yield str(placed.row["id"]), path
+        write_head(directory, listings.configs())
+
+    def _default(self, settings: CuratedSettings) -> str:
+        several = len(self._outline.splits) > 1 or bool(settings.splits.shares)
+        return "{split}/{class}/{name}" if several else "{class}/{name}"
+
+    def _free_path(self, template: str, placed: Placed, directory: Path) -> str:
+        extension = extension_of(placed.row)
+        values = {
+            "split": placed.split,
+            "class": self._outline.folders.get(placed.label) or safe_name(placed.label),
+            "name": safe_name(placed.row["name"]),
+            "id": placed.row["id"],
+            "source": safe_name(placed.row["source"]),
+            "ext": extension,
+        }
+        path = _PLACEHOLDER.sub(lambda match: str(values[match[1]]), template)
+        stem = path.removesuffix(f".{extension}")
+        reserved = extension in {"jsonl", "md"} and stem.rsplit("/", 1)[-1] in _LISTING_STEMS
+        for digits in (0, 8, 32):
+            path = f"{stem}{'-' + placed.row['id'][:digits] if digits else ''}.{extension}"
+            if not (reserved and not digits) and not (directory / path).exists():
+                return path
+        raise UsageError(f"two items have the id {placed.row['id']}", where="curated.path")
+
+
+_LISTING_STEMS: Final = frozenset({"metadata", "README", "audio", "image", "text", "table", "other"})
+
+
+def _put(placed: Placed, target: Path, link: Callable[[Mapping[str, Any], Path], int]) -> None:
+    """Write texts and rows as they are in the row, which is redacted; everything else is linked."""
+    row = placed.row
+    body = row["text"] if row["modality"] == Modality.TEXT else None
+    if body is None and row["modality"] in {Modality.TABLE, Modality.TEXT}:
+        body = row["fields"] if row["fields"] is not None else row["text"]
+    if body is None:
+        link(row, target)
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("xb") as stream:
+        stream.write(body.encode("utf-8", "replace"))
+
+
+class _Listings:
+    """Listings of the set's items in JSON Lines, one for each modality (and split, where splits are folders).
+
+    Media that have the set to themselves, or come first in it, are listed as metadata.jsonl, the name that `datasets`
+    looks for. A text without a value is "", because a column of nulls alone would have another type in every split.
+    """
+
+    def __init__(self, directory: Path, outline: Outline, *, by_split: bool) -> None:
+        self._directory = directory
+        self._outline = outline
+        self._by_split = by_split
+        self._core = columns_of(outline)
+        self._fields = field_columns(outline)
+        self._folder = next((modality for modality in _MEDIA if modality in outline.modalities), None)
+        self._open: dict[tuple[str, str], IO[bytes]] = {}
+        self._files: dict[str, dict[str, str]] = {}
+        self._extensions: dict[tuple[str, str], set[str]] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def add(self, placed: Placed, path: str) -> None:
+        """List one item; `file_name` is relative to the listing."""
+        modality = placed.row["modality"]
+        split = placed.split if self._by_split else "train"
+        stream = self._open.get((modality, split)) or self._start(modality, split)
+        self._extensions[modality, split].add(path.rsplit(".", 1)[-1])
+        base = f"{split}/" if self._by_split else ""
+        line = {"file_name": path.removeprefix(base)} | {
+            name: "" if value is None else value for name, value in core_values(placed, self._core).items()
+        }
+        if not self._by_split and len(self._outline.splits) > 1:
+            line["split"] = placed.split
+        if self._fields:
+            line |= field_values(placed, self._fields, self._outline.columns or {})
+        elif "fields" in self._outline.filled:
+            line["fields"] = placed.row["fields"] or ""
+        stream.write(orjson.dumps(line) + b"\n")
+
+    def _start(self, modality: str, split: str) -> IO[bytes]:
+        name = "metadata.jsonl" if modality == self._folder else f"{modality}.jsonl"
+        listing = f"{split}/{name}" if self._by_split else name
+        target = self._directory / listing
+        target.parent.mkdir(parents=True, exist_ok=True)
+        stream = self._stack.enter_context(target.open("xb"))
+        self._open[modality, split] = stream
+        self._files.setdefault(modality, {})[split] = listing
+        self._extensions[modality, split] = set()
+        return stream
+
+    def configs(self) -> list[dict[str, Any]]:
+        """Return the card's `configs`: one for each modality, the folder of media first and by default."""
+        configs: list[dict[str, Any]] = []
+        for modality in sorted(self._files, key=lambda modality: (modality != self._folder, modality)):
+            files = [{"split": split, "path": self._globs(modality, split)} for split in sorted(self._files[modality])]
+            config = {"config_name": "default" if len(self._files) == 1 else modality, "data_files": files}
+            configs.append(config | ({"default": True} if not configs and len(self._files) > 1 else {}))
+        return configs
+
+    def _globs(self, modality: str, split: str) -> list[str]:
+        listing = self._files[modality][split]
+        if modality != self._folder:
+            return [listing]
+        base = f"{split}/" if self._by_split else ""
+        return [*(f"{base}**/*.{extension}" for extension in sorted(self._extensions[modality, split])), listing]
