@@ -80,7 +80,7 @@ def crawl(job: Job, tell: Tell) -> CrawlRun:
         spider = find_spider(job.spider, Path(job.base))
         settings, ignored = settings_for(job, spider)
         for name in (*ignored, *strip_spider(spider)):
-            session.tally.refuse("setting", "", name)
+            session.tally.refuse("setting", name)
         reason = _scrape(spider, settings, session, tell)
     finally:
         session.items.close()
@@ -115,6 +115,8 @@ def _scrape(spider: type[Spider], settings: Settings, session: Session, tell: Te
     process.session = session
     crawler = PoliteCrawler(spider, settings)
     crawler.session = session
+    if names := weakened(crawler.settings, settings):
+        raise _weakened(spider, names)
 
     def opened(spider: Spider) -> None:
         if names := weakened(crawler.settings, settings):
@@ -140,13 +142,17 @@ def _reason_of(running: Any, ended: list[str], spider: type[Spider]) -> str:
         raise PluginError(f"spider {spider.__name__} cannot be started: {error!r}") from error
     reason = ended[0] if ended else "shutdown"
     if reason.startswith("weakened: "):
-        raise PluginError(
-            f"spider {spider.__name__} changes settings that no spider may change: {reason.removeprefix('weakened: ')}",
-            hint="Remove them from its update_settings() or from_crawler(); custom_settings can only make a crawl gentler.",
-        )
+        raise _weakened(spider, reason.removeprefix("weakened: ").split(", "))
     if reason == "start_error":
         raise PluginError(f"start() of spider {spider.__name__} raised an exception; the crawl's log has it")
     return reason
+
+
+def _weakened(spider: type[Spider], names: list[str]) -> PluginError:
+    return PluginError(
+        f"spider {spider.__name__} changes settings that no spider may change: {', '.join(names)}",
+        hint="Remove them from its update_settings() or from_crawler(); custom_settings can only make a crawl gentler.",
+    )
 
 
 def _arguments(job: Job) -> dict[str, Any]:

@@ -108,8 +108,10 @@ def _machinery() -> dict[str, Any]:
         "DOWNLOADER": "scrapy.core.downloader.Downloader",
         "DOWNLOADER_MIDDLEWARES": {
             f"{crawl}scope.ScopeGuard": 20,
+            f"{crawl}scope.CountedOffsite": 50,
             f"{crawl}gate.RobotsGate": 100,
             f"{crawl}recorder.Recorder": 899,
+            f"{_DOWNLOADER}offsite.OffsiteMiddleware": None,
             f"{_DOWNLOADER}robotstxt.RobotsTxtMiddleware": None,
             f"{_DOWNLOADER}httpauth.HttpAuthMiddleware": None,
             f"{_DOWNLOADER}useragent.UserAgentMiddleware": None,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from scrapy import Request
+from scrapy import Request, Spider
 from scrapy.crawler import Crawler
+from scrapy.downloadermiddlewares.offsite import OffsiteMiddleware
 from scrapy.http import Response
 from scrapy.utils.httpobj import urlparse_cached
 
@@ -64,6 +65,17 @@ def strip_spider(spider: object) -> list[str]:
     return found
 
 
+class CountedOffsite(OffsiteMiddleware):
+    """Scrapy's filter for `allowed_domains` (50), which drops requests in silence; here they are counted."""
+
+    def should_follow(self, request: Request, spider: Spider) -> bool:
+        """Say whether the spider's own allowed_domains let the request through."""
+        follow: bool = super().should_follow(request, spider)
+        if not follow:
+            session_of(self.crawler).tally.refuse("offsite", request.url)
+        return follow
+
+
 class ScopeGuard:
     """A downloader middleware (20): http and https, GET and HEAD, allowed addresses, nothing sensitive in the headers.
 
@@ -103,7 +115,7 @@ class ScopeGuard:
         request.headers["Accept-Encoding"] = ACCEPTED_ENCODINGS
 
     def process_response(self, request: Request, response: Response) -> Response:
-        """Count what the server refused after redirects and retries."""
-        if response.status >= 400 and not is_robots_fetch(request.meta):
+        """Count what the server refused, and redirects that lead nowhere, after redirects and retries."""
+        if response.status >= 300 and not is_robots_fetch(request.meta):
             self._session.tally.fail(f"http-{response.status}", request.url, str(request.meta.get(REFERRER, "")))
         return response
