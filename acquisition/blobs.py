@@ -1,5 +1,6 @@
 """Bytes by their sha256: files in the workspace that are complete, verified, read-only, and stored once."""
 
+# ruff: noqa: PTH105, PTH108, PTH116, PTH123  # paths stay strings here: this code runs once per small file
 from __future__ import annotations
 
 import hashlib
@@ -14,7 +15,7 @@ from acquisition.workspace import Workspace, fsync_directory
 
 _READ: Final = 1 << 20
 _SYNC_DIRECTORY_FROM: Final = 8 << 20
-"""From this size on the rename itself is made durable too. A smaller blob whose name a power cut takes back is fetched again."""
+"""From this size on the rename itself is made durable too. A smaller blob that a power cut takes back is fetched again."""
 
 
 class BlobStore:
@@ -58,7 +59,7 @@ class BlobStore:
             ) from None
         return Blob(sha256=sha256, size=size, path=path)
 
-    def adopt(self, temporary: Path, sha256: str, size: int) -> Blob:
+    def adopt(self, temporary: Path | str, sha256: str, size: int) -> Blob:
         """Take a finished, verified file over: fsync, read-only, rename. The temporary file must be in this workspace.
 
         The caller has compared size and digests. A blob of the same digest and size that is already here is kept and the
@@ -71,14 +72,14 @@ class BlobStore:
             if found != size:
                 raise WorkspaceDamaged(f"a finished file has {found:,} bytes, not {size:,}", where=str(temporary))
             if self.has(sha256, size):
-                temporary.unlink()
+                os.unlink(temporary)
                 return Blob(sha256=sha256, size=size, path=target)
             os.fchmod(descriptor, 0o444)
             _fsync(descriptor, temporary)
         finally:
             os.close(descriptor)
         self._make(sha256[:2])
-        temporary.replace(target)
+        os.replace(temporary, target)
         if size >= _SYNC_DIRECTORY_FROM:
             fsync_directory(Path(target).parent)
         return Blob(sha256=sha256, size=size, path=target)
@@ -92,7 +93,7 @@ class BlobStore:
         """Read the whole blob and return it; WorkspaceDamaged if it is missing or its bytes are not what its name says."""
         blob = self.get(sha256)
         digest = hashlib.sha256()
-        with open(blob.path, "rb", buffering=0) as stream:  # noqa: PTH123  # Blob.path is a string by contract
+        with open(blob.path, "rb", buffering=0) as stream:
             while block := stream.read(_READ):
                 digest.update(block)
         if digest.hexdigest() != sha256:
@@ -106,10 +107,10 @@ class BlobStore:
     def discard(self, sha256: str) -> None:
         """Remove a blob, if it is here (after `verify` found it damaged, or when nothing refers to it any more)."""
         with suppress(FileNotFoundError):
-            os.unlink(self._path(sha256))  # noqa: PTH108  # same string path as above
+            os.unlink(self._path(sha256))
 
 
-def _fsync(descriptor: int, path: Path) -> None:
+def _fsync(descriptor: int, path: Path | str) -> None:
     """Flush to disk; delayed allocation reports a full disk here."""
     import errno
 

@@ -163,7 +163,7 @@ class Journal:
 
     def _execute(self, statement: str, values: Sequence[object] = ()) -> sqlite3.Cursor:
         try:
-            return self._db.execute(statement, values)  # type: ignore[arg-type]  # sqlite3's adapter protocol is not exported
+            return self._db.execute(statement, values)
         except sqlite3.OperationalError as error:
             if "full" in str(error):
                 from acquisition.errors import DiskFull
@@ -185,7 +185,7 @@ class Journal:
 
     def record_blobs(self, records: Iterable[BlobRecord]) -> None:
         """Remember several assets in one commit."""
-        rows = [(*astuple(record)[:9], " ".join(record.digests_checked), record.unwrapped) for record in records]
+        rows = [_blob_row(record) for record in records]
         with self.transaction():
             try:
                 self._db.executemany("INSERT OR REPLACE INTO blobs VALUES (?,?,?,?,?,?,?,?,?,?,?)", rows)
@@ -207,6 +207,12 @@ class Journal:
             rows = self._execute(f"SELECT * FROM blobs WHERE {where} ORDER BY release, path", values).fetchall()  # noqa: S608  # `where` is ours
         return [_blob_record(row) for row in rows]
 
+    def has_blobs(self, source: str, release: str) -> bool:
+        """Say whether anything has arrived for a source's release."""
+        with self._lock:
+            row = self._execute("SELECT 1 FROM blobs WHERE source=? AND release=? LIMIT 1", (source, release)).fetchone()
+        return row is not None
+
     def forget_blob(self, source: str, release: str, path: str) -> None:
         """Forget that an asset arrived, so that it is fetched again."""
         with self.transaction():
@@ -220,7 +226,9 @@ class Journal:
             row = self._execute("SELECT * FROM parts WHERE key=?", (key,)).fetchone()
         if row is None:
             return None
-        return PartRecord(*row[:7], segments=tuple(SegmentRecord(*segment) for segment in json.loads(row[7])), facts=row[8])
+        *head, segments, facts = row
+        values: list[Any] = [*head, tuple(SegmentRecord(*segment) for segment in json.loads(segments)), facts]
+        return PartRecord(*values)
 
     def save_parts(self, parts: Iterable[PartRecord]) -> None:
         """Remember how far part files have come, in one commit."""
@@ -293,5 +301,11 @@ class Journal:
                 self._execute("INSERT OR REPLACE INTO facts VALUES (?,?)", (key, value))
 
 
+def _blob_row(r: BlobRecord) -> tuple[object, ...]:
+    head = (r.source, r.release, r.path, r.sha256, r.size, r.fetched_at)
+    return (*head, r.etag, r.last_modified, r.url, " ".join(r.digests_checked), r.unwrapped)
+
+
 def _blob_record(row: Sequence[Any]) -> BlobRecord:
-    return BlobRecord(*row[:9], digests_checked=tuple(row[9].split()), unwrapped=row[10])
+    values = [*row[:9], tuple(row[9].split()), row[10]]
+    return BlobRecord(*values)

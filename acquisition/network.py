@@ -12,6 +12,7 @@ import os
 import re
 import socket
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -21,8 +22,10 @@ from acquisition import __version__
 from acquisition.errors import AddressRefused, SourceUnavailable
 from acquisition.settings import ContactSettings
 
+_REMEMBERED: Final = 1024
 _PORTS: Final = {"http": 80, "https": 443}
 _MAX_URL: Final = 16_384
+_SITE: Final = re.compile(r"https?://[a-z0-9.:-]+/", re.ASCII)
 _UNSAFE: Final = re.compile(r"[\x00-\x20\x7f\\]")
 _NUMERIC_HOST: Final = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)(?:\.(?:0x[0-9a-f]*|[0-9]+))*\.?", re.ASCII | re.IGNORECASE)
 
@@ -31,14 +34,14 @@ _NUMERIC_HOST: Final = re.compile(r"(?:0x[0-9a-f]*|[0-9]+)(?:\.(?:0x[0-9a-f]*|[0
 _REFUSED_V4: Final = tuple(
     IPv4Network(block)
     for block in (
-        "0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24 192.31.196.0/24 "
-        "192.52.193.0/24 192.88.99.0/24 192.168.0.0/16 192.175.48.0/24 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 "
-        "224.0.0.0/4 240.0.0.0/4"
-    ).split()
+        *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24"),
+        *("192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24"),
+        *("198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+    )
 )
 _GLOBAL_V6: Final = IPv6Network("2000::/3")
 _REFUSED_V6: Final = tuple(
-    IPv6Network(block) for block in "2001::/23 2001:db8::/32 2002::/16 2620:4f:8000::/48 3ffe::/16 3fff::/20".split()
+    IPv6Network(block) for block in ["2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3ffe::/16", "3fff::/20"]
 )
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 _SIX_TO_FOUR: Final = IPv6Network("2002::/16")
@@ -55,6 +58,17 @@ def user_agent(contact: ContactSettings | None) -> str:
 
 def origin(url: str) -> tuple[str, str, int]:
     """Return (scheme, host, port) of a URL, the unit that credentials belong to; ValueError if it is no http(s) URL."""
+    return _origin(_site(url))
+
+
+def _site(url: str) -> str:
+    """Return what stands before the path, where that is plain to see; many files share it, so its reading is remembered."""
+    match = _SITE.match(url)
+    return match[0] if match else url
+
+
+@lru_cache(maxsize=4096)
+def _origin(url: str) -> tuple[str, str, int]:
     parts = urlsplit(url)
     scheme = parts.scheme.lower()
     if scheme not in _PORTS or not parts.hostname:
@@ -65,6 +79,8 @@ def origin(url: str) -> tuple[str, str, int]:
 def public_url(url: str) -> str:
     """Return the URL as it may be shown and kept: without user, query (signatures live there) and fragment."""
     head = url.split("#", 1)[0].split("?", 1)[0]
+    if "@" not in head and len(head) <= 500:
+        return head
     return re.sub(r"//[^/]*@", "//", head)[:500]
 
 
@@ -77,7 +93,7 @@ def proxy_for(url: str) -> str | None:
 
 
 def ca_file() -> str:
-    """Return the file of trusted certificate authorities: the user's own bundle if the environment names one, else certifi's."""
+    """Return the file of trusted authorities: the user's own bundle if the environment names one, else certifi's."""
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"):
         if (path := os.environ.get(name)) and os.path.isfile(path):  # noqa: PTH113  # a plain existence question, no Path needed
             return path
@@ -86,6 +102,7 @@ def ca_file() -> str:
     return str(certifi.where())
 
 
+@lru_cache(maxsize=4096)
 def literal_address(host: str) -> Address | None:
     """Return the address that a host names without asking DNS, None for a name.
 
@@ -137,11 +154,13 @@ class AddressGuard:
     multicast are never opened. Names are judged by the address that they resolve to when the connection is made.
     """
 
-    __slots__ = ("_hosts", "_loopback")
+    __slots__ = ("_hosts", "_known", "_loopback", "_passed")
 
     def __init__(self, declared_urls: Iterable[str] = ()) -> None:
         literals = [literal for url in declared_urls if (literal := literal_address(urlsplit(url).hostname or ""))]
         self._loopback = any(_embedded(literal).is_loopback for literal in literals)
+        self._known: set[str] = set()
+        self._passed: set[tuple[str, str]] = set()
         self._hosts = frozenset(literal for literal in literals if _may_be_opened(_embedded(literal)))
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -150,6 +169,9 @@ class AddressGuard:
 
     def check_url(self, url: str) -> None:
         """Raise AddressRefused unless the URL is http(s), without user or control characters, and its literal is allowed."""
+        site = _site(url)
+        if site in self._known and len(url) <= _MAX_URL and not _UNSAFE.search(url):
+            return
         shown = public_url(url)
         parts = _split(url)
         if parts is None:
@@ -164,14 +186,21 @@ class AddressGuard:
                 where=shown,
                 hint="Write the address into base_url or urls if it is meant to be asked.",
             )
+        if site != url and len(self._known) < _REMEMBERED:
+            self._known.add(site)
 
     def refusal(self, host: str, address: str) -> str | None:
         """Return why this resolved address may not be contacted for this host, None when it may."""
+        if (host, address) in self._passed:
+            return None
         try:
             resolved = ip_address(address.strip("[]").split("%", 1)[0])
         except ValueError:
             return f"resolves to {address!r}, which is no IP address"
-        return self._refusal_of(literal_address(host), resolved)
+        reason = self._refusal_of(literal_address(host), resolved)
+        if reason is None and len(self._passed) < _REMEMBERED:
+            self._passed.add((host, address))
+        return reason
 
     def _refusal_of(self, host: Address | None, address: Address) -> str | None:
         inner = _embedded(address)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -18,6 +18,8 @@ _STATUS: Final = re.compile(rb"HTTP/\d(?:\.\d)? +(\d{3})(?:\D|$)")
 _HEX: Final = re.compile(r"[0-9a-f]+", re.ASCII)
 _URL_SAFE: Final = "!#$%&'()*+,/:;=?@[]~"
 _LENGTHS: Final = {"md5": 16, "sha1": 20, "sha256": 32, "sha512": 64, "crc32c": 4}
+_DIGEST_HEADERS: Final = frozenset(["x-goog-hash", "digest", "repr-digest", "content-digest", "content-md5", "x-linked-etag"])
+_PLAIN_URL: Final = re.compile(r"https?://[a-z0-9.:-]+/[A-Za-z0-9/._~%-]*", re.ASCII)
 _HASH_NAMES: Final = {"md5": "md5", "crc32c": "crc32c", "sha": "sha1", "sha-256": "sha256", "sha-512": "sha512"}
 
 
@@ -92,6 +94,8 @@ class Answer:
         x-goog-hash; Digest (RFC 3230) and Repr-Digest (RFC 9530); X-Linked-Etag of the Hugging Face Hub; Content-MD5 and
         Content-Digest speak of the body alone, so they count on a 200 only.
         """
+        if self.headers.keys().isdisjoint(_DIGEST_HEADERS):
+            return ()
         found: list[Digest | None] = []
         # Google unpacks what was stored packed; the hash is then of the packed form, which did not come.
         stored = self.get("x-goog-stored-content-encoding").strip().lower()
@@ -132,26 +136,26 @@ def _from_linked_etag(value: str) -> Digest | None:
     return {64: Digest("sha256", text), 40: Digest("git-sha1", text)}.get(len(text))
 
 
-def read_head(lines: Iterable[bytes]) -> Answer:
+def read_head(lines: Sequence[bytes]) -> Answer:
     """Return the last answer head among header lines (interim 1xx heads come before it); status 0 if there is none."""
+    begin = max((index for index, line in enumerate(lines) if line.startswith(b"HTTP/")), default=len(lines))
     answer = Answer()
-    for line in lines:
-        if line.startswith(b"HTTP/"):
-            match = _STATUS.match(line)
-            answer = Answer(status=int(match[1]) if match else 0)
-            continue
-        name, colon, value = line.partition(b":")
+    if begin == len(lines):
+        return answer
+    match = _STATUS.match(lines[begin])
+    answer.status = int(match[1]) if match else 0
+    for line in _text(b"".join(lines[begin + 1 :])).split("\n"):
+        name, colon, value = line.partition(":")
         if colon and not name[:1].isspace():
-            answer.headers.setdefault(name.strip().decode("latin-1").lower(), []).append(_text(value))
+            answer.headers.setdefault(name.strip().lower(), []).append(value.strip())
     return answer
 
 
-def _text(value: bytes) -> str:
-    stripped = value.strip()
+def _text(head: bytes) -> str:
     try:
-        return stripped.decode()
+        return head.decode()
     except UnicodeDecodeError:
-        return stripped.decode("latin-1")
+        return head.decode("latin-1")
 
 
 def unix_time(http_date: str) -> float | None:
@@ -169,6 +173,8 @@ def wire_url(url: str) -> str:
 
     Raises ValueError if the URL cannot be read.
     """
+    if _PLAIN_URL.fullmatch(url):
+        return url
     parts = urlsplit(url.strip())
     netloc = parts.netloc
     if not netloc.isascii():

@@ -9,7 +9,10 @@ from typing import Final
 from acquisition.fetch.answer import Answer
 from acquisition.model import Asset
 
-_PAGE: Final = re.compile(rb"(?:<!--.*?-->\s*|<\?xml[^>]{0,200}\?>\s*)*<(?:!doctype\s+html|html|head|body|title|script|meta)[\s>/]", re.I | re.S)
+_PAGE: Final = re.compile(
+    rb"(?:<!--.*?-->\s*|<\?xml[^>]{0,200}\?>\s*)*<(?:!doctype\s+html|html|head|body|title|script|meta)[\s>/]",
+    re.IGNORECASE | re.DOTALL,
+)
 _PAGE_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
 _PAGE_NAMES: Final = (".html", ".htm", ".xhtml", ".shtml", ".mhtml", ".html.gz")
 _SPACE: Final = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\u202a-\u202e]+")
@@ -52,5 +55,7 @@ def _from_json(body: bytes) -> str:
     for _ in range(3):
         if not isinstance(value, dict):
             break
-        value = next((value[name] for name in ("message", "error", "detail", "error_description", "title") if value.get(name)), "")
+        value = next(
+            (value[name] for name in ("message", "error", "detail", "error_description", "title") if value.get(name)), ""
+        )
     return value if isinstance(value, str) else ""

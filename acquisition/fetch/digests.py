@@ -33,7 +33,7 @@ class Crc32c:
     def __init__(self) -> None:
         import google_crc32c
 
-        self._checksum: Any = google_crc32c.Checksum()
+        self._checksum: Any = google_crc32c.Checksum()  # type: ignore[no-untyped-call]  # the package ships no annotations
 
     def update(self, data: bytes, /) -> None:
         """Take more bytes."""

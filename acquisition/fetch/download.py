@@ -17,7 +17,6 @@ from acquisition.fetch.stream import Receiver, Request, Stream
 from acquisition.fetch.transfer import Transfer
 from acquisition.journal import PartRecord
 from acquisition.model import Digest, Location
-from acquisition.network import origin
 
 _OURS: Final = frozenset({"range", "if-range", "accept-encoding", "host", "connection", "user-agent", "content-length"})
 MIN_STRETCH: Final = 8 << 20
@@ -42,6 +41,7 @@ class Download:
 
     transfer: Transfer
     open_part: Callable[[], PartFile]
+    part_key: str
     wrote: Callable[[int], None]
     count: Callable[[int], None]
     segments: list[Segment] = field(default_factory=lambda: [Segment()])
@@ -52,7 +52,9 @@ class Download:
     located_at: float = 0.0
     etag: str = ""
     last_modified: str = ""
-    validator: str = ""
+    asked: Answer | None = None
+    """The answer that began the file; the validator is read from it when it is first needed."""
+    known_validator: str = ""
     encoding: str = ""
     url: str = ""
     total: int | None = None
@@ -79,6 +81,11 @@ class Download:
         return any(digest.algorithm in STRONG for digest in self.transfer.asset.digests)
 
     @property
+    def validator(self) -> str:
+        """What If-Range carries for the bytes that have come, "" if nothing can be promised about them."""
+        return self.asked.validator if self.asked is not None else self.known_validator
+
+    @property
     def resumable(self) -> bool:
         """Whether what has come may be continued later: a strong validator, or a digest that proves the result."""
         return self.ranges and not self.encoding and bool(self.validator or self.proven)
@@ -87,9 +94,7 @@ class Download:
     def delivery(self) -> Delivery:
         """What the last step has to know."""
         digests = tuple(dict.fromkeys((*self.linked, *self.digests)))
-        return Delivery(
-            asset=self.transfer.asset, server_digests=digests, encoding=self.encoding, url=self.url, page=self.page
-        )
+        return Delivery(asset=self.transfer.asset, server_digests=digests, encoding=self.encoding, url=self.url, page=self.page)
 
     @property
     def expected(self) -> int | None:
@@ -122,7 +127,8 @@ class Download:
             self.part.clear()
         self.segments = [Segment()]
         self.hashes = None
-        self.etag = self.last_modified = self.validator = self.encoding = ""
+        self.etag = self.last_modified = self.known_validator = self.encoding = ""
+        self.asked = None
         self.total, self.digests, self.page, self.resumed = None, (), False, False
         self.dirty = True
 
@@ -131,15 +137,19 @@ class Download:
         facts = json.loads(record.facts)
         self.part, self.segments = part, segments
         self.etag, self.last_modified, self.total = record.etag, record.last_modified, record.size
-        self.validator, self.url = facts["validator"], facts["url"]
+        self.known_validator, self.url = facts["validator"], facts["url"]
         self.digests = tuple(Digest(*pair) for pair in facts["digests"])
         self.high, self.resumed = self.reached, self.reached > 0
 
     def record(self) -> PartRecord:
         """Return what the journal keeps."""
-        facts = {"validator": self.validator, "url": self.url.split("?")[0], "digests": [[d.algorithm, d.value] for d in self.digests]}
+        facts = {
+            "validator": self.validator,
+            "url": self.url.split("?")[0],
+            "digests": [[d.algorithm, d.value] for d in self.digests],
+        }
         return PartRecord(
-            self.transfer.part_key,
+            self.part_key,
             *self.transfer.key,
             self.etag,
             self.last_modified,
@@ -183,7 +193,7 @@ class Download:
             self.restart()
             leg.segment = self.segments[0]
             leg.ranged = False
-        self.etag, self.last_modified, self.validator = answer.etag, answer.get("last-modified"), answer.validator
+        self.etag, self.last_modified, self.asked = answer.etag, answer.get("last-modified"), answer
         self.encoding, self.digests, self.url = answer.encoding, answer.digests(), leg.url
         if answer.get("accept-ranges").strip().lower() == "none":
             self.ranges = False
@@ -247,6 +257,7 @@ class Leg(Receiver):
     segment: Segment
     url: str
     credentials: Mapping[str, str]
+    host: tuple[str, str, int]
     hops: int = 0
     stream: Stream | None = None
     answer: Answer | None = None
@@ -255,11 +266,6 @@ class Leg(Receiver):
     ranged: bool = False
     taking: bool = False
     words: bytearray = field(default_factory=bytearray)
-
-    @property
-    def host(self) -> tuple[str, str, int]:
-        """The origin that is asked."""
-        return origin(self.url)
 
     def request(self, proxy: str | None) -> Request:
         """Return the request for what is still missing of the stretch."""

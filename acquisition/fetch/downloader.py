@@ -61,6 +61,8 @@ _AHEAD: Final = 256
 """Assets looked at beyond the one that is delivered next, so that a busy host does not hold up the others."""
 _BATCH: Final = 64
 """Small files that are stored, fsynced and journalled together."""
+_SLOW_STORE: Final = 0.001
+"""Seconds per small file from which fsync is worth threads; below, handing the interpreter to and fro costs more."""
 _FOLLOW: Final = 4 << 20
 _PORTION: Final = 512 << 10
 _PROGRESS: Final = 4096
@@ -69,7 +71,7 @@ _AGED: Final = 5.0
 """Seconds after which an address that is refused may have expired rather than be wrong."""
 _LOCATES: Final = 20
 _FAILURES: Final = 1000
-_HASH_THREADS: Final = max(1, min(4, os.cpu_count() or 1))
+_WORK_THREADS: Final = 4
 _ASK_THREADS: Final = 8
 _DAMAGED: Final = (DigestMismatch, SizeMismatch, UnexpectedBody, RangeIgnored)
 """Errors after which a part file is worth nothing."""
@@ -93,8 +95,8 @@ def sweep_parts(journal: Journal, directory: Path) -> int:
 class Downloader:
     """Moves the bytes of hub assets into the blob store, verified and journalled.
 
-    `clock` gives seconds that only rise, `wall` Unix time (servers name dates), `sleep` waits, `jitter` gives [0, 1), `free` the
-    bytes free for a path, `now` the time as ISO 8601 UTC. Setting `stop` ends the run cleanly with Interrupted.
+    `clock` gives seconds that only rise, `wall` Unix time (servers name dates), `sleep` waits, `jitter` gives [0, 1), `free`
+    the bytes free for a path, `now` the time as ISO 8601 UTC. Setting `stop` ends the run cleanly with Interrupted.
     One instance may `run` again and again, but not twice at once; ceilings of bytes hold over all its runs.
     """
 
@@ -169,7 +171,7 @@ class _Small:
     data: bytes
     sha256: str
     checked: tuple[str, ...]
-    temporary: Path
+    temporary: str
     blob: Blob | None = None
     error: AcquisitionError | None = None
 
@@ -212,17 +214,23 @@ class _Run:
         self._delayed: list[tuple[float, int, Leg]] = []
         self._order = count()
         self._active: dict[tuple[str, str, str], Download | None] = {}
+        self._seen_twice: set[tuple[str, str, str]] = set()
         self._twice: dict[tuple[str, str, str], list[Transfer]] = {}
         self._ready: deque[Arrived | Failed] = deque()
         self._small: list[_Small] = []
         self._jobs: dict[Future[Any], Callable[[Future[Any]], None]] = {}
-        self._work = ThreadPoolExecutor(_HASH_THREADS, thread_name_prefix="fetch-hash")
+        self._work = ThreadPoolExecutor(_WORK_THREADS, thread_name_prefix="fetch-hash")
         self._ask = ThreadPoolExecutor(_ASK_THREADS, thread_name_prefix="fetch-locate")
         self._dirty: set[Download] = set()
         self._bucket = Bucket(downloader.limits.bandwidth, downloader.clock())
         self._progress = _Progress(downloader.reporter, downloader.clock)
         self._checked_at = downloader.clock()
+        self._stored_at = downloader.clock()
+        self._slow_disk = False
+        self._fresh: dict[tuple[str, str], bool] = {}
+        self._parts = downloader.journal.part_keys()
         self._temporary = count()
+        self._partial = os.fspath(downloader.blobs.workspace.partial)
 
     # --- the loop ---
 
@@ -259,7 +267,7 @@ class _Run:
             if not self._collect() and not self._ready:
                 self._multi.select(0.005 if self._jobs else self._nap())
             return
-        if self._small:
+        if self._small and not any(host.queue for host in self._hosts.values()):
             self._store_small()
         if self._jobs:
             self._finish_jobs(self._nap())
@@ -276,7 +284,7 @@ class _Run:
     def _look_after(self) -> None:
         """Keep the journal, the hashes and the clocks up with what came."""
         now = self._d.clock()
-        if len(self._small) >= _BATCH or (self._small and not self._busy):
+        if len(self._small) >= _BATCH or (self._small and now - self._stored_at > 0.05):
             self._store_small()
         if now - self._checked_at >= 1.0:
             self._checked_at = now
@@ -356,6 +364,7 @@ class _Run:
     def _admit(self, transfer: Transfer) -> None:
         key = transfer.key
         if key in self._active:
+            self._seen_twice.add(key)
             self._twice.setdefault(key, []).append(transfer)
             return
         self._active[key] = None
@@ -382,7 +391,7 @@ class _Run:
     def _reuse(self, transfer: Transfer) -> bool:
         """Answer from what is here, without network and without reading it again, if it is what is wanted now."""
         asset, journal, blobs = transfer.asset, self._d.journal, self._d.blobs
-        record = journal.blob_of(*transfer.key)
+        record = None if self._knows_nothing(transfer) else journal.blob_of(*transfer.key)
         if record is not None and blobs.has(record.sha256, record.size) and asset.size in (None, record.size):
             known = {"sha256": record.sha256} | dict(text.split(":", 1) for text in record.digests_checked)
             if any(known.get(digest.algorithm, digest.value) != digest.value for digest in asset.digests):
@@ -407,6 +416,13 @@ class _Run:
                 return True
         return False
 
+    def _knows_nothing(self, transfer: Transfer) -> bool:
+        """Whether the journal held nothing of this release when it was first asked for, which spares a question per file."""
+        release = (transfer.source, transfer.release)
+        if release not in self._fresh:
+            self._fresh[release] = not self._d.journal.has_blobs(*release)
+        return self._fresh[release] and transfer.key not in self._seen_twice
+
     def _compared(self, transfer: Transfer, record: BlobRecord, future: Future[dict[str, str]]) -> None:
         """The publisher gives a digest that was not known when the blob came: reuse it only if that digest agrees."""
         try:
@@ -429,23 +445,24 @@ class _Run:
     def _begin(self, transfer: Transfer) -> None:
         """Set bytes and room aside and begin a download: from its part file if there is one."""
         part_key, size = transfer.part_key, transfer.asset.size
-        record = self._d.journal.part(part_key)
+        record = self._d.journal.part(part_key) if part_key in self._parts else None
         missing = size
         if record is not None and size is not None:
             missing = max(0, size - sum(segment.reached - segment.start for segment in record.segments))
         ceiling, own = self._d.ceiling, self._d.ceiling_of(transfer)
-        ceiling.claim(part_key, missing)
+        ceiling.claim(transfer.key, missing)
         try:
-            own.claim(part_key, missing)
-            self._d.room.promise(part_key, missing or 0)
+            own.claim(transfer.key, missing)
+            self._d.room.promise(transfer.key, missing or 0)
         except AcquisitionError:
             self._give_back(transfer)
             raise
         download = Download(
             transfer,
-            open_part=partial(PartFile, self._d.blobs.workspace.partial / part_key),
-            wrote=partial(self._d.room.wrote, part_key),
-            count=partial(self._count, transfer),
+            open_part=partial(_open_part, self._d.blobs.workspace.partial, part_key),
+            part_key=part_key,
+            wrote=partial(self._d.room.wrote, transfer.key),
+            count=partial(self._count, transfer, ceiling, own),
         )
         self._active[transfer.key] = download
         self._d.reporter.event("transfer-start", source=transfer.source, path=transfer.asset.path, size=size)
@@ -466,16 +483,16 @@ class _Run:
             self._locate(download)
 
     def _give_back(self, transfer: Transfer) -> None:
-        key = transfer.part_key
+        key = transfer.key
         self._d.ceiling.release(key)
         self._d.ceiling_of(transfer).release(key)
         self._d.room.release(key)
 
-    def _count(self, transfer: Transfer, size: int) -> None:
+    def _count(self, transfer: Transfer, whole: Ceiling, own: Ceiling, size: int) -> None:
         self._bucket.take(size)
         self._progress.add(transfer, size)
-        self._d.ceiling.count(transfer.part_key, size)
-        self._d.ceiling_of(transfer).count(transfer.part_key, size)
+        whole.count(transfer.key, size)
+        own.count(transfer.key, size)
 
     # --- where the bytes are ---
 
@@ -498,6 +515,7 @@ class _Run:
         try:
             location = future.result()
             url = wire_url(location.url)
+            host = origin(url)
             download.transfer.guard.check_url(url)
         except AcquisitionError as error:
             self._fail(download, error)
@@ -508,15 +526,11 @@ class _Run:
         download.location, download.located_at = location, self._d.clock()
         for segment in download.segments:
             if not segment.complete:
-                self._enqueue(Leg(download, segment, url, location.headers))
+                self._enqueue(Leg(download, segment, url, location.headers, host))
 
     def _enqueue(self, leg: Leg, *, first: bool = False) -> None:
         leg.download.legs.add(leg)
-        try:
-            host = self._host(leg)
-        except ValueError as error:
-            self._fail(leg.download, AddressRefused(str(error), where=public_url(leg.url)))
-            return
+        host = self._host(leg)
         (host.queue.appendleft if first else host.queue.append)(leg)
 
     def _host(self, leg: Leg) -> _Host:
@@ -697,7 +711,7 @@ class _Run:
             raise HttpStatus(f"more than {self._limits.max_redirects} redirects", where=public_url(leg.url))
         try:
             target = redirect_target(leg.url, answer.get("location"))
-            new, old = origin(target), origin(leg.url)
+            new, old = origin(target), leg.host
         except ValueError as error:
             raise AddressRefused(f"the redirect cannot be followed: {error}", where=public_url(leg.url)) from None
         download.transfer.guard.check_url(target)
@@ -707,7 +721,7 @@ class _Run:
         if answer.linked_digest is not None:
             download.linked = (answer.linked_digest,)
         credentials = leg.credentials if new == old else {}
-        self._enqueue(Leg(download, leg.segment, target, credentials, hops=leg.hops + 1), first=True)
+        self._enqueue(Leg(download, leg.segment, target, credentials, new, hops=leg.hops + 1), first=True)
 
     # --- trying again ---
 
@@ -742,7 +756,8 @@ class _Run:
         segment = leg.segment if leg.segment in download.segments else download.segments[0]
         location = download.location
         assert location is not None
-        again = Leg(download, segment, wire_url(location.url), location.headers)
+        url = wire_url(location.url)
+        again = Leg(download, segment, url, location.headers, origin(url))
         download.legs.add(again)
         heapq.heappush(self._delayed, (self._d.clock() + delay, next(self._order), again))
 
@@ -841,7 +856,7 @@ class _Run:
         for start, end in zip(cuts, [*cuts[1:], whole.end], strict=True):
             segment = Segment.at(start, end)
             download.segments.append(segment)
-            self._enqueue(Leg(download, segment, leg.url, leg.credentials, hops=leg.hops))
+            self._enqueue(Leg(download, segment, leg.url, leg.credentials, leg.host, hops=leg.hops))
         whole.end = cuts[0]
 
     # --- the end of a file ---
@@ -866,7 +881,6 @@ class _Run:
 
     def _complete_small(self, download: Download) -> None:
         data = b"".join(download.segments[0].waiting)
-        delivery = download.delivery
         wrapped = bool(download.encoding) or (download.transfer.asset.packed and data[:2] == b"PK")
         try:
             if wrapped:
@@ -882,17 +896,27 @@ class _Run:
         except AcquisitionError as error:
             self._fail(download, error)
             return
-        del delivery
-        temporary = self._d.blobs.workspace.partial / f"small-{next(self._temporary)}"
+        temporary = f"{self._partial}/small-{next(self._temporary)}"
         self._small.append(_Small(download, data, sha256, checked, temporary))
 
     def _store_small(self) -> None:
+        self._stored_at = self._d.clock()
         batch, self._small = self._small, []
-        if batch:
-            self._submit(self._work, partial(_store, self._d.blobs, batch), partial(self._stored, batch))
+        if not self._slow_disk and batch:
+            _store(self._d.blobs, batch)
+            self._slow_disk = self._d.clock() - self._stored_at > _SLOW_STORE * len(batch)
+            self._settle(batch)
+            return
+        for index in range(0, len(batch), _BATCH // 4):
+            piece = batch[index : index + _BATCH // 4]
+            self._submit(self._work, partial(_store, self._d.blobs, piece), partial(self._stored, piece))
 
     def _stored(self, batch: list[_Small], future: Future[None]) -> None:
         future.result()
+        self._settle(batch)
+
+    def _settle(self, batch: list[_Small]) -> None:
+        """Journal a stored batch in one commit and answer for each of its files."""
         done = [(small, small.blob) for small in batch if small.blob is not None]
         records = [self._record(small.download, blob, small.checked, "") for small, blob in done]
         self._d.journal.record_blobs(records)
@@ -920,7 +944,7 @@ class _Run:
         record = self._record(download, done.blob, done.checked, done.unwrapped)
         with self._d.journal.transaction():
             self._d.journal.record_blobs([record])
-            self._d.journal.drop_part(download.transfer.part_key)
+            self._d.journal.drop_part(download.part_key)
         self._arrive(download, record, done.blob)
 
     def _record(self, download: Download, blob: Blob, checked: tuple[str, ...], unwrapped: str) -> BlobRecord:
@@ -967,7 +991,7 @@ class _Run:
                     download.part.close()
                 return
         if download.part is not None:
-            self._d.journal.drop_part(download.transfer.part_key)
+            self._d.journal.drop_part(download.part_key)
             with suppress(FileNotFoundError):
                 download.part.path.unlink()
             if not download.hashing:
@@ -1028,6 +1052,10 @@ def _reopen(download: Download, record: PartRecord) -> None:
     download.resume(record, part, segments)
     if not (download.validator or proven):
         download.restart()
+
+
+def _open_part(directory: Path, key: str) -> PartFile:
+    return PartFile(directory / key)
 
 
 def _located(transfer: Transfer) -> Location:

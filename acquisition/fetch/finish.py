@@ -105,7 +105,7 @@ def _judge_wire(delivery: Delivery, values: dict[str, str], size: int) -> tuple[
         raise DigestMismatch(f"{delivery.asset.path} was damaged on its way: {error.message}") from error
 
 
-def store_small(blobs: BlobStore, temporary: Path, data: bytes, sha256: str) -> Blob:
+def store_small(blobs: BlobStore, temporary: str, data: bytes, sha256: str) -> Blob:
     """Write a judged small body to a temporary file and hand it to the blob store."""
     if blobs.has(sha256, len(data)):
         return Blob(sha256=sha256, size=len(data), path=str(blobs.path(sha256)))
@@ -152,7 +152,9 @@ def _wrapping(path: Path, delivery: Delivery, size: int, values: dict[str, str])
             return f"zip:{member}"
     if delivery.encoding and not (published and fits):
         if delivery.encoding not in _GZIP:
-            raise UnexpectedBody(f"{asset.path}: the server applied the content coding {delivery.encoding!r}, which was not asked for")
+            raise UnexpectedBody(
+                f"{asset.path}: the server applied the content coding {delivery.encoding!r}, which was not asked for"
+            )
         return "" if not published and asset.path.lower().endswith(_GZIP_NAMES) else "gzip"
     return ""
 
@@ -206,7 +208,7 @@ def _opened(path: Path, label: str) -> Iterable[bytes]:
         yield from _blocks(stream)
 
 
-def _blocks(stream: IO[bytes]) -> Iterable[bytes]:
+def _blocks(stream: IO[bytes] | gzip.GzipFile) -> Iterable[bytes]:
     while block := stream.read(BLOCK):
         yield block
 

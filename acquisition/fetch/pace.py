@@ -11,6 +11,7 @@ from acquisition.fetch.answer import Answer, unix_time
 
 _ASKED_TO_WAIT: Final = frozenset({408, 425, 429, 500, 502, 503, 504, 509})
 RETRYABLE: Final = _ASKED_TO_WAIT
+_ALLOWANCE_HEADERS: Final = frozenset({"ratelimit", "ratelimit-remaining", "x-ratelimit-remaining", "x-rate-limit-remaining"})
 _NUMBER: Final = re.compile(r"\d{1,15}(?:\.\d{1,9})?", re.ASCII)
 _PAIR: Final = re.compile(r"([a-z-]+)\s*=\s*(\d{1,15}(?:\.\d{1,9})?)", re.ASCII | re.IGNORECASE)
 _UNIX_FROM: Final = 1_000_000_000
@@ -24,8 +25,10 @@ def asked_wait(answer: Answer, now: float) -> float | None:
     X-RateLimit-Reset (seconds or Unix time) and X-RateLimit-Reset-After. A success asks for a wait only by saying that
     nothing remains. Dates are compared with the server's own Date, so that a wrong clock here does no harm.
     """
-    date = unix_time(answer.get("date"))
     refused = answer.status in _ASKED_TO_WAIT
+    if not refused and answer.headers.keys().isdisjoint(_ALLOWANCE_HEADERS):
+        return None
+    date = unix_time(answer.get("date"))
     waits = [*_rate_limit(answer, refused), *_reset_headers(answer, refused, now if date is None else date)]
     if refused:
         waits += _retry_after(answer.get("retry-after"), now if date is None else date)

@@ -54,7 +54,9 @@ def status_error(answer: Answer, body: bytes, url: str, headers: Mapping[str, st
             hint = "Log in (set the credential) and accept the terms on the dataset's page, then run again."
         return TermsNeeded(f"the publisher's terms have to be accepted first (status {status}){said}", where=where, hint=hint)
     if status == 401 and logged_in:
-        return CredentialsRejected(f"the server does not accept the credential{said}", where=where, hint="Renew the credential.")
+        return CredentialsRejected(
+            f"the server does not accept the credential{said}", where=where, hint="Renew the credential."
+        )
     if status in (401, 407):
         return CredentialsMissing(f"the server wants a log-in{said}", where=where, hint="Set the credential of this source.")
     if status in (402, 403, 451):

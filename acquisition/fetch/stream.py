@@ -14,8 +14,6 @@ from acquisition.errors import AcquisitionError
 from acquisition.fetch.answer import Answer, read_head
 from acquisition.network import AddressGuard
 
-_MAX_HEAD: Final = 262_144
-_MAX_LINES: Final = 1000
 _ABORT: Final = -1
 
 
@@ -70,7 +68,7 @@ class Stream:
     """A reusable curl handle. `begin` prepares a request, the multi loop drives it, `end` tells how it went."""
 
     __slots__ = (
-        "_answered", "_failure", "_headers", "_lines", "_portion", "_receiver", "_request", "_size", "_stopped",
+        "_answered", "_failure", "_headers", "_lines", "_portion", "_receiver", "_request", "_stopped",
         "curl", "received", "refusal", "window_bytes", "window_start",
     )  # fmt: skip
 
@@ -100,14 +98,13 @@ class Stream:
         set_option(pycurl.TCP_KEEPALIVE, 1)
         set_option(pycurl.BUFFERSIZE, wire.portion)
         set_option(pycurl.USERAGENT, wire.user_agent)
-        set_option(pycurl.HEADERFUNCTION, self._on_header)
         set_option(pycurl.WRITEFUNCTION, self._on_body)
         set_option(pycurl.OPENSOCKETFUNCTION, self._on_open)
         set_option(pycurl.PREREQFUNCTION, self._on_request)
 
     def _reset(self) -> None:
         self._lines: list[bytes] = []
-        self._size = 0
+        self.curl.setopt(pycurl.HEADERFUNCTION, self._lines.append)  # libcurl itself caps a head at 300 kB
         self._answered = False
         self._stopped = False
         self._failure: BaseException | None = None
@@ -133,13 +130,6 @@ class Stream:
         except BaseException as error:  # noqa: BLE001  # kept for `end`, which raises it in the caller's frame
             self._failure = error
             return _ABORT
-
-    def _on_header(self, line: bytes) -> int | None:
-        self._size += len(line)
-        if self._size > _MAX_HEAD or len(self._lines) > _MAX_LINES:
-            return _ABORT
-        self._lines.append(line)
-        return None
 
     def _on_body(self, data: bytes) -> int | None:
         self.received += len(data)

@@ -46,8 +46,8 @@ class Transfer:
 class Arrived:
     """An asset whose bytes are here, verified.
 
-    `digests_checked` are "algorithm:value" texts of the publisher and of the server that were compared. `downloaded` counts the body
-    bytes moved in this run, 0 when nothing had to move. `final_url` is where they came from, without its query.
+    `digests_checked` are "algorithm:value" texts of the publisher and of the server that were compared. `downloaded` counts
+    the body bytes moved in this run, 0 when nothing had to move. `final_url` is where they came from, without its query.
     `unwrapped` says what was taken off ("zip:<member>", "gzip"), "" for nothing.
     """
 
@@ -81,8 +81,8 @@ class DownloadLimits:
     `ranges_from`, `ranges`   from this size on a file may be fetched in this many stretches at once
     `stall_timeout`, `min_speed`   a connection that moves fewer than min_speed bytes a second over the whole time-out is given up
     `retries`           attempts after a failure without progress in between
-    `backoff`, `backoff_cap`   full jitter: a random wait up to backoff × 2^n, at most the cap
-    `max_wait`          the longest wait that a server may ask for; if it asks for more, the asset fails and a later run goes on
+    `backoff`, `backoff_cap`   full jitter: a random wait up to backoff × 2^n or the cap
+    `max_wait`          the longest wait that a server may ask for; if it asks for more, the asset fails until a later run
     """
 
     total_bytes: int | None = None
