@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 from acquisition import plugins
-from acquisition.errors import AcquisitionError, LicenseRefused, LimitReached, NotInLock, PluginError
+from acquisition.errors import AcquisitionError, LicenseRefused, LimitReached, NotInLock, PluginError, Refused
 from acquisition.lock import Lock, Pin, identity
 from acquisition.model import Asset, Digest, LicenseConclusion, Release
 from acquisition.protocols import ResolveContext, Source
@@ -64,8 +64,9 @@ class PlannedSource:
     """One source in the plan.
 
     `published` is the release as the publisher describes it (what the lock keeps), `release` the same with the user's own
-    word on license and authors. `taken` are the assets that `files` includes; `held` maps the path of those whose bytes
-    are here to their sha256. A source that is skipped was not asked for and is not here. Sizes are bytes; `unknown_sizes` counts assets that nobody gives a size for.
+    word on license and authors. `taken` are the assets that `files` includes; `held` maps the path of those whose
+    bytes are here to their sha256. A source that is skipped was not asked for and is not here. Sizes are bytes;
+    `unknown_sizes` counts assets that nobody gives a size for.
     """
 
     source: Source
@@ -109,7 +110,8 @@ class Planner:
     """What planning needs: the lock, a context per source, what is held, and the judgement of rights.
 
     `override` applies the user's own word; `judge` runs the license gate and the policy; `holds` says whether a blob is
-    here; `crawled` returns the pinned or finished release of a spider, None when it has to run.
+    here; `crawled` returns the pinned or finished release of a spider, None when it has to run. `only` names the sources that
+    may be asked about, None for all.
     """
 
     lock: Lock
@@ -120,7 +122,7 @@ class Planner:
     crawled: Callable[[Source, Pin | None], Release | None]
     locked: bool = False
     update: frozenset[str] = frozenset()
-    only: frozenset[str] = frozenset()
+    only: frozenset[str] | None = None
 
     def plan(self, sources: Iterable[Source]) -> tuple[PlannedSource, ...]:
         """Resolve all sources side by side; one that fails is in the plan with its error and stops no other."""
@@ -129,9 +131,9 @@ class Planner:
 
     def _planned(self, source: Source) -> PlannedSource:
         try:
-            return self._resolved(source) if not self.only or source.name in self.only else self._unnamed(source)
+            return self._resolved(source) if self.only is None or source.name in self.only else self._unnamed(source)
         except AcquisitionError as error:
-            return PlannedSource(source, "refuse" if error.exit_code == LicenseRefused.exit_code else "error", error=error)
+            return self._fallen_back(source, error)
         except Exception as error:  # noqa: BLE001 - an adapter is a plug-in; whatever it raises, the other sources go on
             named = PluginError(f"source kind {source.settings.kind!r} failed while resolving {source.name!r}: {error!r}")
             return PlannedSource(source, "error", error=named)
@@ -158,14 +160,22 @@ class Planner:
         )
         return self._gated(replace(planned, state=state, rights=rights, changes=changes))
 
+    def _fallen_back(self, source: Source, error: AcquisitionError) -> PlannedSource:
+        """An update that fails leaves what was there: the pinned release goes on, with the error beside it."""
+        if source.name in self.update and not isinstance(error, Refused):
+            kept = replace(self, update=self.update - {source.name})._planned(source)  # noqa: SLF001  # the same class
+            if kept.error is None:
+                return replace(kept, error=error)
+        return PlannedSource(source, "refuse" if isinstance(error, Refused) else "error", error=error)
+
     def _unnamed(self, source: Source) -> PlannedSource:
         """A source that this run was not asked for takes part with what is here, and nobody is asked about it."""
         pin = self.lock.pins.get(source.name)
         if pin is None or pin.identity != identity(source.settings):
             return PlannedSource(source, "skip")
         planned = self._resolved(source)
-        on_disk = all(asset.local_path for asset in planned.taken)
-        return planned if planned.action == "reuse" or (planned.action == "download" and on_disk) else PlannedSource(source, "skip")
+        on_disk = planned.action == "download" and all(asset.local_path for asset in planned.taken)
+        return planned if planned.action == "reuse" or on_disk else PlannedSource(source, "skip")
 
     def _published(self, source: Source, kept: Pin | None, *, updating: bool) -> tuple[Release, State]:
         adapter = plugins.adapter(source.settings.kind)

@@ -18,8 +18,11 @@ from acquisition.sources.override import apply_override
 from acquisition.workspace import free_bytes
 
 
-def make_plan(session: Session, *, locked: bool = False, update: Iterable[str] = ()) -> Plan:
-    """Resolve what the lock does not pin, and say what a fetch would do. Writes nothing."""
+def make_plan(session: Session, *, locked: bool = False, update: Iterable[str] = (), here_only: bool = False) -> Plan:
+    """Resolve what the lock does not pin, and say what a fetch would do. Writes nothing.
+
+    With `here_only` nobody is asked: sources take part with what the lock pins and the workspace holds.
+    """
     planner = Planner(
         lock=session.lock,
         context=session.context,
@@ -29,7 +32,7 @@ def make_plan(session: Session, *, locked: bool = False, update: Iterable[str] =
         crawled=lambda source, pin: crawled_release(session, source, pin),
         locked=locked,
         update=frozenset(update),
-        only=frozenset(session.only),
+        only=frozenset(session.only) if session.only or here_only else None,
     )
     sources = planner.plan(session.declared.sources)
     free = free_bytes(session.workspace.root)

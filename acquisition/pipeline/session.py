@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -50,6 +50,16 @@ class Session:
     def lock(self) -> Lock:
         """The lock as it was when the run began."""
         return read_lock(self.lock_path)
+
+    def known(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Return the names, or raise UsageError when one of them is not declared."""
+        declared = [source.name for source in self.declared.sources]
+        asked = tuple(names)
+        for name in asked:
+            if name not in declared:
+                hint = f"Declared are: {', '.join(declared) or 'none'}."
+                raise UsageError(f"no source is called {name!r}", where=str(self.declared.path), hint=hint)
+        return asked
 
     @property
     def use(self) -> Use:
@@ -130,13 +140,7 @@ def open_session(
     """
     environment = dict(os.environ) if environment is None else environment
     declared = declare.load(path, environment=environment)
-    known = [source.name for source in declared.sources]
-    for name in only:
-        if name not in known:
-            raise UsageError(
-                f"no source is called {name!r}", where=str(path), hint=f"Declared are: {', '.join(known) or 'none'}."
-            )
-    return Session(
+    session = Session(
         declared=declared,
         workspace=Workspace((workspace or path.parent / DEFAULT_WORKSPACE).absolute()),
         reporter=reporter or Silent(),
@@ -145,3 +149,5 @@ def open_session(
         only=only,
         workers=workers,
     )
+    session.known(only)
+    return session

@@ -53,6 +53,7 @@ class Summary:
     curated: str = ""
     manifest: str = ""
     manifest_files: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     seconds: float = 0.0
 
     @property

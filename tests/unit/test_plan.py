@@ -122,6 +122,20 @@ def test_update_shows_what_changed_upstream(world: World) -> None:
     assert "license none → cc-by-nc-4.0" in describe(source.changes)
 
 
+def test_an_update_that_fails_leaves_what_was_there(world: World) -> None:
+    """The pinned release takes part as before, and the failure is shown beside it."""
+
+    def fail() -> Release:
+        raise SourceNotFound("gone")
+
+    world.answer = fail
+    held = {asset.path: "aa" for asset in RELEASE.assets}
+    source = planned(pinned(held), holds=True, update=frozenset({"a"}))
+    assert source.action == "reuse"
+    assert isinstance(source.error, SourceNotFound)
+    assert planned(update=frozenset({"a"})).action == "error"
+
+
 def test_locked_refuses_what_the_lock_does_not_hold(world: World) -> None:
     """--locked never resolves anything new."""
     source = planned(locked=True)

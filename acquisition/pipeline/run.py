@@ -1,0 +1,146 @@
+"""The whole line, in its order; each step finds what an earlier run has done."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+from acquisition.engine.local import LocalEngine
+from acquisition.journal import Journal
+from acquisition.model import Rejection
+from acquisition.pipeline.finishing import Finished, finish, write_formats
+from acquisition.pipeline.flagging import flag_all
+from acquisition.pipeline.judging import judge_all
+from acquisition.pipeline.moving import Moved, move
+from acquisition.pipeline.planning import make_plan
+from acquisition.pipeline.session import Session
+from acquisition.pipeline.staging import stage_all
+from acquisition.pipeline.summary import SourceSummary, Summary
+from acquisition.plan import Plan
+from acquisition.rights.licenses import release_conclusion
+from acquisition.stage import Staged
+from acquisition.workspace import utc_now
+
+STEPS: Final = ("fetch", "stage", "filter", "curate", "manifest")
+
+
+def plan(session: Session, *, locked: bool = False, update: Iterable[str] = ()) -> Plan:
+    """Say what a fetch would do. New pins are written to the lock, unless it is locked or updates are only looked at."""
+    wanted = frozenset(session.known(update))
+    made = make_plan(session, locked=locked, update=wanted)
+    if not locked and not wanted:
+        session.save_lock(made.lock)
+    return made
+
+
+def fetch(session: Session, *, until: str = "manifest", locked: bool = False, update: Iterable[str] = ()) -> Summary:
+    """Do all of it up to `until` (one of STEPS). One source's failure is in the summary and stops no other.
+
+    Raises WorkspaceLocked, DiskFull, Interrupted and what ends a run as a whole; everything finished is kept.
+    """
+    wanted = frozenset(session.known(update))
+    with _run(session, "fetch") as journal:
+        made = make_plan(session, locked=locked, update=wanted)
+        moved, _ = move(session, made.sources, made.lock, journal)
+        return _line(session, moved, until, journal)
+
+
+def crawl(session: Session) -> Summary:
+    """Run the named spiders anew, or go on with unfinished runs, and stage what they found."""
+    with _run(session, "crawl") as journal:
+        made = make_plan(session, update=session.only)
+        named = tuple(source for source in made.sources if source.name in session.only)
+        moved, _ = move(session, named, made.lock, journal)
+        return _line(session, moved, "stage", journal)
+
+
+def curate(session: Session) -> Summary:
+    """Judge what is here again, and write the set and the manifest. Asks nobody: what is not here is left out and said."""
+    with _run(session, "curate") as journal:
+        made = make_plan(session, here_only=True)
+        moved, _ = move(session, made.sources, made.lock, journal)
+        return _line(session, moved, "manifest", journal)
+
+
+def write_manifest(session: Session, formats: Iterable[str]) -> tuple[str, ...]:
+    """Write the manifest's formats from the ledger that the last run left; return the files."""
+    with session.held("manifest"):
+        return write_formats(session, tuple(formats))
+
+
+@contextmanager
+def _run(session: Session, command: str) -> Iterator[Journal]:
+    """Hold the workspace and note in the journal when the run began and ended."""
+    with session.held(command), Journal(session.workspace.journal) as journal:
+        run = journal.begin_run(f"acquire {command}", utc_now())
+        yield journal
+        journal.end_run(run, utc_now(), "{}")
+
+
+def _line(session: Session, moved: Mapping[str, Moved], until: str, journal: Journal) -> Summary:
+    started = time.monotonic()
+    result = Finished()
+    staged: dict[str, Staged] = {}
+    with LocalEngine(session.workers, session.stop) as engine:
+        last = STEPS.index(until)
+        if last >= STEPS.index("stage"):
+            staged = stage_all(session, moved.values(), engine)
+        if last >= STEPS.index("filter"):
+            flagged, not_checked = flag_all(session, staged, moved, engine)
+            result = Finished(not_checked=not_checked)
+            if last >= STEPS.index("curate"):
+                judged = judge_all(session, staged, flagged, engine)
+                result = finish(session, moved, staged, flagged, judged, not_checked, manifest=until == "manifest")
+    summary = _summary(moved, staged, result, until, time.monotonic() - started)
+    journal.set_fact("summary", json.dumps({"outcomes": dict(summary.outcomes), "reached": until}))
+    return summary
+
+
+def _summary(moved: Mapping[str, Moved], staged: Mapping[str, Staged], result: Finished, until: str, seconds: float) -> Summary:
+    codes: Counter[tuple[str, str]] = Counter()
+    for counts in result.counts.values():
+        codes.update(counts)
+    return Summary(
+        reached=until,
+        sources=tuple(_source(source, staged.get(name), result.counts.get(name, {})) for name, source in moved.items()),
+        codes=dict(codes),
+        not_checked=result.not_checked,
+        changed=result.changed or any(source.downloaded for source in moved.values()),
+        curated=result.curated,
+        manifest=result.manifest,
+        manifest_files=result.manifest_files,
+        notes=result.notes,
+        seconds=seconds,
+    )
+
+
+def _source(moved: Moved, staged: Staged | None, counts: Mapping[tuple[str, str], int]) -> SourceSummary:
+    release, planned = moved.release, moved.planned
+    conclusion = release_conclusion(release) if release is not None else None
+    outcomes: Counter[str] = Counter()
+    for (outcome, _), count in counts.items():
+        outcomes[outcome] += count
+    rejections: tuple[Rejection, ...] = staged.rejections if staged is not None else tuple(moved.failed)
+    return SourceSummary(
+        name=moved.name,
+        kind=planned.source.settings.kind,
+        action=planned.action,
+        revision=release.revision if release is not None else "",
+        title=release.title if release is not None else "",
+        license_declared=conclusion.declared if conclusion else "",
+        license_concluded=conclusion.concluded if conclusion else "",
+        files=len(moved.held),
+        files_failed=len(moved.failed),
+        bytes_downloaded=moved.downloaded,
+        items=staged.items if staged is not None else 0,
+        capped=staged.capped if staged is not None else False,
+        outcomes=dict(outcomes),
+        rejections=dict(Counter(rejection.code for rejection in rejections)),
+        crawl=moved.crawl,
+        errors=tuple(moved.errors),
+        notes=release.notes if release is not None else (),
+    )
