@@ -64,25 +64,36 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 FlagGlob = Annotated[str, Field(min_length=1, description="A flag code; * stands for any part of it.")]
 
 
-def expand_variables(value: object, info: ValidationInfo) -> object:
-    """Replace each `${NAME}` by the environment variable; ValueError names one that is not set.
+_VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
-    The variables come from the validation context (`{"environment": {...}}`); without one the text stays as it is.
+
+def check_variables(value: object, info: ValidationInfo) -> object:
+    """Return the text as it is; ValueError names an environment variable in it that is not set.
+
+    The variables come from the validation context (`{"environment": {...}}`); without one nothing is checked.
     """
+    environment = (info.context or {}).get("environment")
+    if environment is not None and isinstance(value, str):
+        for name in _VARIABLE.findall(value):
+            if name not in environment:
+                raise ValueError(f"the environment variable {name} is not set")
+    return value
+
+
+def expand_variables(value: object, info: ValidationInfo) -> object:
+    """Replace each `${NAME}` by the environment variable; ValueError names one that is not set."""
     environment = (info.context or {}).get("environment")
     if environment is None or not isinstance(value, str):
         return value
-
-    def variable(match: re.Match[str]) -> str:
-        if match[1] not in environment:
-            raise ValueError(f"the environment variable {match[1]} is not set")
-        return str(environment[match[1]])
-
-    return re.sub(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", variable, value)
+    check_variables(value, info)
+    return _VARIABLE.sub(lambda match: str(environment[match[1]]), value)
 
 
-Expandable = Annotated[str, BeforeValidator(expand_variables), Field(json_schema_extra={"expands": True})]
-"""A text in which `${NAME}` stands for an environment variable. Everywhere else a `${` is refused."""
+_EXPANDS: Final = Field(json_schema_extra={"expands": True})
+Expandable = Annotated[str, BeforeValidator(expand_variables), _EXPANDS]
+"""A text in which `${NAME}` stands for an environment variable. Where nothing says so, a `${` is refused."""
+ExpandablePath = Annotated[str, BeforeValidator(check_variables), _EXPANDS]
+"""A path in which `${NAME}` and `~` are expanded where the file is opened, so that the lock is the same on every machine."""
 
 
 class Settings(BaseModel):
@@ -273,7 +284,7 @@ class LicenseSettings(Settings):
 
     declared: str = Field(min_length=1)
     """An SPDX expression such as CC-BY-4.0, or LicenseRef-… for terms of one's own."""
-    evidence: Expandable = ""
+    evidence: ExpandablePath = ""
     """A file or a URL where it can be read; a file's digest and text go into the lock."""
     redistribute: bool | None = None
     ml_training: Literal["allowed", "denied", "unknown"] | None = None

@@ -30,7 +30,7 @@ CONFLICT: Final = "license.conflict"
 _DETAIL: Final = 500
 
 
-class LicenseSettings(FilterSettings):
+class LicenseGateSettings(FilterSettings):
     """The license filter has no keys: what the set is for stands in `dataset.use`, what follows from it in `policy`."""
 
 
@@ -59,7 +59,7 @@ class License(Filter):
 
     name: ClassVar[str] = "license"
     version: ClassVar[int] = 1
-    Settings: ClassVar[type[FilterSettings]] = LicenseSettings
+    Settings: ClassVar[type[FilterSettings]] = LicenseGateSettings
     codes: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             DENIED: "The license forbids something that the set is for.",

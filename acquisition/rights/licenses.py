@@ -22,7 +22,7 @@ from acquisition.rights.titles import name_of, url_of
 
 __all__ = [
     "Judgement", "best", "conclude", "duty_phrases", "identifiers", "judge", "name_of", "normalise", "release_conclusion",
-    "restrictiveness", "url_of",
+    "restrictiveness", "stricter", "url_of",
 ]  # fmt: skip
 
 

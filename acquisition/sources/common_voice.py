@@ -27,7 +27,7 @@ from acquisition.errors import (
 )
 from acquisition.model import Asset, Digest, LicenseClaim, Location, Release, Terms
 from acquisition.protocols import ResolveContext, Source, SourceAdapter
-from acquisition.settings import SourceSettings
+from acquisition.settings import ExpandablePath, SourceSettings
 from acquisition.sources import credentials
 from acquisition.sources.evidence import evidence, size_of, text_of
 from acquisition.sources.folder import declared_path, walked
@@ -56,7 +56,7 @@ class CommonVoiceSettings(SourceSettings):
     """Id or slug of the data set; each release and language is its own."""
     accept_terms: bool = False
     """true: you accept the terms on the data set's page (no re-identification of speakers, no mirroring). It is recorded."""
-    path: str | None = Field(default=None, min_length=1)
+    path: ExpandablePath | None = Field(default=None, min_length=1)
     """Instead of `dataset`: an archive or an unpacked folder on this machine. `~` and `${NAME}` are expanded."""
 
     @model_validator(mode="after")

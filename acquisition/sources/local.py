@@ -10,7 +10,7 @@ from pydantic import Field
 from acquisition.errors import SourceNotFound
 from acquisition.model import Asset, Location, Release
 from acquisition.protocols import ResolveContext, Source, SourceAdapter
-from acquisition.settings import SourceSettings
+from acquisition.settings import ExpandablePath, SourceSettings
 from acquisition.sources.folder import declared_path, walked
 
 
@@ -18,7 +18,7 @@ class LocalSettings(SourceSettings):
     """A folder or a file of one's own."""
 
     kind: Literal["local"] = "local"
-    path: str = Field(min_length=1, examples=["~/samples/packs", "${SAMPLES}/packs"])
+    path: ExpandablePath = Field(min_length=1, examples=["~/samples/packs", "${SAMPLES}/packs"])
     """A folder or a file; relative to sources.yaml. `~` and `${NAME}` (an environment variable) are expanded."""
 
 
