@@ -206,13 +206,14 @@ class _Repository:
                 return self.credential.refused(cause, hint=log_in)
             hint = f"Open {self.page} and accept its terms; some authors then approve by hand."
             return self._new(TermsNeeded, f"{self.name} is gated and {who} may not pass", cause, hint)
-        if status == 401 and (_BAD_TOKEN.search(said) or not isinstance(error, hub_errors.RepositoryNotFoundError)):
+        missing = isinstance(error, hub_errors.RepositoryNotFoundError)
+        if status == 401 and (not missing or (self.credential.header and _BAD_TOKEN.search(said))):
             return self.credential.refused(cause, hint=log_in)
         if isinstance(error, hub_errors.RevisionNotFoundError):
             return self._new(SourceNotFound, f"{self.name} has no revision {self._revision!r}", cause, "Check `revision`.")
         if isinstance(error, hub_errors.DisabledRepoError) or status == 410:
             return self._new(SourceRemoved, f"the Hub has disabled {self.name}", cause, "")
-        if isinstance(error, hub_errors.RepositoryNotFoundError) or status == 404:
+        if missing or status == 404:
             hint = "Check owner and name; a private data set looks the same as a missing one without its owner's token."
             return self._new(SourceNotFound, f"the Hub shows no {self.name} to {who}", cause, hint)
         kind = SourceForbidden if status in {403, 451} else ProtocolError

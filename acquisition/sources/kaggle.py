@@ -155,12 +155,14 @@ class _Calls:
     def _asked(self, method: str, body: bytes) -> Answer:
         headers = {"Content-Type": "application/json", "Accept": "application/json", **self._credential.headers}
         prefixes = [self._known[self._base]] if self._base in self._known else _prefixes(self._base)
+        missing = []
         for prefix in prefixes:
             answer = self._context.api.exchange("POST", f"{self._base}{prefix}/{method}", headers=headers, body=body)
-            if answer.status != 404 or _is_api(answer):
+            if answer.status != 404 or "code" in _fields(answer):
                 self._known[self._base] = prefix
-                break
-        return answer
+                return answer
+            missing.append(answer)
+        return next((answer for answer in missing if "message" in _fields(answer)), missing[0])
 
 
 def _prefixes(base: str) -> list[str]:
@@ -169,13 +171,13 @@ def _prefixes(base: str) -> list[str]:
     return [""] if base.endswith("/v1") else ["/api/v1", "/v1"]
 
 
-def _is_api(answer: Answer) -> bool:
-    """Say whether a 404 is the API's own (JSON with a code or a message), not that of a server without such a path."""
+def _fields(answer: Answer) -> dict[str, Any]:
+    """Return a JSON object's fields, none for any other body: the API's own 404 has a `code`, a foreign server's has not."""
     try:
         value = orjson.loads(answer.body)
     except ValueError:
-        return False
-    return isinstance(value, dict) and ("code" in value or "message" in value)
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 def _without_nulls(value: Any) -> Any:

@@ -18,6 +18,7 @@ from acquisition.errors import ProtocolError, SourceForbidden, SourceNotFound
 from acquisition.model import NO_CLAIM, Asset, LicenseClaim, Location, Release
 from acquisition.protocols import ResolveContext, Source, SourceAdapter
 from acquisition.settings import SourceSettings
+from acquisition.sources.credentials import with_answer
 from acquisition.sources.evidence import evidence, text_of, texts_of
 
 SITE: Final = "https://archive.ics.uci.edu"
@@ -89,16 +90,19 @@ class Uci(SourceAdapter):
 def _metadata(site: str, settings: UciSettings, context: ResolveContext) -> dict[str, Any]:
     params = {"id": str(settings.id)} if settings.id is not None else {"name": settings.name or ""}
     where = f"{site}/api/dataset"
-    answer = context.api.get_json(where, params=params)
+    wanted = f"data set {settings.id}" if settings.id is not None else f"data set named {settings.name!r}"
+    hint = f"Look it up at {SITE}/datasets."
+    try:
+        answer = context.api.get_json(where, params=params)
+    except SourceNotFound as error:
+        missing = SourceNotFound(f"the repository knows no {wanted}: {error.message}", where=where, hint=hint)
+        raise with_answer(missing, error) from error
     if not isinstance(answer, dict):
         raise ProtocolError("the repository's answer is not an object", where=where)
     data = answer.get("data")
-    wanted = f"data set {settings.id}" if settings.id is not None else f"data set named {settings.name!r}"
     if answer.get("status", 200) not in {200, "200"} or answer.get("ok") is False or not data:
         said = text_of(answer.get("message")) or text_of(answer.get("statusText")) or "no reason given"
-        raise SourceNotFound(
-            f"the repository knows no {wanted}: {said}", where=where, hint="Look it up at " + SITE + "/datasets."
-        )
+        raise SourceNotFound(f"the repository knows no {wanted}: {said}", where=where, hint=hint)
     if not isinstance(data, dict):
         raise ProtocolError("the repository's `data` is not an object", where=where)
     return data
