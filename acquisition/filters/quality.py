@@ -24,7 +24,9 @@ from acquisition.protocols import Filter, FilterContext
 from acquisition.settings import FilterSettings, Seconds, Settings
 
 # UTF-8 that was read as cp1252 or latin-1: a lead byte shown as Â or Ã followed by a continuation byte, or â€ and a third.
-_MOJIBAKE: Final = "[\u00c2\u00c3][\u0080-\u00bf\u0152-\u0178\u2013-\u203a\u20ac\u2122]|\u00e2\u20ac[\u0080-\u00bf\u0152-\u2122]"
+_MOJIBAKE: Final = (
+    "[\u00c2\u00c3][\u0080-\u00bf\u0152-\u0178\u2013-\u203a\u20ac\u2122]|\u00e2\u20ac[\u0080-\u00bf\u0152-\u2122]"
+)
 _DAMAGE: Final = "\ufffd|[\\x00-\\x08\\x0e-\\x1f\\x7f]|" + _MOJIBAKE
 _EMPTY_FIELDS: Final = r'^\{(?:"(?:[^"\\]|\\.)*":(?:"\s*"|null),?)*\}$'
 
@@ -64,7 +66,7 @@ class Quality(Filter):
     Settings: ClassVar[type[FilterSettings]] = QualitySettings
     codes: ClassVar[Mapping[str, str]] = {
         "quality.empty": "There is nothing in the item: no bytes, only white space, or only empty columns.",
-        "quality.undecodable": "The text holds replacement characters, control characters or mojibake; the score is their share.",
+        "quality.undecodable": "The text holds replacement or control characters or mojibake; the score is their share.",
         "quality.too-short": "The text has fewer characters or words than filters.quality.text asks for.",
         "quality.too-long": "The text has more characters than filters.quality.text allows.",
         "quality.audio-unreadable": "The recording cannot be opened, or its header promises no frames.",

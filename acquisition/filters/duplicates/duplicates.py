@@ -11,7 +11,6 @@ import pyarrow as pa
 from pydantic import Field
 
 from acquisition.filters.duplicates import grouping, joining, signatures
-from acquisition.model import LicenseClaim
 from acquisition.protocols import FilterContext, SetFilter
 from acquisition.settings import FilterSettings
 
@@ -88,13 +87,7 @@ class Duplicates(SetFilter):
         return np.array(rows, dtype=np.int64)
 
     def _restrictiveness(self, source: str, raw: str, url: str) -> int:
-        from acquisition.rights import licenses  # loads the license database, and only where copies were found
+        from acquisition.rights.items import conclude_item  # loads the license database, and only where copies were found
+        from acquisition.rights.licenses import restrictiveness
 
-        release = self._context.releases.get(source)
-        if raw or url:
-            words = tuple(word for word in (raw, url) if word)
-            claim = LicenseClaim(raw=words, vocabulary="prose" if raw else "url", level="item", link=url)
-            return licenses.restrictiveness(licenses.conclude(claim))
-        if release is None:
-            return licenses.restrictiveness(licenses.conclude(LicenseClaim(raw=(), vocabulary="prose", level="none")))
-        return licenses.restrictiveness(licenses.release_conclusion(release))
+        return restrictiveness(conclude_item(self._context.releases.get(source), raw or None, url or None))

@@ -169,7 +169,8 @@ def _jaccard(values: np.ndarray, offsets: np.ndarray, scale: np.ndarray, left: n
     merged = np.sort(np.concatenate(sides))
     common = np.bincount((merged[1:][merged[1:] == merged[:-1]] >> np.uint64(32)).astype(np.int64), minlength=len(left))
     union = np.bincount((merged >> np.uint64(32)).astype(np.int64), minlength=len(left)) - common
-    return (common / np.maximum(union, 1)).astype(np.float32)
+    similarity: np.ndarray = (common / np.maximum(union, 1)).astype(np.float32)
+    return similarity
 
 
 def _expanded(values: np.ndarray, offsets: np.ndarray, which: np.ndarray, limits: np.ndarray) -> np.ndarray:
@@ -179,7 +180,8 @@ def _expanded(values: np.ndarray, offsets: np.ndarray, which: np.ndarray, limits
     within = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     hashes = values[np.repeat(offsets[which], sizes) + within].astype(np.uint64)
     kept = hashes < np.repeat(limits, sizes)
-    return (pair[kept] << np.uint64(32)) | hashes[kept]
+    keys: np.ndarray = (pair[kept] << np.uint64(32)) | hashes[kept]
+    return keys
 
 
 def _links(kind: int, a: np.ndarray, b: np.ndarray, similarity: np.ndarray) -> pa.Table:

@@ -43,7 +43,9 @@ class Clusters:
     direct: np.ndarray
 
 
-def join(signatures: Signatures, links: Sequence[Path], prefer: Preference, bounds: tuple[int, int]) -> Iterator[tuple[str, pa.RecordBatch]]:
+def join(
+    signatures: Signatures, links: Sequence[Path], prefer: Preference, bounds: tuple[int, int]
+) -> Iterator[tuple[str, pa.RecordBatch]]:
     """Yield (shard key, flags) for every shard with flags; `bounds` are (cluster cap, letters of a short text)."""
     cap, short = bounds
     linked = pa.concat_tables([LINK_SCHEMA.empty_table(), *(pq.read_table(path) for path in links)])

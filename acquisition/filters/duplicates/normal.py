@@ -39,7 +39,8 @@ def normal_form(octets: bytes) -> bytes:
 
 def _full_normal_form(text: str) -> str:
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", _LINK.sub("", text)).casefold())
-    return _DRESS.sub("", folded)
+    undressed: str = _DRESS.sub("", folded)
+    return undressed
 
 
 def letters(normal: bytes) -> bytes:

@@ -29,7 +29,7 @@ _MAX_LETTERS: Final = 1_000_000
 _CHUNK_LETTERS: Final = 500_000
 _WINDOW: Final = np.uint64((1 << (8 * SHINGLE)) - 1)
 _MIX: Final = (np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93))
-_BAND_FACTORS: Final = np.array([0x9E3779B97F4A7C15, *[pow(0x9E3779B97F4A7C15, n, 2**64) for n in range(2, SLOTS + 1)]], np.uint64)
+_BAND_FACTORS: Final = np.array([pow(int(_MIX[0]), power, 2**64) for power in range(1, SLOTS + 1)], np.uint64)
 
 SIGNATURE_SCHEMA: Final = pa.schema(
     [
@@ -89,7 +89,7 @@ def sign(items: pa.RecordBatch, min_letters: int) -> pa.RecordBatch:
         pa.array(length),
         *(pa.array(bands[:, band].copy()) for band in range(BANDS)),
         pa.array(scale),
-        pa.ListArray.from_arrays(pa.array(ends, pa.int32()), pa.array(np.concatenate(samples)), SIGNATURE_SCHEMA.field("sample").type),
+        pa.ListArray.from_arrays(pa.array(ends), pa.array(np.concatenate(samples)), SIGNATURE_SCHEMA.field("sample").type),
     ]
     return pa.record_batch(columns, schema=SIGNATURE_SCHEMA)
 
@@ -167,18 +167,20 @@ def _bands(hashes: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     slots = np.array(matrix.to_rows(), dtype=np.uint32).reshape(-1, BANDS, SLOTS).astype(np.uint64)
     mixed = ((slots + np.uint64(1)) * _BAND_FACTORS).sum(axis=2, dtype=np.uint64)
     mixed ^= mixed >> np.uint64(29)
-    keys = ((mixed * _MIX[1]) >> np.uint64(32)).astype(np.uint32)
-    return np.maximum(keys, np.uint32(1))
+    keys: np.ndarray = ((mixed * _MIX[1]) >> np.uint64(32)).astype(np.uint32)
+    keys[keys == 0] = 1
+    return keys
 
 
 def _sample(hashes: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the sampled hashes of all texts, how many each text has, and its scale."""
-    counts = np.diff(offsets.astype(np.int64))
+    bounds = offsets.astype(np.int64)
+    counts = bounds[1:] - bounds[:-1]
     scale = np.ceil(np.log2(np.maximum(counts / SAMPLE, 1))).astype(np.uint8)
     limits = np.uint64(1) << (np.uint64(32) - scale.astype(np.uint64))
     short = (hashes >> np.uint64(32)).astype(np.uint32)
     kept = np.flatnonzero(short < np.repeat(limits, counts)) if scale.any() else np.arange(len(short))
-    texts = np.searchsorted(offsets[1:].astype(np.int64), kept, side="right").astype(np.uint64)
+    texts = np.searchsorted(bounds[1:], kept, side="right").astype(np.uint64)
     keys = (texts << np.uint64(32)) | short[kept]
     keys.sort()  # np.unique would hash, at eight times the cost
     keys = keys[np.concatenate(([True], keys[1:] != keys[:-1]))]

@@ -11,17 +11,24 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+
+def _words(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
 CERTAIN: Final[Mapping[str, str]] = {
     "as-an-ai": r"\bas an? (?:ai|artificial intelligence)(?: (?:large |powered )?language)? (?:model|assistant|chatbot)\b",
     "as-a-language-model": r"\bas a (?:large )?language model,? (?:i|my|trained)\b",
     "i-am-an-ai": r"\bi(?:'m| am) (?:just |only |merely |simply )?an? (?:ai|artificial intelligence)"
     r"(?:[,.;]|(?: language)? (?:model|assistant|chatbot)\b)",
     "i-am-a-language-model": r"\bi(?:'m| am) (?:just |only |merely |simply )?a (?:large )?language model\b",
-    "made-by": r"\bi (?:am|was) (?:an? [a-z ,]{0,40})?(?:developed|trained|created|made) by (?:openai|anthropic|google deepmind)\b",
+    "made-by": r"\bi (?:am|was) (?:an? [a-z ,]{0,40})?(?:developed|trained|created|made) by "
+    r"(?:openai|anthropic|google deepmind)\b",
     "my-cutoff": r"\bmy (?:last |latest |most recent )?(?:knowledge|training)(?: data)? (?:cut-?off|update)\b",
     "my-training-data": r"\bmy training data (?:only )?(?:goes|extends|includes|ends|is limited)\b",
     "real-time": r"\bi (?:do not|don't) have (?:direct )?access to real-?time\b",
-    "cannot-fulfil": r"\bi(?:'m| am)? (?:sorry,? )?(?:but )?(?:i )?(?:can(?:no|')t|can not|unable to|am unable to|won't be able to) "
+    "cannot-fulfil": r"\bi(?:'m| am)? (?:sorry,? )?(?:but )?(?:i )?"
+    r"(?:can(?:no|')t|can not|unable to|am unable to|won't be able to) "
     r"(?:fulfil|fulfill|comply with|assist (?:you )?with|help (?:you )?with) (?:that|this|your) request\b",
     "regenerate-response": r"\bregenerate response\b",
     "chat-source": r"\butm_source=(?:chatgpt\.com|openai\b|copilot\.com)",
@@ -46,14 +53,14 @@ WEAK: Final[Mapping[str, str]] = {
 }
 """Phrases that assistants favour and people write too."""
 
-STYLE_WORDS: Final = frozenset(
+STYLE_WORDS: Final = _words(
     "commendable innovative meticulous intricate notable versatile noteworthy invaluable pivotal potent fresh ingenious "
     "meticulously reportedly lucidly innovatively aptly methodically excellently compellingly impressively undoubtedly "
-    "scholarly strategically".split()
+    "scholarly strategically"
 )
 """Twelve adjectives and twelve adverbs (Gray, arXiv 2403.16887)."""
 
-CONTROL_WORDS: Final = frozenset("consider conclusion furthermore blue red after".split())
+CONTROL_WORDS: Final = _words("consider conclusion furthermore blue red after")
 """Words of the same paper whose frequency should not have changed."""
 
 HUMAN_RATE: Final = 0.00013

@@ -47,9 +47,12 @@ class LlmStyle(Filter):
         "llm-style.score": "Style words of arXiv 2403.16887: the share of human texts of this length that hold fewer of them.",
     }
 
-    def __init__(self, settings: FilterSettings, context: FilterContext) -> None:
+    def __init__(self, settings: FilterSettings, context: FilterContext) -> None:  # noqa: ARG002 - the contract gives it to every filter
         self._min_words = settings.min_words if isinstance(settings, LlmStyleSettings) else LlmStyleSettings().min_words
-        self._phrases = [("llm-style.boilerplate", 1.0, compiled(CERTAIN)), ("llm-style.weak-phrase", _WEAK_SCORE, compiled(WEAK))]
+        self._phrases = [
+            ("llm-style.boilerplate", 1.0, compiled(CERTAIN)),
+            ("llm-style.weak-phrase", _WEAK_SCORE, compiled(WEAK)),
+        ]
         self._gate = "|".join((one_of(CERTAIN), one_of(WEAK), rf"\b(?:{'|'.join(sorted(STYLE_WORDS))})\b"))
 
     def flag(self, items: pa.RecordBatch) -> pa.RecordBatch:
