@@ -176,12 +176,18 @@ class _Listings:
         return stream
 
     def configs(self) -> list[dict[str, Any]]:
-        """Return the card's `configs`: one for each modality, the folder of media first and by default."""
+        """Return the card's `configs`, the first by default.
+
+        `datasets` 5.2 picks one builder for all configs (measured), so beside a folder of media the listings of texts and
+        rows cannot be configs; they load as `json`.
+        """
+        modalities = [self._folder] if self._folder in self._files else sorted(self._files)
         configs: list[dict[str, Any]] = []
-        for modality in sorted(self._files, key=lambda modality: (modality != self._folder, modality)):
+        for modality in modalities:
+            assert modality is not None
             files = [{"split": split, "path": self._globs(modality, split)} for split in sorted(self._files[modality])]
-            config = {"config_name": "default" if len(self._files) == 1 else modality, "data_files": files}
-            configs.append(config | ({"default": True} if not configs and len(self._files) > 1 else {}))
+            config = {"config_name": "default" if len(modalities) == 1 else modality, "data_files": files}
+            configs.append(config | ({"default": True} if not configs and len(modalities) > 1 else {}))
         return configs
 
     def _globs(self, modality: str, split: str) -> list[str]:

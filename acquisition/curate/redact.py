@@ -94,5 +94,6 @@ def redact_row(row: Mapping[str, Any], spans: Sequence[Span]) -> tuple[dict[str,
         else:
             changed[column] = redact_fields(before, own) if column == "fields" else redact_text(before, own)
         if changed[column] != before:
-            changes.append(f"{field}: replaced by {', '.join(sorted({mark for _, _, mark in own}))}")
+            marks = sorted({mark for _, _, mark in own if mark in (changed[column] or "")})
+            changes.append(f"{field}: replaced by {', '.join(marks)}")
     return changed, changes
