@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any, ClassVar, Final, Protocol, cast
 
-from acquisition.content.binaries import Spool, checked, range_of
+from acquisition.content.binaries import checked, range_of
 from acquisition.content.compression import compression_of, unpacked
 from acquisition.content.limits import DAMAGE, Budget, Unreadable
 from acquisition.content.names import safe_name
@@ -82,10 +82,11 @@ class ZipArchive(Archive):
         self._index: dict[str, zipfile.ZipInfo] | None = None
 
     def walk(self) -> Iterator[Member]:
+        """Yield every member once."""
         seen: set[str] = set()
         for info in self._zip.infolist():
             self.budget.count_member()
-            if not info.is_dir() or info.file_size:
+            if not info.filename.endswith("/") or info.file_size:
                 yield self._member(info, seen)
 
     def _member(self, info: zipfile.ZipInfo, seen: set[str]) -> Member:
@@ -125,15 +126,17 @@ class ZipArchive(Archive):
             self._index = {}
             for info in self._zip.infolist():
                 with suppress(Unreadable):
-                    if not info.is_dir() or info.file_size:
+                    if not info.filename.endswith("/") or info.file_size:
                         self._judge(info)
                         self._index.setdefault(_zip_name(info), info)
         return self._index
 
     def open(self, name: str) -> IO[bytes]:
+        """Open a member by its safe name; KeyError when there is none."""
         return self._opened(self.names()[name], Budget(self.budget.limits))
 
     def close(self) -> None:
+        """Let the archive go."""
         self._zip.close()
         self._stream.close()
 
@@ -172,7 +175,7 @@ class _TarInfo(tarfile.TarInfo):
     def fromtarfile(cls, tarfile: tarfile.TarFile) -> _TarInfo:
         archive = cast("_Tar", tarfile)
         try:
-            return cast("_TarInfo", super().fromtarfile(tarfile))
+            return super().fromtarfile(tarfile)
         except Exception as error:
             archive.end = type(error).__name__
             raise
@@ -180,7 +183,13 @@ class _TarInfo(tarfile.TarInfo):
     def _proc_member(self, archive: tarfile.TarFile) -> Any:
         if self.size < 0:
             raise tarfile.ReadError("a member of negative size")
-        if self.type in (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK):
+        if self.type in (
+            tarfile.XHDTYPE,
+            tarfile.XGLTYPE,
+            tarfile.SOLARIS_XHDTYPE,
+            tarfile.GNUTYPE_LONGNAME,
+            tarfile.GNUTYPE_LONGLINK,
+        ):
             if self.size > MAX_TAR_HEADER:
                 raise Unreadable("archive-name", f"an extended header of {self.size:,} bytes")
         elif self.type == tarfile.GNUTYPE_SPARSE:
@@ -213,12 +222,13 @@ class TarArchive(Archive):
         self._passed: set[str] = set()
 
     def walk(self) -> Iterator[Member]:
+        """Yield every member once."""
         if self._stream is not None:
             self._stream.close()
         self._stream = self._reopen()
         seen: set[str] = set()
         try:
-            archive = cast("_Tar", _Tar.open(fileobj=self._stream, mode="r|", tarinfo=_TarInfo, errorlevel=0))
+            archive = _Tar.open(fileobj=self._stream, mode="r|", tarinfo=_TarInfo, errorlevel=0)
             while (info := archive.next()) is not None:
                 archive.members = []  # type: ignore[attr-defined]  # or a million headers stay in memory
                 self.budget.count_member()
@@ -232,10 +242,7 @@ class TarArchive(Archive):
     def _member(self, archive: tarfile.TarFile, info: tarfile.TarInfo, seen: set[str]) -> Member:
         try:
             name = safe_name(_tar_name(info.name))
-            if info.issym() or info.islnk():
-                raise Unreadable("archive-link", "a link; links are never followed")
-            if not info.isreg() or info.issparse():
-                raise Unreadable("archive-special", "a device, pipe or sparse file")
+            _judge_tar(info)
         except Unreadable as problem:
             return _refused(_tar_name(info.name), problem.code, problem.detail)
         if name in seen:
@@ -249,6 +256,7 @@ class TarArchive(Archive):
         return checked(stream, lambda: info.size, Budget(self.budget.limits), "archive-damaged")
 
     def open(self, name: str) -> IO[bytes]:
+        """Open a member by its safe name; KeyError when there is none."""
         for _ in range(2):
             if name not in self._passed:
                 for member in self._cursor:
@@ -261,9 +269,17 @@ class TarArchive(Archive):
         raise KeyError(name)
 
     def close(self) -> None:
+        """Let the archive go."""
         if self._stream is not None:
             self._stream.close()
             self._stream = None
+
+
+def _judge_tar(info: tarfile.TarInfo) -> None:
+    if info.issym() or info.islnk():
+        raise Unreadable("archive-link", "a link; links are never followed")
+    if not info.isreg() or info.issparse():
+        raise Unreadable("archive-special", "a device, pipe or sparse file")
 
 
 class PlainTarArchive(TarArchive):
@@ -278,6 +294,7 @@ class PlainTarArchive(TarArchive):
         self._places: dict[str, tuple[int, int]] | None = None
 
     def _opened(self, archive: tarfile.TarFile, info: tarfile.TarInfo) -> IO[bytes]:
+        del archive
         return range_of(self._file, info.offset_data, info.size)
 
     def _member(self, archive: tarfile.TarFile, info: tarfile.TarInfo, seen: set[str]) -> Member:
@@ -287,6 +304,7 @@ class PlainTarArchive(TarArchive):
         return member
 
     def open(self, name: str) -> IO[bytes]:
+        """Open a member by its safe name; KeyError when there is none."""
         if self._places is None:
             self._places = {}
             with suppress(Unreadable):  # what was found before the damage stays readable; the reader has recorded it
@@ -295,6 +313,7 @@ class PlainTarArchive(TarArchive):
         return range_of(self._file, *self._places[name])
 
     def close(self) -> None:
+        """Let the archive go."""
         super().close()
         self._file.close()
 
@@ -353,6 +372,3 @@ def _ends_as_zip(stream: IO[bytes]) -> bool:
     tail = stream.read()
     stream.seek(0)
     return b"PK\x05\x06" in tail
-
-
-__all__ = ["HEAD", "Archive", "Member", "PlainTarArchive", "Spool", "TarArchive", "ZipArchive", "is_tar", "is_zip", "open_archive"]

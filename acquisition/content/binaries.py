@@ -62,15 +62,19 @@ class RangeReader(io.RawIOBase):
             self._descriptor = -1
 
     def readable(self) -> bool:
+        """Say yes."""
         return True
 
     def seekable(self) -> bool:
+        """Say yes."""
         return True
 
     def tell(self) -> int:
+        """Return the position."""
         return self._at
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Move to a position inside the stretch."""
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
         if base + offset < 0:
             raise ValueError("seek before the start")
@@ -78,6 +82,7 @@ class RangeReader(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: object) -> int:
+        """Fill a buffer."""
         view = memoryview(cast("bytearray", buffer)).cast("B")
         wanted = min(len(view), max(self._size - self._at, 0))
         data = self._taken(wanted) if wanted else b""
@@ -141,9 +146,11 @@ class Checked(io.RawIOBase):
         self._unpacked = 0
 
     def readable(self) -> bool:
+        """Say yes."""
         return True
 
     def readinto(self, buffer: object) -> int:
+        """Fill a buffer."""
         view = memoryview(cast("bytearray", buffer)).cast("B")
         try:
             data = self._stream.read(len(view))
@@ -157,6 +164,7 @@ class Checked(io.RawIOBase):
         return len(data)
 
     def close(self) -> None:
+        """Close what lies below."""
         if not self.closed:
             self._stream.close()
         super().close()

@@ -12,7 +12,17 @@ from acquisition.content.binaries import checked
 from acquisition.content.limits import DAMAGE, Budget, Unreadable
 
 _MAGIC: Final = ((b"\x1f\x8b\x08", "gz"), (b"BZh", "bz2"), (b"\xfd7zXZ\x00", "xz"), (b"\x28\xb5\x2f\xfd", "zst"))
-SUFFIXES: Final = {".gz": "", ".gzip": "", ".bz2": "", ".xz": "", ".zst": "", ".zstd": "", ".tgz": ".tar", ".tbz2": ".tar", ".txz": ".tar"}
+SUFFIXES: Final = {
+    ".gz": "",
+    ".gzip": "",
+    ".bz2": "",
+    ".xz": "",
+    ".zst": "",
+    ".zstd": "",
+    ".tgz": ".tar",
+    ".tbz2": ".tar",
+    ".txz": ".tar",
+}
 _XZ_MEMORY: Final = 200_000_000
 
 
@@ -38,9 +48,11 @@ class _Tally(io.RawIOBase):
         self.taken = 0
 
     def readable(self) -> bool:
+        """Say yes."""
         return True
 
     def readinto(self, buffer: object) -> int:
+        """Fill a buffer."""
         view = memoryview(cast("bytearray", buffer)).cast("B")
         data = self.stream.read(len(view))
         self.taken += len(data)
@@ -48,6 +60,7 @@ class _Tally(io.RawIOBase):
         return len(data)
 
     def close(self) -> None:
+        """Close what lies below."""
         if not self.closed:
             self.stream.close()
         super().close()
@@ -63,9 +76,11 @@ class _Xz(io.RawIOBase):
         self._pending = b""
 
     def readable(self) -> bool:
+        """Say yes."""
         return True
 
     def readinto(self, buffer: object) -> int:
+        """Fill a buffer."""
         view = memoryview(cast("bytearray", buffer)).cast("B")
         while True:
             if self._unpacker.eof:
@@ -85,6 +100,7 @@ class _Xz(io.RawIOBase):
                 return len(data)
 
     def close(self) -> None:
+        """Close what lies below."""
         if not self.closed:
             self._stream.close()
         super().close()
@@ -97,7 +113,7 @@ def _opened(kind: str, packed: IO[bytes]) -> IO[bytes]:
         return cast("IO[bytes]", bz2.BZ2File(packed))
     if kind == "xz":
         return cast("IO[bytes]", _Xz(packed))
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa
 
     # zstandard's stream reader takes a truncated frame for its end; Arrow's raises, and reads concatenated frames too.
     return cast("IO[bytes]", pa.CompressedInputStream(pa.PythonFile(packed, mode="r"), "zstd"))

@@ -9,7 +9,7 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import IO, Any, Final, cast
+from typing import IO, Any, Final
 
 from acquisition.content.limits import DAMAGE, Unreadable
 
@@ -104,7 +104,7 @@ def idx_content(stream: IO[bytes], index: int) -> bytes:
 
 def table_batches(stream: IO[bytes], columns: list[str] | None = None, rows: int = 256) -> Iterator[Any]:
     """Yield the record batches of a seekable Parquet or Arrow (file or stream) file; Unreadable when it is damaged."""
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa
 
     try:
         head = stream.read(8)
@@ -123,7 +123,7 @@ def table_batches(stream: IO[bytes], columns: list[str] | None = None, rows: int
 
 
 def _parquet_batches(stream: IO[bytes], columns: list[str] | None, rows: int) -> Iterator[Any]:
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow.parquet as pq
 
     file = pq.ParquetFile(stream, page_checksum_verification=True, coerce_int96_timestamp_unit="us")
     yield from file.iter_batches(batch_size=rows, columns=columns)
@@ -167,19 +167,68 @@ def cell_bytes(value: Any) -> bytes:
 
 
 def warc_payload(record: Any) -> bytes:
-    """Return a record's payload with transfer and content encodings undone; Unreadable when it is cut or too large."""
-    try:
-        data = cast("bytes", record.content_stream().read(MAX_PAYLOAD + 1))
-    except DAMAGE as error:
-        raise Unreadable("warc-damaged", f"the payload cannot be decoded: {error}") from error
-    if len(data) > MAX_PAYLOAD:
-        raise Unreadable("archive-bomb", f"the payload is larger than {MAX_PAYLOAD:,} bytes")
+    """Return a record's payload with chunks and content encoding undone; Unreadable when it is damaged or too large.
+
+    warcio's own decoders end silently where compressed data is damaged, so they are not used.
+    """
+    from warcio.bufferedreaders import ChunkedDataReader
+
+    headers = record.http_headers
+    chunked = headers is not None and str(headers.get_header("Transfer-Encoding") or "").lower() == "chunked"
+    data = _all_of(ChunkedDataReader(record.raw_stream) if chunked else record.raw_stream)
+    encodings = str(headers.get_header("Content-Encoding") or "") if headers is not None else ""
+    for encoding in reversed([part.strip().lower() for part in encodings.split(",") if part.strip()]):
+        data = _decoded(data, encoding)
     return data
+
+
+def _all_of(stream: Any) -> bytes:
+    parts, size = [], 0
+    try:
+        while part := stream.read(1 << 16):
+            parts.append(part)
+            size += len(part)
+            if size > MAX_PAYLOAD:
+                raise Unreadable("too-large", f"the payload is larger than {MAX_PAYLOAD:,} bytes")
+    except DAMAGE as error:
+        raise Unreadable("warc-damaged", f"the payload cannot be read: {error}") from error
+    return b"".join(parts)
+
+
+def _decoded(data: bytes, encoding: str) -> bytes:
+    """Undo one content encoding. A body that is plainly not encoded was decoded by whoever wrote the archive."""
+    if encoding in ("identity", "none", "utf-8") or not data:
+        return data
+    try:
+        if encoding in ("gzip", "x-gzip"):
+            return _inflated(data, 31) if data.startswith(b"\x1f\x8b") else data
+        if encoding == "deflate":
+            return _inflated(data, 15 if data[0] & 0x0F == 8 and int.from_bytes(data[:2]) % 31 == 0 else -15)
+        if encoding == "br":
+            import brotli
+
+            found: bytes = brotli.Decompressor().process(data, output_buffer_limit=MAX_PAYLOAD)
+            return found
+        if encoding == "zstd":
+            import zstandard
+
+            return zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_PAYLOAD)
+    except Exception as error:  # each decoder has its own error class, brotli's is not importable without it
+        raise Unreadable("warc-damaged", f"{encoding} payload: {error}") from error
+    raise Unreadable("warc-damaged", f"no decoder for content encoding {encoding[:40]!r}")
+
+
+def _inflated(data: bytes, window: int) -> bytes:
+    unpacker = zlib.decompressobj(window)
+    found = unpacker.decompress(data, MAX_PAYLOAD)
+    if not unpacker.eof:
+        raise ValueError(f"cut, or larger than {MAX_PAYLOAD:,} bytes")
+    return found
 
 
 def warc_content(stream: IO[bytes], offset: int) -> bytes:
     """Return the payload of the record that starts at `offset` of a seekable WARC file, compressed or not."""
-    from warcio.archiveiterator import ArchiveIterator  # noqa: PLC0415
+    from warcio.archiveiterator import ArchiveIterator
 
     stream.seek(offset)
     for record in ArchiveIterator(stream, arc2warc=True):

@@ -66,5 +66,5 @@ class Budget:
         if unpacked > RATIO_FLOOR and unpacked > self.limits.max_ratio * max(packed, 1):
             raise Unreadable(
                 "archive-bomb",
-                f"{unpacked:,} bytes came out of {packed:,}: more than {self.limits.max_ratio:g} to one (read.archive.max_ratio)",
+                f"{unpacked:,} bytes out of {packed:,}: more than {self.limits.max_ratio:g} to one (read.archive.max_ratio)",
             )

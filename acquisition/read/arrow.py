@@ -139,7 +139,9 @@ class _Typed:
 
 
 def _replaced(rows: pa.RecordBatch, facts: list[tuple[str, str, str, int, str, str]]) -> pa.RecordBatch:
-    fresh = dict(zip(("member", "modality", "media_type", "size", "content_sha256", "name"), zip(*facts, strict=True), strict=True))
+    fresh = dict(
+        zip(("member", "modality", "media_type", "size", "content_sha256", "name"), zip(*facts, strict=True), strict=True)
+    )
     fresh["referrer"] = ()
     columns = []
     for field in FOUND_SCHEMA:
@@ -191,10 +193,10 @@ def plain_values(array: pa.Array, class_names: Sequence[str] | None = None) -> l
         if class_names and pa.types.is_integer(kind):
             return [_named(value, class_names) for value in array.to_pylist()]
         if pa.types.is_timestamp(kind):
-            return pc.replace_substring(array.cast(pa.string()), " ", "T").to_pylist()
-        if pa.types.is_temporal(kind) or pa.types.is_decimal(kind):
-            return array.cast(pa.string()).to_pylist() if not pa.types.is_duration(kind) else array.to_pylist()
-        if _is_media(kind):
+            array = pc.replace_substring(array.cast(pa.string()), " ", "T")
+        elif pa.types.is_temporal(kind) or pa.types.is_decimal(kind):
+            array = array if pa.types.is_duration(kind) else array.cast(pa.string())
+        elif _is_media(kind):
             return [_described(value) for value in array.to_pylist()]
         values: list[Any] = array.to_pylist()
     except (pa.ArrowException, ValueError, OverflowError) as error:

@@ -108,7 +108,7 @@ class _Asset:
         if is_tar(head):
             yield from self._archive(binary, context, depth)
         elif head.startswith((b"WARC/", b"filedesc://")):
-            yield from self._plugin("warc", binary, context)
+            yield from self._plugin("crawl" if context.reader == "crawl" else "warc", binary, context)
         elif not head:
             yield rejection(context, "empty-file", f"0 bytes inside {kind}")
         elif compression_of(head) or is_zip(head):
@@ -146,8 +146,12 @@ class _Asset:
                 yield from joined.found()
                 return
             siblings = _ZipSiblings(archive, context) if isinstance(archive, ZipArchive) else {}
+            empty = True
             for member in archive.walk():
+                empty = False
                 yield from self._member(member, replace(context, siblings=siblings), depth, archive.forward)
+            if empty:
+                yield rejection(context, "empty-file", "an archive without files")
         finally:
             archive.close()
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import PurePosixPath
 from typing import ClassVar, Final
 
 import pyarrow as pa
@@ -38,17 +37,21 @@ class CommonVoiceLayout(MediaLayout):
         self._table = items.table or "validated"
 
     def is_table(self, path: str) -> bool:
+        """Say whether this file's rows describe media."""
         name = posixpath.basename(path)
         return name == f"{self._table}.tsv" or (name.startswith("ss-corpus-") and name.endswith(".tsv"))
 
     def is_split(self, path: str) -> str:
+        """Return the split that a table's mere listing means."""
         name = posixpath.basename(path).removesuffix(".tsv")
         return name if path.endswith(".tsv") and name in _SPLITS and self._items.split is None else ""
 
     def is_media(self, path: str) -> bool:
+        """Say whether a row may describe this file."""
         return posixpath.basename(posixpath.dirname(path)) in ("clips", "audios")
 
     def media_path(self, table: str, value: str) -> str:
+        """Return the path of the file that a row names."""
         name = posixpath.basename(value)
         folder = "audios" if posixpath.basename(table).startswith("ss-corpus-") else "clips"
         return posixpath.join(posixpath.dirname(table), folder, name if "." in name else f"{name}.mp3")

@@ -33,6 +33,8 @@ def is_system_file(path: str) -> bool:
 def is_companion(path: str, context: ReadContext) -> bool:
     """Say whether a file only accompanies data: by its name, when it is not alone and not itself asked for."""
     name = PurePosixPath(path).name
-    if not _COMPANION.fullmatch(name) or any(context.files.names(asked) for asked in (path, context.asset) if asked.endswith(name)):
+    if not _COMPANION.fullmatch(name) or any(
+        context.files.names(asked) for asked in (path, context.asset) if asked.endswith(name)
+    ):
         return False
     return bool(context.member) or any(not _COMPANION.fullmatch(PurePosixPath(other).name) for other in context.siblings)

@@ -9,27 +9,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, ClassVar, Final
+from typing import IO, Any, ClassVar, Final
 from urllib.parse import unquote, urlsplit
 
-import pyarrow as pa
-
-from acquisition.model import FOUND_SCHEMA, Modality, Rejection
+from acquisition.content.limits import Unreadable
+from acquisition.model import Modality, Rejection
 from acquisition.protocols import Binary, Found, ReadContext, Reader
+from acquisition.read.items import BATCH_BYTES, BATCH_ROWS, as_text, canonical, file_name, found_batch
+from acquisition.read.labels import Picker
 from acquisition.settings import ItemSettings, PickSettings
 
 _WARC: Final = ".warc.gz"
 _ITEMS: Final = ".items.jsonl"
-_BATCH_ROWS: Final = 1_000
-_BATCH_BYTES: Final = 16_000_000
 _STANDARD: Final = (
     "text", "label", "caption", "title", "author", "license", "license_url", "group", "split", "name", "signals"
 )  # fmt: skip
-_NOT_IN_NAMES: Final = re.compile(r"[^\w.-]+")
 _REQUIRED: Final = ("locator", "url", "final_url", "media_type", "sample", "size", "sha256", "warc", "item")
 
 
@@ -73,23 +70,26 @@ class CrawlReader(Reader):
             yield from _batches(stream, sorted(lines, key=lambda entry: entry.locator), context)
 
 
-def _batches(stream: Any, lines: list[_Line], context: ReadContext) -> Iterator[Found]:
+def _batches(stream: IO[bytes], lines: list[_Line], context: ReadContext) -> Iterator[Found]:
+    made = _Rows(context)
     rows: list[dict[str, Any]] = []
     held = 0
     for line in lines:
         stream.seek(line.start)
-        record = json.loads(stream.read(line.length))
         try:
-            rows.append(_row(record, context.items))
+            rows.append(made.row(json.loads(stream.read(line.length))))
+        except Unreadable as error:
+            yield _rejected(context, error.code, line.locator, error.detail)
+            continue
         except (KeyError, TypeError, ValueError) as error:
             yield _rejected(context, "item-unreadable", line.locator, f"{type(error).__name__}: {error}"[:200])
             continue
         held += line.length
-        if len(rows) >= _BATCH_ROWS or held >= _BATCH_BYTES:
-            yield pa.RecordBatch.from_pylist(rows, schema=FOUND_SCHEMA)
+        if len(rows) >= BATCH_ROWS or held >= BATCH_BYTES:
+            yield found_batch(rows)
             rows, held = [], 0
     if rows:
-        yield pa.RecordBatch.from_pylist(rows, schema=FOUND_SCHEMA)
+        yield found_batch(rows)
 
 
 def _locator(line: bytes) -> str | None:
@@ -106,34 +106,51 @@ def _rejected(context: ReadContext, code: str, locator: str, detail: str) -> Rej
     return Rejection(code, context.source, context.release, context.asset, locator, detail)
 
 
-def _row(record: Mapping[str, Any], items: ItemSettings) -> dict[str, Any]:
-    """Return a row of FOUND_SCHEMA for one record."""
-    item: Mapping[str, Any] = record["item"]
-    media = record["sample"] == "media"
-    text = _string(item, items.text, "text") if items.text is not None or "text" in item else None
-    if media and text is None:
-        text = _string(item, None, "caption")
-    fields = _fields(item, items)
-    content = _content(record, text, fields, media=media)
-    label = _picked(item, items.label, "label", record["final_url"])
-    return content | {
-        "locator": record["locator"],
-        "media_type": record["media_type"] or "text/html",
-        "text": text,
-        "fields": fields,
-        "label": label,
-        "group": _picked(item, items.group, "group", record["final_url"]),
-        "split": _picked(item, items.split, "split", record["final_url"]),
-        "name": _name(_string(item, items.name, "name"), str(record["final_url"]), str(record["sha256"])),
-        "title": _string(item, items.title, "title"),
-        "author": _string(item, items.author, "author"),
-        "url": _string(item, items.url, "") or record["final_url"],
-        "referrer": record.get("referrer") or None,
-        "license_raw": _string(item, items.license, "license") or _string(item, None, "license_url"),
-        "license_url": _string(item, None, "license_url"),
-        "signals": json.dumps(item["signals"], sort_keys=True) if item.get("signals") is not None else None,
-        "retrieved_at": _time(record.get("retrieved_at")),
-    }
+class _Rows:
+    """Makes rows of FOUND_SCHEMA as the source's `items` declare them."""
+
+    def __init__(self, context: ReadContext) -> None:
+        self._context = context
+        self._items = context.items
+        declared = {"label": context.items.label, "group": context.items.group, "split": context.items.split}
+        self._picks = {role: (pick, Picker(pick)) for role, pick in declared.items() if isinstance(pick, PickSettings)}
+
+    def row(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the row for one record; Unreadable when the declared text is not in it."""
+        item, items = record["item"], self._items
+        media = record["sample"] == "media"
+        text = _value(item, items.text, "caption" if media and "text" not in item else "text")
+        if text is None and items.text is not None and not media:
+            raise Unreadable("no-such-column", f"{items.text!r} is declared as text, the item has: {', '.join(sorted(item))}")
+        fields = _fields(item, items)
+        license_url = _value(item, None, "license_url")
+        return _content(record, text, fields, media=media) | {
+            "locator": record["locator"],
+            "text": text,
+            "fields": fields,
+            "label": self._picked("label", record),
+            "group": self._picked("group", record),
+            "split": self._picked("split", record),
+            "name": _name(_value(item, items.name, "name"), str(record["final_url"]), str(record["sha256"])),
+            "title": _value(item, items.title, "title"),
+            "author": _value(item, items.author, "author"),
+            "url": _value(item, items.url, "") or record["final_url"],
+            "referrer": record.get("referrer") or None,
+            "license_raw": _value(item, items.license, "license") or license_url,
+            "license_url": license_url,
+            "signals": canonical(item["signals"]).decode() if item.get("signals") is not None else None,
+            "retrieved_at": _time(record.get("retrieved_at")),
+        }
+
+    def _picked(self, role: str, record: Mapping[str, Any]) -> str | None:
+        """Return a label, group or split as declared; folder and file mean those of the item's address."""
+        if role not in self._picks:
+            return _value(record["item"], getattr(self._items, role), role)
+        pick, picker = self._picks[role]
+        if pick.from_ == "column":
+            return picker.of_value(_value(record["item"], pick.column, role))
+        path = unquote(urlsplit(record["final_url"]).path).lstrip("/")
+        return picker.of_path(replace(self._context, asset=path, member=""))
 
 
 def _content(record: Mapping[str, Any], text: str | None, fields: str | None, *, media: bool) -> dict[str, Any]:
@@ -144,6 +161,7 @@ def _content(record: Mapping[str, Any], text: str | None, fields: str | None, *,
         )
         return {
             "member": f"#warc={int(record['warc']['offset'])}",
+            "media_type": record["media_type"],
             "modality": str(modality),
             "size": int(record["size"]),
             "content_sha256": record["sha256"],
@@ -151,41 +169,19 @@ def _content(record: Mapping[str, Any], text: str | None, fields: str | None, *,
     content = (text if text is not None else fields or "{}").encode("utf-8", "surrogatepass")
     return {
         "member": "",
+        "media_type": "text/plain" if text is not None else "application/json",
         "modality": str(Modality.TEXT if text is not None else Modality.TABLE),
         "size": len(content),
         "content_sha256": hashlib.sha256(content).hexdigest(),
     }
 
 
-def _string(item: Mapping[str, Any], column: str | int | None, standard: str) -> str | None:
-    """Return a value as text, from the declared key or the standard one; numbers are written out, lists joined by "; "."""
+def _value(item: Mapping[str, Any], column: str | int | None, standard: str) -> str | None:
+    """Return a value as text, from the declared key or the standard one; lists are joined by "; "."""
     value = item.get(str(column) if column is not None else standard)
-    if value is None or value == "":
-        return None
     if isinstance(value, list):
-        return "; ".join(str(part) for part in value) or None
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _picked(item: Mapping[str, Any], pick: str | int | PickSettings | None, standard: str, url: str) -> str | None:
-    """Return a label, group or split as declared; folder and file mean those of the item's address."""
-    if not isinstance(pick, PickSettings):
-        return _string(item, pick, standard)
-    parts = [unquote(part) for part in urlsplit(url).path.split("/") if part]
-    found: str | None
-    if pick.from_ == "text":
-        found = pick.value
-    elif pick.from_ == "column":
-        found = _string(item, pick.column, standard)
-    elif pick.from_ == "file":
-        found = parts[-1] if parts else None
-    else:
-        folders = parts[:-1]
-        found = folders[pick.level] if -len(folders) <= pick.level < len(folders) else None
-    if found is not None and pick.pattern and pick.from_ in ("folder", "file"):
-        match = re.search(pick.pattern, found)
-        found = (match[1] if match.re.groups else match[0]) if match else None
-    return None if found is None else pick.rename.get(found, found)
+        value = "; ".join(as_text(part) or "" for part in value)
+    return as_text(value) or None
 
 
 def _fields(item: Mapping[str, Any], items: ItemSettings) -> str | None:
@@ -197,14 +193,14 @@ def _fields(item: Mapping[str, Any], items: ItemSettings) -> str | None:
         extra = {str(key): known[str(key)] for key in items.keep if str(key) in known}
     elif items.keep == "none" or (items.keep is None and items.text is not None):
         extra = {}
-    return json.dumps(extra, sort_keys=True, separators=(",", ":"), ensure_ascii=False) if extra else None
+    return canonical(extra).decode() if extra else None
 
 
 def _name(given: str | None, url: str, sha256: str) -> str:
     """Return a file-name stem: the item's own, else the last part of the address, else the digest's first digits."""
     last = unquote(urlsplit(url).path.rstrip("/").rpartition("/")[2])
     stem = given or (last.rpartition(".")[0] or last)
-    return _NOT_IN_NAMES.sub("-", stem).strip("-.")[:100] or sha256[:12]
+    return file_name(stem) if stem.strip(" .") else sha256[:12]
 
 
 def _time(value: Any) -> datetime | None:

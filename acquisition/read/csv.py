@@ -83,7 +83,7 @@ class _Table:
             yield from self._chunk(self._without_skipped(chunk), final=False)
         if self._open[1]:
             yield from self._chunk(Chunk(self._open[0] + len(self._open[1]), []), final=True)
-        if self._items is None:
+        if self._number == 0:
             yield rejection(self._context, "empty-file", "no rows")
 
     def _without_skipped(self, chunk: Chunk) -> Chunk:
@@ -148,7 +148,11 @@ class _Table:
                     records.append((first + start, row))
                 start = end
             if not final and sum(map(len, lines[start:])) <= self._context.read.max_line_bytes:
-                self._open = (first + start, lines[start:], {index - start: why for index, why in bad.items() if index >= start})
+                self._open = (
+                    first + start,
+                    lines[start:],
+                    {index - start: why for index, why in bad.items() if index >= start},
+                )
                 return records
             self._recover()
             records.append((first + start, _Bad("unclosed-quote", "a quote opens here and never closes")))

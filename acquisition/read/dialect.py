@@ -69,11 +69,15 @@ def _delimiter(sample: Sequence[str], suffix: str) -> str:
     return " " if suffix not in (".csv", ".tsv") and _steadiness(sample, " ")[0] >= _SPACE_SHARE else ","
 
 
-def _steadiness(sample: Sequence[str], delimiter: str) -> tuple[float, int]:
-    """Return the share of rows with the commonest number of fields, and that number; (0, 1) when it is one."""
+def _steadiness(sample: Sequence[str], delimiter: str, *, literal: bool | None = None) -> tuple[float, int]:
+    """Return the share of rows with the commonest number of fields, and that number; (0, 1) when it is one.
+
+    `literal` reads quotes as ordinary characters; left out, as `_quoted` finds.
+    """
     counts: Counter[int] = Counter()
     lines = [line.rstrip(" \r\n") + "\n" for line in sample] if delimiter == " " else sample
-    literal = delimiter == "\t" and not _quoted(sample, delimiter)
+    if literal is None:
+        literal = delimiter == "\t" and not _quoted(sample, delimiter)
     quoting: Literal[0, 3] = csv.QUOTE_NONE if literal else csv.QUOTE_MINIMAL
     try:
         for row in csv.reader(lines, delimiter=delimiter, quoting=quoting, skipinitialspace=delimiter == " "):
@@ -87,11 +91,17 @@ def _steadiness(sample: Sequence[str], delimiter: str) -> tuple[float, int]:
 
 
 def _quoted(sample: Sequence[str], delimiter: str) -> bool:
-    """Say whether quotes enclose whole fields here, and do nothing else at a field's start."""
+    """Say whether quotes enclose fields of a tab-separated text, where they are as often part of the words.
+
+    They do when reading them so makes the rows steadier, or when half of the lines have a field that is quoted whole.
+    """
     mark = re.escape(delimiter)
-    opened = sum(len(re.findall(f'(?:^|{mark})"', line)) for line in sample)
-    closed = sum(len(re.findall(f'"(?={mark}|\r?\n|$)', line)) for line in sample)
-    return opened > 0 and opened == closed
+    whole = re.compile(f'(?:^|{mark})"[^"]*"(?={mark}|\r?\n|$)')
+    if not any('"' in line for line in sample):
+        return False
+    if _steadiness(sample, delimiter, literal=False)[0] > _steadiness(sample, delimiter, literal=True)[0]:
+        return True
+    return 2 * sum(1 for line in sample if whole.search(line)) >= len(sample)
 
 
 def _spaced(sample: Sequence[str], delimiter: str) -> bool:
@@ -116,7 +126,9 @@ def has_header(rows: Sequence[Sequence[str]], context: ReadContext, suffix: str)
     if declared:
         return False
     below = rows[1:50]
-    numeric = any(below and all(_NUMBER.fullmatch(row[index]) for row in below if index < len(row)) for index in range(len(first)))
+    numeric = any(
+        below and all(_NUMBER.fullmatch(row[index]) for row in below if index < len(row)) for index in range(len(first))
+    )
     return numeric or (suffix in (".csv", ".tsv", ".tab") and all(len(cell) < 100 for cell in first))
 
 

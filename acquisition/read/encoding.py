@@ -25,6 +25,8 @@ _BOMS: Final = (
 )
 _ESCAPES: Final = ((b"\x1b$B", "iso2022_jp"), (b"\x1b$@", "iso2022_jp"), (b"\x1b$)C", "iso2022_kr"))
 _DOUBTFUL_SHARE: Final = 0.1
+_DOUBTFUL_LETTERS: Final = 16
+"""On fewer letters a detector guesses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,12 @@ def known_encoding(name: str) -> str:
         info = codecs.lookup(name)
     except (LookupError, ValueError) as error:
         raise Unreadable("undecodable", f"no encoding is called {name!r}") from error
-    if not getattr(info, "_is_text_encoding", True) or info.name in ("idna", "punycode", "unicode-escape", "raw-unicode-escape"):
+    if not getattr(info, "_is_text_encoding", True) or info.name in (
+        "idna",
+        "punycode",
+        "unicode-escape",
+        "raw-unicode-escape",
+    ):
         raise Unreadable("undecodable", f"{name!r} does not encode text files")
     return info.name
 
@@ -83,7 +90,7 @@ def _wide(sample: bytes) -> str:
 
 def suggestion(sample: bytes) -> str:
     """Return what a detector takes the text for ("" when it does not know): a hint for people, never acted upon."""
-    from charset_normalizer import from_bytes  # noqa: PLC0415
+    from charset_normalizer import from_bytes
 
     best = from_bytes(sample[:16_384]).best()
     return "" if best is None else best.encoding.replace("_", "-")
@@ -97,7 +104,7 @@ def doubt_about(sample: bytes, used: str) -> str:
     text = sample.decode(guess, "replace")
     foreign = sum(1 for letter in text if letter.isalpha() and ord(letter) >= 0x250)
     marked = sum(1 for letter in text if ord(letter) >= 0x80)
-    if marked and foreign > 0.5 * marked:
+    if marked >= _DOUBTFUL_LETTERS and foreign > 0.5 * marked:
         return f"not UTF-8, so read as {used}; a detector takes it for {guess}: declare read.encoding"
     return ""
 
@@ -123,7 +130,9 @@ def undecodable(error: UnicodeDecodeError, encoding: Encoding, sample: bytes) ->
     said = "declared as" if encoding.declared else "read as"
     guess = suggestion(sample)
     hint = f"; it looks like {guess}" if guess else "; it may be binary"
-    return Unreadable("undecodable", f"{said} {error.encoding}, which cannot decode byte {error.object[error.start]:#04x}{hint}")
+    return Unreadable(
+        "undecodable", f"{said} {error.encoding}, which cannot decode byte {error.object[error.start]:#04x}{hint}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +174,8 @@ class Lines:
         lines = lines if whole or len(lines) == 1 else lines[:-1]
         failures = [error for line in lines if (error := _failure(line, self.encoding.name))]
         if failures and len(failures) > _DOUBTFUL_SHARE * len(lines):
-            error = undecodable(failures[0], self.encoding, sample)
-            raise Unreadable(error.code, f"{error.detail}; {len(failures)} of the first {len(lines)} lines fail")
+            found = undecodable(failures[0], self.encoding, sample)
+            raise Unreadable(found.code, f"{found.detail}; {len(failures)} of the first {len(lines)} lines fail")
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield all lines in chunks of about a megabyte."""

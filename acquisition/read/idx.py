@@ -16,7 +16,6 @@ from acquisition.protocols import Binary, Found, ReadContext, Reader
 from acquisition.read.items import BATCH_BYTES, BATCH_ROWS, UNPACKED, FileItems, RowItems, found_batch, rejection
 from acquisition.settings import PickSettings
 
-
 MAX_IMAGE: Final = 64_000_000
 """Bytes of one image."""
 

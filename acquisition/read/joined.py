@@ -11,21 +11,21 @@ import posixpath
 from abc import abstractmethod
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import Any, ClassVar, Final, Protocol, Self
+from typing import Any, ClassVar, Final, Protocol
 
 import pyarrow as pa
 
 from acquisition.content import MemberBinary, Spool
 from acquisition.content.archives import Archive, Member
 from acquisition.content.limits import Unreadable
-from acquisition.content.names import split_member
 from acquisition.model import Rejection
 from acquisition.plugins import reader
 from acquisition.protocols import Binary, Found, ReadContext
-from acquisition.read.companions import is_companion, is_system_file
-from acquisition.read.items import BATCH_BYTES, BATCH_ROWS, FileItems, canonical, found_batch, member_below, rejection
+from acquisition.read.companions import is_system_file
+from acquisition.read.items import BATCH_ROWS, FileItems, canonical, found_batch, member_below, rejection
 from acquisition.read.media import MEDIA_SUFFIXES, checked_media, digest, modality_of
 
 _TABLE_SUFFIXES: Final[Mapping[str, str]] = {
@@ -62,19 +62,24 @@ class DeclaredLayout(MediaLayout):
     """`items.media` names the column; its values are paths beside the table, or unique file names anywhere below it."""
 
     def is_table(self, path: str) -> bool:
+        """Say whether this file's rows describe media."""
         return PurePosixPath(path.lower()).suffix in _TABLE_SUFFIXES and not _is_documentation(path)
 
     def is_split(self, path: str) -> str:
+        """Return the split that a table's mere listing means."""
         del path
         return ""
 
     def is_media(self, path: str) -> bool:
+        """Say whether a row may describe this file."""
         return PurePosixPath(path.lower()).suffix in MEDIA_SUFFIXES
 
     def media_path(self, table: str, value: str) -> str:
+        """Return the path of the file that a row names."""
         return posixpath.normpath(posixpath.join(posixpath.dirname(table), value.replace("\\", "/")))
 
     def rows(self, binary: Binary, context: ReadContext) -> Iterator[Found]:
+        """Read a table; the media column's value stands in `referrer`."""
         name = context.read.format or _TABLE_SUFFIXES.get(PurePosixPath(binary.name.lower()).suffix, "csv")
         return reader(name).read(binary, context)
 
@@ -110,7 +115,9 @@ class MediaTable:
         self._batches.append(batch.select([*_DESCRIBES, "referrer", "locator"]))
         self._starts.append(self._count)
         self._paths.append(table)
-        for index, (value, place) in enumerate(zip(batch.column("referrer").to_pylist(), batch.column("locator").to_pylist(), strict=True)):
+        for index, (value, place) in enumerate(
+            zip(batch.column("referrer").to_pylist(), batch.column("locator").to_pylist(), strict=True)
+        ):
             path = self._layout.media_path(table, value or "")
             if self._rows.setdefault(hash(path), self._count + index) != self._count + index:
                 yield place, path
@@ -156,7 +163,7 @@ class JoinedFiles:
     _remembered: ClassVar[list[tuple[Any, MediaTable]]] = []
     """The last release's table, so that it is read once and not for every file of a folder."""
 
-    def __init__(self, layout: MediaLayout, context: ReadContext, found: Callable[[Self], Iterator[Found]]) -> None:
+    def __init__(self, layout: MediaLayout, context: ReadContext, found: Callable[[JoinedFiles], Iterator[Found]]) -> None:
         self._layout = layout
         self._context = context
         self._found = found
@@ -186,37 +193,34 @@ class JoinedFiles:
     def _in_archive(self, archive: Archive) -> Iterator[Found]:
         table = MediaTable(self._layout)
         spent = archive.budget.unpacked, archive.budget.members
-        try:
-            for member in archive.walk():
-                if member.problem is None and not is_system_file(member.name):
-                    yield from self._first_pass(member, table)
-        except Unreadable:
-            pass  # the second pass meets the same damage and records it
+        yield from self._tables_of(archive, table)
         archive.budget.unpacked, archive.budget.members = spent
         if not table.tables:
-            yield rejection(self._context, "table-missing", "no table describes the media files: see items.table and items.media")
-        unlisted = 0
+            detail = "no table describes the media files: see items.table and items.media"
+            yield rejection(self._context, "table-missing", detail)
+        unlisted = [0]
         rows: list[dict[str, Any]] = []
-        damage: Unreadable | None = None
         try:
             for member in archive.walk():
-                for found in self._second_pass(member, table):
-                    if isinstance(found, int):
-                        unlisted += found
-                    elif isinstance(found, Rejection):
-                        yield found
-                    else:
-                        rows.append(found)
-                if len(rows) >= BATCH_ROWS or len(rows) * 1_000 >= BATCH_BYTES:
+                found = self._second_pass(member, table, unlisted)
+                if isinstance(found, Rejection):
+                    yield found
+                elif found is not None:
+                    rows.append(found)
+                if len(rows) >= BATCH_ROWS:
                     yield found_batch(rows)
                     rows = []
         except Unreadable as error:
-            damage = error
+            yield rejection(self._context, error.code, error.detail)
         if rows:
             yield found_batch(rows)
-        yield from self._closing(table, unlisted)
-        if damage:
-            raise damage
+        yield from self._closing(table, unlisted[0])
+
+    def _tables_of(self, archive: Archive, table: MediaTable) -> Iterator[Found]:
+        with suppress(Unreadable):  # the second pass meets the same damage and records it
+            for member in archive.walk():
+                if member.problem is None and not is_system_file(member.name):
+                    yield from self._first_pass(member, table)
 
     def _first_pass(self, member: Member, table: MediaTable) -> Iterator[Found]:
         split = self._layout.is_split(member.name)
@@ -249,20 +253,21 @@ class JoinedFiles:
             if described:
                 yield rejection(context, error.code, error.detail)
 
-    def _second_pass(self, member: Member, table: MediaTable) -> Iterator[dict[str, Any] | Rejection | int]:
+    def _second_pass(self, member: Member, table: MediaTable, unlisted: list[int]) -> dict[str, Any] | Rejection | None:
         context = replace(self._context, member=member_below(self._context, member.name))
         if member.problem is not None:
-            yield rejection(context, *member.problem)
-        elif is_system_file(member.name):
-            yield rejection(context, "system-file", "an operating system's or program's own file")
-        elif not self._layout.is_media(member.name):
-            if not self._layout.is_table(member.name):
-                yield rejection(context, "companion-file", "neither a described media file nor the table asked for")
-        elif (row := table.take(member.name)) is None:
-            yield 1
-        else:
-            binary = MemberBinary(member.name, member.size, member.open)
-            yield _item(binary, context, row)
+            return rejection(context, *member.problem)
+        if is_system_file(member.name):
+            return rejection(context, "system-file", "an operating system's or program's own file")
+        if not self._layout.is_media(member.name):
+            if self._layout.is_table(member.name):
+                return None
+            return rejection(context, "companion-file", "neither a described media file nor the table asked for")
+        row = table.take(member.name)
+        if row is None:
+            unlisted[0] += 1
+            return None
+        return _item(MemberBinary(member.name, member.size, member.open), context, row)
 
     def _closing(self, table: MediaTable, unlisted: int) -> Iterator[Rejection]:
         if table.tables:
@@ -308,7 +313,7 @@ class JoinedFiles:
 
 def _layout_of(context: ReadContext) -> MediaLayout | None:
     if "common-voice" in (context.read.format, context.reader):
-        from acquisition.read.common_voice import CommonVoiceLayout  # noqa: PLC0415  # it builds on this module
+        from acquisition.read.common_voice import CommonVoiceLayout  # it builds on this module
 
         return CommonVoiceLayout(context.items)
     return DeclaredLayout() if context.items.media is not None else None
@@ -333,14 +338,6 @@ def _item(binary: Binary, context: ReadContext, row: _Row) -> dict[str, Any] | R
     return FileItems(context).row(modality_of(media_type), media_type, size, sha256, **more | dict(row.columns))
 
 
-def below_archive(context: ReadContext) -> bool:
-    """Say whether the file lies in an archive."""
-    return bool(split_member(context.member)[0])
-
-
 def pseudonym(value: str) -> str:
     """Return a stable stand-in for a person's identifier: a digest, so that groups hold and the identifier is not kept."""
     return hashlib.sha256(f"person\n{value}".encode()).hexdigest()[:32]
-
-
-__all__ = ["DeclaredLayout", "JoinedFiles", "MediaLayout", "MediaTable", "below_archive", "is_companion", "pseudonym"]

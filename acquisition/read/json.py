@@ -93,4 +93,6 @@ def _below(node: Any, part: str) -> list[Any]:
         return [value for each in node for value in _below(each, part)]
     if isinstance(node, dict) and part in node:
         return [node[part]]
-    raise Unreadable("no-such-column", f"items.records: there is no {part!r} in {canonical(node)[:80].decode('utf-8', 'replace')}")
+    raise Unreadable(
+        "no-such-column", f"items.records: there is no {part!r} in {canonical(node)[:80].decode('utf-8', 'replace')}"
+    )

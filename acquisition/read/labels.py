@@ -52,7 +52,9 @@ class Picker:
         try:
             match = self._pattern.search(text, timeout=PATTERN_SECONDS)
         except TimeoutError as error:
-            raise Unreadable("pattern-timeout", f"the pattern takes longer than {PATTERN_SECONDS} s on {text[:80]!r}") from error
+            raise Unreadable(
+                "pattern-timeout", f"the pattern takes longer than {PATTERN_SECONDS} s on {text[:80]!r}"
+            ) from error
         if match is None:
             return None
         found: str | None = match[1] if match.re.groups else match[0]
@@ -60,7 +62,7 @@ class Picker:
 
 
 def _compiled(pattern: str) -> Any:
-    import regex  # noqa: PLC0415
+    import regex
 
     try:
         return regex.compile(pattern)

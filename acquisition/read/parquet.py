@@ -36,8 +36,8 @@ class ParquetReader(Reader):
 
 
 def _rows_per_batch(stream: IO[bytes]) -> int:
-    import pyarrow as pa  # noqa: PLC0415
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
     if stream.read(4) != b"PAR1":
         raise Unreadable("damaged-file", "it does not begin as a Parquet file does (or is encrypted)")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import redirect_stderr
 from datetime import UTC, datetime
+from io import StringIO
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 from acquisition.content.fragments import warc_payload
-from acquisition.content.limits import DAMAGE, Unreadable
+from acquisition.content.limits import Unreadable
 from acquisition.model import Modality, Rejection
 from acquisition.protocols import Binary, Found, ReadContext, Reader
 from acquisition.read.arrow import seekable
@@ -67,18 +69,26 @@ class _Records:
 
     def found(self, stream: Any) -> Iterator[dict[str, Any] | Rejection]:
         """Yield a row or a rejection for every record; damage between records ends the file, and says so."""
-        from warcio.archiveiterator import ArchiveIterator  # noqa: PLC0415
+        from warcio.archiveiterator import ArchiveIterator
 
-        records = ArchiveIterator(stream, arc2warc=True, check_digests="log", verify_http=False)
+        records = ArchiveIterator(stream, arc2warc=True, check_digests=True, verify_http=False)
         offset = 0
-        try:
-            for record in records:
-                offset = records.get_record_offset()
-                if record.rec_type not in _WITHOUT_SAMPLES:
-                    yield self._one(record, offset)
-                records.read_to_end(record)
-        except (*DAMAGE, Exception) as error:  # noqa: BLE001  # warcio raises bare Exceptions on hostile headers
-            yield rejection(self._context, "warc-damaged", f"{type(error).__name__}: {error}", f"warc={offset}")
+        while True:
+            try:
+                with redirect_stderr(StringIO()) as said:
+                    record = next(records)
+            except StopIteration:
+                return
+            except Exception as error:  # noqa: BLE001  # warcio raises what it meets on hostile headers
+                yield rejection(self._context, "warc-damaged", _short(error), f"warc={offset}")
+                return
+            finally:
+                wrong_length = "Content-Length is invalid" in said.getvalue()
+            if wrong_length:
+                yield rejection(self._context, "warc-damaged", "the record's Content-Length is wrong", f"warc={offset}")
+            offset = records.offset
+            if record.rec_type not in _WITHOUT_SAMPLES:
+                yield self._one(record, offset)
 
     def _one(self, record: Any, offset: int) -> dict[str, Any] | Rejection:
         place = self._place(record, offset)
@@ -102,6 +112,8 @@ class _Records:
             raise Unreadable("warc-revisit", "a revisit holds no payload; its bytes are in an earlier capture")
         if record.rec_type not in ("response", "resource", "conversion"):
             raise Unreadable("warc-other", f"a record of type {record.rec_type}")
+        if _header(record, "WARC-Target-URI").startswith(("dns:", "whois:")):
+            raise Unreadable("warc-other", "an answer of a name service")
         if status is not None and status != _OK:
             raise Unreadable("warc-status", f"the server answered {status}")
         payload = warc_payload(record)
@@ -129,6 +141,15 @@ class _Records:
             text = page_text(payload, self._context.read, charset) if charset else decode_all(payload, self._context.read)[0]
             return {"modality": Modality.TEXT, "media_type": declared, "text": text}
         return {"modality": Modality.OTHER, "media_type": declared or "application/octet-stream"}
+
+
+def _short(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if "non-chunked gzip" in text:
+        return (
+            "several records in one gzip member: records behind the first cannot be addressed; recompress it record by record"
+        )
+    return f"{type(error).__name__}: {text[:200]}"
 
 
 def _header(record: Any, name: str) -> str:
