@@ -23,19 +23,19 @@ DRUMS: Final[tuple[Drum, ...]] = ("kick", "snare", "hat")
 CORPUS: Final = "cv-corpus-24.0-2026-03-20/xx"
 
 _PII: Final[tuple[tuple[str, str], ...]] = (
-    ("email", "Please send the bill by e-mail to rosa.lamplighter@example.org."),
-    ("email", "My new e-mail address is t.quill@post.example.com."),
-    ("email", "Write to keeper_of_keys@example.net if the gate stays shut."),
-    ("email", "The e-mail came from orders+north@shop.example.org again."),
-    ("phone", "Call me at my phone number (202) 555-0143 when it is ready."),
-    ("phone", "The telephone number on the parcel was 202-555-0188."),
-    ("phone", "Our phone is +44 20 7946 0958, but only in the morning."),
-    ("ssn", "They asked for my social security number, 947-31-6058, at the counter."),
-    ("ssn", "Social security number 921-44-7310 was written on the envelope."),
-    ("iban", "Pay it to my IBAN GB82 WEST 1234 5698 7654 32 please."),
-    ("iban", "The IBAN on the note is DE89 3704 0044 0532 0130 00."),
-    ("card", "I paid with credit card 4111 1111 1111 1111 at the desk."),
-    ("card", "The credit card number 5555 5555 5555 4444 was still on the receipt."),
+    ("pii.email-address", "Please send the bill by e-mail to rosa.lamplighter@example.org."),
+    ("pii.email-address", "My new e-mail address is t.quill@post.example.com."),
+    ("pii.email-address", "Write to keeper_of_keys@example.net if the gate stays shut."),
+    ("pii.email-address", "The e-mail came from orders+north@shop.example.org again."),
+    ("pii.phone-number", "Call me at my phone number (202) 555-0143 when it is ready."),
+    ("pii.phone-number", "The telephone number on the parcel was 202-555-0188."),
+    ("pii.phone-number", "Our phone is +44 20 7946 0958, but only in the morning."),
+    ("pii.us-ssn", "They asked for my social security number, 947-31-6058, at the counter."),
+    ("pii.us-ssn", "Social security number 921-44-7310 was written on the envelope."),
+    ("pii.iban-code", "Pay it to my IBAN GB82 WEST 1234 5698 7654 32 please."),
+    ("pii.iban-code", "The IBAN on the note is DE89 3704 0044 0532 0130 00."),
+    ("pii.credit-card", "I paid with credit card 4111 1111 1111 1111 at the desk."),
+    ("pii.credit-card", "The credit card number 5555 5555 5555 4444 was still on the receipt."),
 )
 _NOTES_FROM: Final = 9  # the first so many stand in the notes, the others in the reviews
 
@@ -199,8 +199,14 @@ def _parquet(rows: Sequence[Row], names: Mapping[str, str]) -> bytes:
 def _planted(
     texts: _Texts, drums: Mapping[str, bytes], pack: Mapping[str, bytes], kit: Mapping[str, bytes], guests: int, lyrics: int
 ) -> Mapping[str, object]:
-    """Return what is where. `candidates` counts the rows and files that a reader meets, rejected ones not among them."""
+    """Return what is where.
+
+    `candidates` counts the rows and files that a reader meets, rejected ones not among them; `flags` the items that deserve a
+    flag (duplicate.exact: all copies but one of each content, whatever their labels); `label-conflicts` the contents that
+    carry two labels; `silent` the recordings of nothing, which no filter hears yet.
+    """
     kinds = sorted({kind for kind, _ in _PII})
+    conflicts = 3 + 1  # three texts, and one sound that the kit calls a snare
     return MappingProxyType(
         {
             "candidates": {
@@ -214,13 +220,17 @@ def _planted(
                 "guestbook": guests,
                 "voices": 14,
             },
-            "pii": {kind: sum(planted == kind for planted, _ in _PII) for kind in kinds},
+            "flags": {
+                **{kind: sum(planted == kind for planted, _ in _PII) for kind in kinds},
+                "duplicate.exact": 8 + 2 + 2 + 6 + 4 + conflicts,
+                "duplicate.near": 6,
+                "llm-style.boilerplate": len(BOILERPLATE),
+                "quality.audio-unreadable": 1,
+                "quality.audio-too-short": 1,
+            },
+            "label-conflicts": conflicts,
+            "silent": 1,
             "pii.locators": _locators(texts),
-            "duplicates.exact": 8 + 2 + 2 + 6 + 4,
-            "duplicates.near": 6,
-            "duplicates.label-conflict": 3 + 1,
-            "llm-style.boilerplate": len(BOILERPLATE),
-            "quality": {"undecodable": 1, "silent": 1, "too-short": 1},
             "rejections": {"kit": "../../escape.wav", "guestbook": "row 12"},
         }
     )

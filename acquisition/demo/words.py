@@ -86,7 +86,7 @@ _TIMES: Final = (
 LABELS: Final = tuple(_OPENINGS)
 BOILERPLATE: Final = (
     "As an AI language model, I don't have personal experiences with a {thing}, but I can offer general information. {more}",
-    "Certainly! Here is a short text about the {place} that you asked for. {more} I hope this helps!",
+    "Certainly! Here is a short text about the {place} that you asked for. {more} As an AI assistant, I have never seen it.",
     "I'm sorry, but I cannot fulfill that request about the {who}. {more} As an AI, I strive to be helpful.",
     "As of my last knowledge update, the {place} had no {thing}. {more} Let me know if you have any other questions.",
     "{more} In conclusion, it is important to note that no {thing} is alike. As an AI language model, I cannot judge it.",

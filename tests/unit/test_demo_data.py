@@ -33,6 +33,12 @@ def notes_of(data: DemoData) -> list[str]:
     return [line.split("\t")[1] for line in data.notes.decode().splitlines()]
 
 
+def flags_of(data: DemoData) -> dict[str, int]:
+    """Return how many items deserve each flag."""
+    flags: Any = data.planted["flags"]
+    return dict(flags)
+
+
 def reviews_of(data: DemoData) -> list[tuple[str, str]]:
     """Return text and label of the reviews."""
     rows = pq.read_table(io.BytesIO(data.reviews)).to_pylist()
@@ -72,7 +78,7 @@ def test_counts_are_what_is_planted(data: DemoData) -> None:
 
 
 def test_exact_duplicates_are_counted(data: DemoData) -> None:
-    """As many copies with the same label exist as are told, and as many with another one."""
+    """As many copies exist as are told, and as many contents carry two labels."""
     label = {"pos": "praise", "neg": "complaint", "ask": "question"}
     rows = [(line.split("\t")[1], line.split("\t")[0]) for line in data.notes.decode().splitlines()]
     rows += [(text, label[name]) for text, name in reviews_of(data)]
@@ -83,9 +89,8 @@ def test_exact_duplicates_are_counted(data: DemoData) -> None:
     sounds |= {name.removeprefix("kit/"): kit.read(name) for name in kit.namelist() if name.startswith("kit/")}
     rows += [(hashlib.sha256(body).hexdigest(), name.split("/")[0]) for name, body in sounds.items()]
     contents = {content for content, _ in rows}
-    conflicts = len(set(rows)) - len(contents)
-    assert data.planted["duplicates.exact"] == len(rows) - len(contents) - conflicts
-    assert data.planted["duplicates.label-conflict"] == conflicts
+    assert flags_of(data)["duplicate.exact"] == len(rows) - len(contents)
+    assert data.planted["label-conflicts"] == len(set(rows)) - len(contents)
 
 
 def shingles(text: str) -> frozenset[str]:
@@ -104,7 +109,7 @@ def test_near_duplicates_are_only_the_planted_ones(data: DemoData) -> None:
     """Six pairs are nearly the same; between any two others there is a wide gap."""
     texts = sorted({*notes_of(data), *(text for text, _ in reviews_of(data))})
     similar = near_pairs(texts)
-    assert len(similar) == data.planted["duplicates.near"]
+    assert len(similar) == flags_of(data)["duplicate.near"]
     assert min(similar) > 0.9
 
 
@@ -115,11 +120,12 @@ def test_boilerplate_and_personal_data_are_where_they_are_said_to_be(data: DemoD
     for locator, kind in locators.items():
         source, _, row = locator.partition("#row=")
         text = (notes if source == "notes" else reviews)[int(row)]
-        assert ("@" in text) == (kind == "email")
-        assert any(character.isdigit() for character in text) or kind == "email"
+        assert ("@" in text) == (kind == "pii.email-address")
+        assert any(character.isdigit() for character in text) or kind == "pii.email-address"
     digits = [text for text in notes + reviews if "@" in text or any(character.isdigit() for character in text)]
-    assert len(digits) == len(locators) == sum(data.planted["pii"].values())  # type: ignore[attr-defined] # counts
-    assert data.planted["llm-style.boilerplate"] == len(BOILERPLATE)
+    personal = sum(number for code, number in flags_of(data).items() if code.startswith("pii."))
+    assert len(digits) == len(locators) == personal
+    assert flags_of(data)["llm-style.boilerplate"] == len(BOILERPLATE)
     said = ("As an AI", "Certainly!", "I'm sorry, but", "As of my last", "As a large")
     assert sum(any(phrase in text for phrase in said) for text in reviews) == len(BOILERPLATE)
 
