@@ -204,7 +204,7 @@ class Filter(Protocol):
     Settings: ClassVar[type[FilterSettings]]
     codes: ClassVar[Mapping[str, str]]
     """Every code that it can write, with one sentence on what it means."""
-    judges_rights: ClassVar[bool]
+    judges_rights: ClassVar[bool] = False
     """True where answers depend on dataset.use or on the releases' license claims; then a change of these runs it again."""
 
     @abstractmethod
@@ -234,7 +234,7 @@ class SetFilter(Protocol):
     version: ClassVar[int]
     Settings: ClassVar[type[FilterSettings]]
     codes: ClassVar[Mapping[str, str]]
-    judges_rights: ClassVar[bool]
+    judges_rights: ClassVar[bool] = False
     partitions: ClassVar[int]
 
     @abstractmethod

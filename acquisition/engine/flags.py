@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from acquisition import plugins
 from acquisition.errors import AcquisitionError, PluginError
-from acquisition.model import FLAG_SCHEMA, Shard
+from acquisition.model import FLAG_SCHEMA, LicenseClaim, Shard
 from acquisition.protocols import Filter, FilterContext, SetFilter
 from acquisition.settings import FilterSettings
 from acquisition.workspace import atomic_file
@@ -52,11 +52,12 @@ def run_digest(name: str, settings: FilterSettings, context: FilterContext) -> s
     told: list[Any] = [settings.model_dump(mode="json", by_alias=True)]
     if plugins.filter_class(name).judges_rights:
         told.append(repr(context.use))
-        told.append({source: _claim_digest(release.license) for source, release in sorted(context.releases.items())})
+        told.append({source: claim_digest(release.license) for source, release in sorted(context.releases.items())})
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _claim_digest(claim: Any) -> str:
+def claim_digest(claim: LicenseClaim) -> str:
+    """Return what names a license claim whenever it was read."""
     return repr(replace(claim, evidence=tuple(replace(evidence, at="") for evidence in claim.evidence)))
 
 

@@ -11,7 +11,17 @@ from pathlib import Path
 from typing import Final
 
 from acquisition import plugins
-from acquisition.engine.flags import GroupTask, JoinTask, Run, ShardTask, flag_shard, group_partition, join_links, run_digest
+from acquisition.engine.flags import (
+    GroupTask,
+    JoinTask,
+    Run,
+    ShardTask,
+    claim_digest,
+    flag_shard,
+    group_partition,
+    join_links,
+    run_digest,
+)
 from acquisition.engine.local import Failed, LocalEngine
 from acquisition.model import Release, Shard
 from acquisition.pipeline.moving import Moved
@@ -22,6 +32,7 @@ from acquisition.stage import Staged
 from acquisition.workspace import write_json
 
 _DONE: Final = "done.json"
+_ABOUT: Final = ".not-checked.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +70,8 @@ def flag_all(
     for run in runs:
         plugin = plugins.filter_class(run.name)
         directory = _join(session, run, shards, engine) if run.whole_set else Path(run.directory)
-        sentences = plugin(run.settings, run.context).not_checked()
-        not_checked.extend(f"{run.name}: {sentence}" for sentence in sentences)
+        sentences = _not_checked(run)
+        not_checked.extend(sentences)
         flagged.append(Flagged(run.name, plugin.version, directory.name, directory, dict(plugin.codes), sentences))
     _sweep(session, runs, shards)
     return tuple(flagged), tuple(not_checked)
@@ -93,6 +104,16 @@ def _run(session: Session, name: str, settings: FilterSettings, context: FilterC
     return Run(name, settings, context, str(directory))
 
 
+def _not_checked(run: Run) -> tuple[str, ...]:
+    """Ask a filter once what it cannot see, and remember: preparing one may take a second, an idle run must not."""
+    told = Path(run.directory) / _ABOUT
+    if told.exists():
+        return tuple(json.loads(told.read_bytes()))
+    sentences = plugins.filter_class(run.name)(run.settings, run.context).not_checked()
+    write_json(told, list(sentences))
+    return sentences
+
+
 def _flag_shards(session: Session, shards: Sequence[Shard], runs: Sequence[Run], engine: LocalEngine) -> None:
     tasks, weight = [], 0
     for shard in shards:
@@ -112,7 +133,7 @@ def _flag_shards(session: Session, shards: Sequence[Shard], runs: Sequence[Run],
 def _join(session: Session, run: Run, shards: Sequence[Shard], engine: LocalEngine) -> Path:
     """Group and join the signatures of all shards, unless that was done for exactly these."""
     told = [run.directory, *(f"{shard.key} {shard.digest}" for shard in shards), *run.context.order]
-    told.append(json.dumps({name: repr(release.license.raw) for name, release in sorted(run.context.releases.items())}))
+    told += [f"{name} {claim_digest(release.license)}" for name, release in sorted(run.context.releases.items())]
     key = hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
     target = Path(run.directory) / f".set-{key}"
     if (target / _DONE).exists():
