@@ -17,7 +17,9 @@ from acquisition.sources.paths import checked_path, paths_of_urls
 
 _ALGORITHMS: Final[tuple[Literal["sha256", "sha512", "sha1", "md5"], ...]] = ("sha256", "sha512", "sha1", "md5")
 
-Url = Annotated[str, Field(pattern=r"^https?://[^\s/?#@]+[^\s]*$", max_length=8_000, examples=["https://example.org/data.csv"])]
+Url = Annotated[
+    str, Field(pattern=r"^https?://[^\s/?#@]+(?:[/?#]\S*)?$", max_length=8_000, examples=["https://example.org/data.csv"])
+]
 Hex32 = Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{32}$")]
 Hex40 = Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{40}$")]
 Hex64 = Annotated[str, Field(pattern=r"^[0-9A-Fa-f]{64}$")]

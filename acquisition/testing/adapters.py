@@ -22,7 +22,7 @@ _HEX: Final = {"sha256": 64, "sha512": 128, "sha1": 40, "md5": 32, "crc32c": 8, 
 _LOCATED: Final = 3
 
 
-def source_for(adapter: type[SourceAdapter] | SourceAdapter, name: str = "source", **settings: Any) -> Source:
+def source_for(adapter: type[SourceAdapter] | SourceAdapter, name: str = "source", /, **settings: Any) -> Source:
     """Return a source as sources.yaml would declare it: `kind` and the keys given, checked by the adapter's own model."""
     declared = adapter.Settings.model_validate_json(orjson.dumps({"kind": adapter.kind, **settings}))
     return Source(name, declared, where="sources.yaml:1:1")

@@ -37,9 +37,8 @@ class StoredBinary(Binary):
 
 def read_context(asset: str, *, items: dict[str, Any] | None = None, read: dict[str, Any] | None = None) -> ReadContext:
     """Return what a reader is told, with `items` and `read` as they would be declared."""
-    return ReadContext(
-        "source", "1", asset, "", ItemSettings.model_validate(items or {}), ReadSettings.model_validate(read or {})
-    )
+    declared = ItemSettings.model_validate_json(orjson.dumps(items or {}))
+    return ReadContext("source", "1", asset, "", declared, ReadSettings.model_validate_json(orjson.dumps(read or {})))
 
 
 def check_reader(reader: Reader, binary: Binary, context: ReadContext, *, damaged: Path | None = None) -> pa.Table:

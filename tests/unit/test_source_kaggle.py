@@ -292,7 +292,9 @@ def test_real_metadata_files_are_read(shared_data: Path) -> None:
     found = {}
     for path in sorted(shared_data.glob("kaggle/**/dataset-metadata.json")):
         info = json.loads(path.read_text("utf-8"))
-        changes = {"GetDatasetMetadata": {"info": {"licenses": info.get("licenses", []), "title": info.get("title")}}}
+        changes: dict[str, Any] = {
+            "GetDatasetMetadata": {"info": {"licenses": info.get("licenses", []), "title": info.get("title")}}
+        }
         release = Kaggle().resolve(source_for(Kaggle, dataset="o/s", base_url=BASE), context_for(scripted(world(**changes))))
         found[path.parent.name] = release.license.raw
     assert found["the-war-atlas"] == ("CC-BY-4.0",)
