@@ -60,6 +60,7 @@ class License(Filter):
     name: ClassVar[str] = "license"
     version: ClassVar[int] = 1
     Settings: ClassVar[type[FilterSettings]] = LicenseGateSettings
+    judges_rights: ClassVar[bool] = True
     codes: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             DENIED: "The license forbids something that the set is for.",
