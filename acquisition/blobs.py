@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ from acquisition.errors import DiskFull, WorkspaceDamaged
 from acquisition.model import Blob
 from acquisition.workspace import Workspace, fsync_directory
 
+_SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _READ: Final = 1 << 20
 _SYNC_DIRECTORY_FROM: Final = 8 << 20
 """From this size on the rename itself is made durable too. A smaller blob that a power cut takes back is fetched again."""
@@ -36,7 +38,7 @@ class BlobStore:
         return Path(self._path(sha256))
 
     def _path(self, sha256: str) -> str:
-        if len(sha256) != 64 or not set(sha256) <= set("0123456789abcdef"):
+        if not _SHA256.fullmatch(sha256):
             raise ValueError(f"{sha256!r} is not a sha256 in lower-case hexadecimal")
         return f"{self._root}/{sha256[:2]}/{sha256[2:]}"
 

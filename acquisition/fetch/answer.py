@@ -15,6 +15,7 @@ from acquisition.model import Digest
 
 _CONTENT_RANGE: Final = re.compile(r"\s*bytes\s+(?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)\s*", re.ASCII | re.IGNORECASE)
 _STATUS: Final = re.compile(rb"HTTP/\d(?:\.\d)? +(\d{3})(?:\D|$)")
+_FIELD: Final = re.compile(r"^([!-9;-~]+)[ \t]*:[ \t]*([^\r\n]*?)[ \t\r]*$", re.MULTILINE)
 _HEX: Final = re.compile(r"[0-9a-f]+", re.ASCII)
 _URL_SAFE: Final = "!#$%&'()*+,/:;=?@[]~"
 _LENGTHS: Final = {"md5": 16, "sha1": 20, "sha256": 32, "sha512": 64, "crc32c": 4}
@@ -144,10 +145,8 @@ def read_head(lines: Sequence[bytes]) -> Answer:
         return answer
     match = _STATUS.match(lines[begin])
     answer.status = int(match[1]) if match else 0
-    for line in _text(b"".join(lines[begin + 1 :])).split("\n"):
-        name, colon, value = line.partition(":")
-        if colon and not name[:1].isspace():
-            answer.headers.setdefault(name.strip().lower(), []).append(value.strip())
+    for name, value in _FIELD.findall(_text(b"".join(lines[begin + 1 :]))):
+        answer.headers.setdefault(name.lower(), []).append(value)
     return answer
 
 

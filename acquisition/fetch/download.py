@@ -61,6 +61,8 @@ class Download:
     digests: tuple[Digest, ...] = ()
     linked: tuple[Digest, ...] = ()
     page: bool = False
+    page_promised: bool | None = None
+    sniffed: int = 0
     ranges: bool = True
     """Ranges may be asked for."""
     divided: bool = True
@@ -129,7 +131,7 @@ class Download:
         self.hashes = None
         self.etag = self.last_modified = self.known_validator = self.encoding = ""
         self.asked = None
-        self.total, self.digests, self.page, self.resumed = None, (), False, False
+        self.total, self.digests, self.page, self.sniffed, self.resumed = None, (), False, 0, False
         self.dirty = True
 
     def resume(self, record: PartRecord, part: PartFile, segments: list[Segment]) -> None:
@@ -235,11 +237,16 @@ class Download:
             )
 
     def _may_be_page(self) -> bool:
-        return self.transfer.expect_html or promises_page(self.transfer.asset)
+        if self.page_promised is None:
+            self.page_promised = self.transfer.expect_html or promises_page(self.transfer.asset)
+        return self.page_promised
 
     def sniff(self, head: bytes, media_type: str) -> None:
         """Look at the first bytes; UnexpectedBody for a page unless a published digest will decide."""
-        if self.page or self._may_be_page() or not is_page(head[:SNIFF], media_type):
+        if len(head) <= self.sniffed or self.page or self._may_be_page():
+            return
+        self.sniffed = min(len(head), SNIFF)
+        if not is_page(head[:SNIFF], media_type):
             return
         self.page = True
         if not self.proven:

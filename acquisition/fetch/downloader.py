@@ -39,6 +39,7 @@ from acquisition.errors import (
     UnexpectedBody,
 )
 from acquisition.fetch.answer import Answer, redirect_target, wire_url
+from acquisition.fetch.body import SNIFF
 from acquisition.fetch.budget import Ceiling, Room
 from acquisition.fetch.digests import STRONG
 from acquisition.fetch.download import MIN_STRETCH, Download, Leg, StartOver
@@ -500,20 +501,17 @@ class _Run:
         """Ask where the bytes are. An asset with a stable URL is asked here, the others in a thread: they ask a server."""
         download.locates += 1
         if download.transfer.asset.url and download.locates == 1:
-            future: Future[Location] = Future()
-            try:
-                future.set_result(_located(download.transfer))
-            except AcquisitionError as error:
-                future.set_exception(error)
-            self._located(download, future)
+            self._located(download, partial(_located, download.transfer))
         else:
-            self._submit(self._ask, partial(_located, download.transfer), partial(self._located, download))
+            self._submit(self._ask, partial(_located, download.transfer), partial(self._asked, download))
 
-    def _located(self, download: Download, future: Future[Location]) -> None:
-        if self._active.get(download.transfer.key) is not download:
-            return
+    def _asked(self, download: Download, future: Future[Location]) -> None:
+        if self._active.get(download.transfer.key) is download:
+            self._located(download, future.result)
+
+    def _located(self, download: Download, ask: Callable[[], Location]) -> None:
         try:
-            location = future.result()
+            location = ask()
             url = wire_url(location.url)
             host = origin(url)
             download.transfer.guard.check_url(url)
@@ -889,7 +887,7 @@ class _Run:
                     download.part = download.open_part()
                 self._complete(download)
                 return
-            download.sniff(data, "")
+            download.sniff(data[:SNIFF], "")
             sha256, checked = judge_bytes(download.delivery, data)
             if not download.transfer.asset.size:
                 download.wrote(len(data))

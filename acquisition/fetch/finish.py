@@ -107,8 +107,6 @@ def _judge_wire(delivery: Delivery, values: dict[str, str], size: int) -> tuple[
 
 def store_small(blobs: BlobStore, temporary: str, data: bytes, sha256: str) -> Blob:
     """Write a judged small body to a temporary file and hand it to the blob store."""
-    if blobs.has(sha256, len(data)):
-        return Blob(sha256=sha256, size=len(data), path=str(blobs.path(sha256)))
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     try:
         view = memoryview(data)
@@ -155,7 +153,9 @@ def _wrapping(path: Path, delivery: Delivery, size: int, values: dict[str, str])
             raise UnexpectedBody(
                 f"{asset.path}: the server applied the content coding {delivery.encoding!r}, which was not asked for"
             )
-        return "" if not published and asset.path.lower().endswith(_GZIP_NAMES) else "gzip"
+        with path.open("rb") as stream:
+            packed = stream.read(2) == b"\x1f\x8b"
+        return "gzip" if packed and (published or not asset.path.lower().endswith(_GZIP_NAMES)) else ""
     return ""
 
 

@@ -79,7 +79,7 @@ class DownloadLimits:
     `disk_reserve`      what must stay free on the workspace's disk
     `per_host`, `total` connections to one host, and in all
     `ranges_from`, `ranges`   from this size on a file may be fetched in this many stretches at once
-    `stall_timeout`, `min_speed`   a connection that moves fewer than min_speed bytes a second over the whole time-out is given up
+    `stall_timeout`, `min_speed`   a connection with fewer bytes a second than this over the whole time-out is given up
     `retries`           attempts after a failure without progress in between
     `backoff`, `backoff_cap`   full jitter: a random wait up to backoff × 2^n or the cap
     `max_wait`          the longest wait that a server may ask for; if it asks for more, the asset fails until a later run
