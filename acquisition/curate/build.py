@@ -27,7 +27,7 @@ from acquisition.curate.card import write_card
 from acquisition.curate.classes import class_of_label, folder_names
 from acquisition.curate.link import Linker
 from acquisition.curate.policy import Policy
-from acquisition.curate.redact import Span, redact_row
+from acquisition.curate.redact import Span, merge, redact_row
 from acquisition.curate.splits import SplitKeys, SplitPlan, assign, surplus
 from acquisition.errors import PluginError
 from acquisition.model import ITEM_SCHEMA, PLACEMENT_SCHEMA, JudgedShard, Modality, Outcome, Release
@@ -47,6 +47,7 @@ CODES: Final[Mapping[str, str]] = {
 """Codes that can decide an item without a filter's flag, for docs and reports."""
 FILES: Final = "files.jsonl"
 _ROWS: Final = 1_000
+_INT32: Final = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +234,7 @@ class _Run:
         columns |= {name: [""] * rows for name in ("split", "path", "stored_sha256")}
         columns |= {"class": list(shard.classes), "cluster": list(shard.clusters), "group": _tokens(shard)}
         columns |= {"stored_size": [0] * rows, "changes": [[] for _ in range(rows)]}
-        columns["redactions"] = [[_as_struct(span) for span in shard.spans.get(row, ())] for row in range(rows)]
+        columns["redactions"] = [_as_structs(shard.spans.get(row, ())) for row in range(rows)]
         kept, reason = shard.kept, self.settled.reason[where]
         for row, why in zip(kept[reason > 0].tolist(), reason[reason > 0].tolist(), strict=True):
             code = TOO_FEW if why == 1 else SURPLUS
@@ -336,8 +337,13 @@ def _tokens(shard: ShardView) -> list[str]:
     return [group_token(source, group) if group else "" for group in groups]
 
 
-def _as_struct(span: Span) -> dict[str, Any]:
-    return dict(zip(("field", "start", "end", "placeholder"), span, strict=True))
+def _as_structs(spans: Sequence[Span]) -> list[dict[str, Any]]:
+    """Return spans as they are stored: sorted, and overlapping ones joined."""
+    return [
+        {"field": name, "start": start, "end": end, "placeholder": mark}
+        for name in sorted({span[0] for span in spans})
+        for start, end, mark in merge([span[1:] for span in spans if span[0] == name], _INT32)
+    ]
 
 
 def _holds(known: Any, path: str) -> bool:

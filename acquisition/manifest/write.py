@@ -1,0 +1,166 @@
+"""Writes the manifest: the ledger, what was rejected and refused, the counts, and the formats that were asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from acquisition import plugins
+from acquisition.errors import AcquisitionError, PluginError
+from acquisition.manifest.ledger import LedgerInputs, LedgerWriter
+from acquisition.model import Rejection
+from acquisition.protocols import Ledger
+from acquisition.settings import ContactSettings, DatasetSettings, LimitSettings
+from acquisition.workspace import atomic_directory, write_json
+
+ITEMS: Final = "items.parquet"
+FILES: Final = "curated-files.jsonl"
+REJECTIONS: Final = "rejections.jsonl"
+REFUSALS: Final = "refusals.jsonl"
+SUMMARY: Final = "summary.json"
+SUMS: Final = "SHA256SUMS"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What was not even fetched: a source that the plan refused, a page that robots.txt forbids. `what` is a URL or ""."""
+
+    code: str
+    source: str
+    what: str
+    detail: str
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestInputs:
+    """What a manifest is written from.
+
+    `files` is the list of the curated set's files that `curate` left in its placements. `rejections` and `refusals` may
+    be generators. `policy`, `notes` and `not_checked` go into the summary as they are.
+    """
+
+    ledger: LedgerInputs
+    manifest: Path
+    curated: Path
+    files: Path
+    dataset: DatasetSettings
+    created_at: str
+    tool_version: str
+    contact: ContactSettings | None = None
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    formats: Sequence[str] = ("items", "croissant", "attributions")
+    rejections: Iterable[Rejection] = ()
+    refusals: Iterable[Refusal] = ()
+    policy: Sequence[Mapping[str, Any]] = ()
+    notes: Sequence[str] = ()
+    not_checked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestResult:
+    """What was written: the number of rows, the files' names, and the summary as it stands in summary.json."""
+
+    rows: int
+    files: tuple[str, ...]
+    summary: Mapping[str, Any]
+
+
+def write(inputs: ManifestInputs) -> ManifestResult:
+    """Write the manifest into a new directory and swap it in. PluginError names an exporter that fails."""
+    with atomic_directory(inputs.manifest) as directory:
+        writer = LedgerWriter(inputs.ledger)
+        rows = writer.write(directory / ITEMS)
+        shutil.copyfile(inputs.files, directory / FILES)
+        rejected = _write_records(directory / REJECTIONS, inputs.rejections, Rejection)
+        refused = _write_records(directory / REFUSALS, inputs.refusals, Refusal)
+        summary = _summary(inputs, writer, rows, {"rejections": rejected, "refusals": refused})
+        write_json(directory / SUMMARY, summary)
+        _export(inputs, directory, summary)
+        names = sorted(path.name for path in directory.iterdir())
+        sums = "".join(f"{_digest(directory / name)}  {name}\n" for name in names)
+        (directory / SUMS).write_text(sums, encoding="utf-8")
+    return ManifestResult(rows, (*names, SUMS), summary)
+
+
+def _export(inputs: ManifestInputs, directory: Path, summary: Mapping[str, Any]) -> None:
+    ledger = Ledger(
+        items=directory / ITEMS,
+        curated=inputs.curated,
+        dataset=inputs.dataset,
+        contact=inputs.contact,
+        limits=inputs.limits,
+        releases=inputs.ledger.releases,
+        settings=inputs.ledger.settings,
+        not_checked=inputs.not_checked,
+        summary=summary,
+        created_at=inputs.created_at,
+        tool_version=inputs.tool_version,
+    )
+    for name in inputs.formats:
+        exporter = plugins.exporter(name)
+        try:
+            exporter.write(ledger, directory)
+        except (AcquisitionError, OSError):
+            raise
+        except Exception as error:
+            raise PluginError(f"exporter {name!r} failed: {error!r}") from error
+
+
+def _write_records(target: Path, records: Iterable[Any], kind: type[Any]) -> dict[str, dict[str, int]]:
+    """Write records as JSON Lines; return source → code → how many."""
+    counts: dict[str, dict[str, int]] = {}
+    names = [one.name for one in fields(kind)]
+    with target.open("xb") as stream:
+        for record in records:
+            line = {name: getattr(record, name) for name in names}
+            stream.write(orjson.dumps(line, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE))
+            found = counts.setdefault(record.source, {})
+            found[record.code] = found.get(record.code, 0) + 1
+    return counts
+
+
+def _summary(inputs: ManifestInputs, writer: LedgerWriter, rows: int, records: Mapping[str, Any]) -> dict[str, Any]:
+    sources: dict[str, dict[str, dict[str, int]]] = {}
+    outcomes: dict[str, int] = {}
+    for (source, outcome, code), count in sorted(writer.counts.items()):
+        sources.setdefault(source, {}).setdefault(outcome, {})[code] = count
+        outcomes[outcome] = outcomes.get(outcome, 0) + count
+    classes: dict[str, dict[str, int]] = {}
+    for (name, split), count in sorted(writer.places.items()):
+        classes.setdefault(name, {})[split] = count
+    licenses: dict[str, dict[str, dict[str, int]]] = {}
+    for (source, expression, outcome), count in sorted(writer.licenses.items()):
+        licenses.setdefault(source, {}).setdefault(expression, {})[outcome] = count
+    flags = [
+        {"filter": name, "version": version, "code": code, "count": count}
+        for (name, version, code), count in sorted(writer.flags.items())
+    ]
+    return {
+        "dataset": inputs.dataset.name,
+        "version": inputs.dataset.version,
+        "use": inputs.dataset.use.model_dump(),
+        "created_at": inputs.created_at,
+        "tool": f"acquisition {inputs.tool_version}",
+        "items": rows,
+        "outcomes": outcomes,
+        "sources": sources,
+        "classes": classes,
+        "licenses": licenses,
+        "flags": flags,
+        **records,
+        "policy": [dict(row) for row in inputs.policy],
+        "notes": list(inputs.notes),
+        "not_checked": list(inputs.not_checked),
+    }
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
