@@ -105,7 +105,7 @@ def _sounds(seed: int) -> tuple[dict[str, bytes], dict[str, bytes], dict[str, by
     for kind, folder in zip(DRUMS, ("BD", "SD", "HH"), strict=True):
         for n in (11, 12):
             pack[f"{folder}/{folder.lower()} {n}.wav"] = drums[f"{kind}/{kind}-{n - 10:02}.wav"]
-    pack["LICENSE.txt"] = b"Recorded by us. Anybody may use these sounds under CC BY-SA 4.0.\n"
+    pack["LICENSE.txt"] = b"Recorded by us. Anybody may use these sounds under CC BY 4.0.\n"
     kit = {f"kit/{kind}/{kind}{n}.wav": drum(kind, seed * 1000 + 200 + n) for kind in DRUMS for n in range(1, 9)}
     for n in range(3, 7):
         kit[f"kit/kick/copy{n}.wav"] = drums[f"kick/kick-{n:02}.wav"]
@@ -203,14 +203,14 @@ def _planted(
 
     `candidates` counts the rows and files that a reader meets, rejected ones not among them; `flags` the items that deserve a
     flag (duplicate.exact: all copies but one of each content, whatever their labels); `label-conflicts` the contents that
-    carry two labels; `silent` the recordings of nothing, which no filter hears yet.
+    carry two labels; `rejections` the source and code of what cannot become an item, one each.
     """
     kinds = sorted({kind for kind, _ in _PII})
     conflicts = 3 + 1  # three texts, and one sound that the kit calls a snare
     return MappingProxyType(
         {
             "candidates": {
-                "drums": len(drums),
+                "drums": len(drums) - 1,
                 "packs": len(pack) - 1,
                 "kit": len(kit) - 1,
                 "notes": len(texts.notes),
@@ -225,13 +225,12 @@ def _planted(
                 "duplicate.exact": 8 + 2 + 2 + 6 + 4 + conflicts,
                 "duplicate.near": 6,
                 "llm-style.boilerplate": len(BOILERPLATE),
-                "quality.audio-unreadable": 1,
                 "quality.audio-too-short": 1,
             },
             "label-conflicts": conflicts,
-            "silent": 1,
             "pii.locators": _locators(texts),
-            "rejections": {"kit": "../../escape.wav", "guestbook": "row 12"},
+            "rejections": {"drums": "media-damaged", "kit": "archive-traversal", "guestbook": "bad-row"},
+            "not-yet-caught": {"silent recordings": 1},
         }
     )
 

@@ -50,15 +50,14 @@ def pages(seed: int) -> Iterator[Page]:
 
 
 def planted() -> Mapping[str, object]:
-    """Return what is on the site: pages and pictures by license, opt-outs, and the forbidden path."""
+    """Return what is on the site: pages and pictures, those without or with a denied license, opt-outs, the forbidden path."""
     return {
         "forbidden": FORBIDDEN,
-        "articles": ARTICLES,
-        "articles.opt-out": 2,
-        "articles.unlicensed": 1,
-        "pictures": PICTURES,
-        "pictures.opt-out": 1,
-        "pictures.by-license": {name or "none": _PICTURE_LICENSES.count(name) for name in (*_LICENSES, "")},
+        "articles": ARTICLES + 1,
+        "plates": PICTURES,
+        "unlicensed": 1 + _PICTURE_LICENSES.count(""),
+        "non-commercial": _PICTURE_LICENSES.count("CC BY-NC 4.0"),
+        "opt-outs": 3,
     }
 
 

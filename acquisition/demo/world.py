@@ -42,8 +42,16 @@ def open_world(directory: Path, seed: int = SEED) -> World:
 
 
 def planted(seed: int = SEED) -> Mapping[str, Any]:
-    """Return what was planted where, as docs/demo.md explains, so that it can be compared with what was caught."""
-    return MappingProxyType({**make(seed).planted, **pages.planted()})
+    """Return what was planted where, so that it can be compared with what was caught (docs/demo.md explains the keys)."""
+    data: dict[str, Any] = dict(make(seed).planted)
+    site: dict[str, Any] = dict(pages.planted())
+    candidates = {**data["candidates"], "articles": site["articles"], "plates": site["plates"]}
+    refused = candidates.pop("lyrics")
+    unlicensed = site["unlicensed"] + candidates["attic"]
+    licenses = {"license.unknown": unlicensed, "license.denied": site["non-commercial"]}
+    missed = {**data["not-yet-caught"], "opt-outs in pages and headers": site["opt-outs"]}
+    facts = {"candidates": candidates, "flags": {**data["flags"], **licenses}, "not-yet-caught": missed}
+    return MappingProxyType({**data, **facts, "refused": {"lyrics": refused}, "forbidden": site["forbidden"]})
 
 
 def environment(world: World) -> Mapping[str, str]:
@@ -150,7 +158,7 @@ def _sources(world: World, data: DemoData) -> dict[str, Any]:
         "packs": {
             "kind": "local",
             "path": "packs",
-            "license": {"declared": "CC-BY-SA-4.0", "evidence": "packs/LICENSE.txt", "owner": "Demo World"},
+            "license": {"declared": "CC-BY-4.0", "evidence": "packs/LICENSE.txt", "owner": "Demo World"},
             "files": {"include": ["**/*.wav"]},
             "items": from_folder,
         },
