@@ -55,11 +55,11 @@ class Duplicates(SetFilter):
 
     def group(self, signatures: Mapping[str, Path], partition: int) -> pa.Table:
         """Return the links found in one band, or by one kind of digest (LINK_SCHEMA)."""
-        return grouping.find_links(grouping.Signatures(signatures), partition, self._settings.threshold)
+        return grouping.find_links(grouping.Signatures(signatures), partition)
 
     def join(self, signatures: Mapping[str, Path], links: Sequence[Path]) -> Iterator[tuple[str, pa.RecordBatch]]:
         """Yield (shard key, flags) for every shard that has flags."""
-        bounds = (self._settings.max_cluster, self._settings.short_chars)
+        bounds = joining.Bounds(self._settings.threshold, self._settings.max_cluster, self._settings.short_chars)
         yield from joining.join(grouping.Signatures(signatures), links, self._preference, bounds)
 
     def not_checked(self) -> tuple[str, ...]:

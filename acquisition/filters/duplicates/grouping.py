@@ -29,11 +29,9 @@ LINK_SCHEMA: Final = pa.schema(
         pa.field("similarity", pa.float32(), nullable=False),
     ]
 )
-"""A link between the items at positions a < b: 0 exact, 1 same normal form, 2 near (with the measured Jaccard similarity)."""
+"""A link between the items at positions a < b: 0 exact, 1 same normal form, 2 perhaps near (similarity not yet measured)."""
 
 _NEIGHBOURS: Final = 8
-_CANDIDATES: Final = 100_000
-_PAIRS: Final = 8_000
 
 
 class Signatures:
@@ -47,7 +45,7 @@ class Signatures:
 
     def column(self, name: str) -> np.ndarray:
         """Return one number per item."""
-        parts = [_numbers(pq.read_table(path, columns=[name]).column(0)) for path in self._paths]
+        parts = [np.asarray(pq.read_table(path, columns=[name]).column(0).to_numpy()) for path in self._paths]
         return np.concatenate(parts) if parts else np.zeros(0, np.uint64)
 
     def take(self, positions: np.ndarray, columns: list[str]) -> pa.Table:
@@ -65,14 +63,10 @@ class Signatures:
             yield index, pq.read_table(path, columns=columns).take(pa.array(wanted))
 
 
-def _numbers(column: pa.ChunkedArray) -> np.ndarray:
-    return np.asarray(column.to_numpy())
-
-
-def find_links(signatures: Signatures, partition: int, threshold: float) -> pa.Table:
+def find_links(signatures: Signatures, partition: int) -> pa.Table:
     """Return the links of one partition (LINK_SCHEMA)."""
     if partition < BANDS:
-        return _near(signatures, f"band_{partition:02}", threshold)
+        return _near(signatures, f"band_{partition:02}")
     return _equal(signatures, "exact", EXACT) if partition == BANDS else _equal(signatures, "normal", NORMAL)
 
 
@@ -93,17 +87,15 @@ def _equal(signatures: Signatures, name: Literal["exact", "normal"], kind: int) 
     return _links(kind, heads[~first], members[~first], np.ones(int((~first).sum()), np.float32))
 
 
-def _near(signatures: Signatures, band: str, threshold: float) -> pa.Table:
-    """Link items that share a band and whose measured similarity reaches the threshold."""
+def _near(signatures: Signatures, band: str) -> pa.Table:
+    """Link items that share a band. A pair may share several bands, so it is measured once, when all are known."""
     keys = signatures.column(band).astype(np.uint64)
     keys = (keys << np.uint64(32)) | np.arange(len(keys), dtype=np.uint64)
     keys.sort()
     bucket = keys >> np.uint64(32)
     same = np.flatnonzero((bucket[1:] == bucket[:-1]) & (bucket[1:] != 0))
-    keys = keys[np.union1d(same, same + 1)]
-    pairs = _candidates(*_distinct(signatures, keys))
-    parts = [_verified(signatures, chunk, threshold) for chunk in _chunked(pairs)]
-    return pa.concat_tables([LINK_SCHEMA.empty_table(), *parts])
+    pairs = _candidates(*_distinct(signatures, keys[np.union1d(same, same + 1)]))
+    return _links(NEAR, pairs[:, 0], pairs[:, 1], np.zeros(len(pairs), np.float32))
 
 
 def _distinct(signatures: Signatures, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -135,53 +127,6 @@ def _candidates(bucket: np.ndarray, positions: np.ndarray) -> np.ndarray:
         together = bucket[step:] == bucket[:-step]
         parts.append(np.stack((positions[:-step], positions[step:]), axis=1)[together])
     return np.unique(np.concatenate(parts), axis=0)
-
-
-def _chunked(pairs: np.ndarray) -> Iterator[np.ndarray]:
-    for start in range(0, len(pairs), _CANDIDATES):
-        yield pairs[start : start + _CANDIDATES]
-
-
-def _verified(signatures: Signatures, pairs: np.ndarray, threshold: float) -> pa.Table:
-    """Measure all pairs on their samples and keep those that reach the threshold."""
-    positions = np.unique(pairs)
-    table = signatures.take(positions, ["scale", "sample"])
-    scale = _numbers(table.column("scale"))
-    samples = table.column("sample").combine_chunks()
-    offsets = np.asarray(samples.offsets.to_numpy())
-    values = np.asarray(samples.values.to_numpy(zero_copy_only=False))
-    left, right = np.searchsorted(positions, pairs[:, 0]), np.searchsorted(positions, pairs[:, 1])
-    similarity = np.concatenate(
-        [
-            _jaccard(values, offsets, scale, left[start : start + _PAIRS], right[start : start + _PAIRS])
-            for start in range(0, len(pairs), _PAIRS)
-        ]
-    )
-    good = similarity >= threshold
-    return _links(NEAR, pairs[good, 0], pairs[good, 1], similarity[good])
-
-
-def _jaccard(values: np.ndarray, offsets: np.ndarray, scale: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Return the Jaccard similarity of many pairs of samples, both cut to the coarser of their two scales."""
-    halvings = np.maximum(scale[left], scale[right]).astype(np.uint64)
-    limits = np.uint64(1) << (np.uint64(32) - halvings)
-    sides = [_expanded(values, offsets, side, limits) for side in (left, right)]
-    merged = np.sort(np.concatenate(sides))
-    common = np.bincount((merged[1:][merged[1:] == merged[:-1]] >> np.uint64(32)).astype(np.int64), minlength=len(left))
-    union = np.bincount((merged >> np.uint64(32)).astype(np.int64), minlength=len(left)) - common
-    similarity: np.ndarray = (common / np.maximum(union, 1)).astype(np.float32)
-    return similarity
-
-
-def _expanded(values: np.ndarray, offsets: np.ndarray, which: np.ndarray, limits: np.ndarray) -> np.ndarray:
-    """Return pair number << 32 | hash for every hash below the pair's limit of the samples named by `which`."""
-    sizes = offsets[which + 1] - offsets[which]
-    pair = np.repeat(np.arange(len(which), dtype=np.uint64), sizes)
-    within = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    hashes = values[np.repeat(offsets[which], sizes) + within].astype(np.uint64)
-    kept = hashes < np.repeat(limits, sizes)
-    keys: np.ndarray = (pair[kept] << np.uint64(32)) | hashes[kept]
-    return keys
 
 
 def _links(kind: int, a: np.ndarray, b: np.ndarray, similarity: np.ndarray) -> pa.Table:

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from acquisition.filters.duplicates.clusters import capped_components, components, representatives
 from acquisition.filters.duplicates.grouping import EXACT, LINK_SCHEMA, NEAR, Signatures
+from acquisition.filters.duplicates.measuring import similarities
 from acquisition.filters.flags import detail_json
 from acquisition.model import FLAG_SCHEMA
 
@@ -25,6 +26,15 @@ _SHOWN_LABELS: Final = 5
 
 Preference = Callable[[pa.Table], np.ndarray]
 """Takes a table with source, license_raw and license_url; returns (rows, k) numbers, lower is preferred, first column first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The least near similarity, the largest near cluster, and the letters below which a normal form is short."""
+
+    threshold: float
+    cluster: int
+    short: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +54,38 @@ class Clusters:
 
 
 def join(
-    signatures: Signatures, links: Sequence[Path], prefer: Preference, bounds: tuple[int, int]
+    signatures: Signatures, links: Sequence[Path], prefer: Preference, bounds: Bounds
 ) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """Yield (shard key, flags) for every shard with flags; `bounds` are (cluster cap, letters of a short text)."""
-    cap, short = bounds
+    """Yield (shard key, flags) for every shard with flags."""
     linked = pa.concat_tables([LINK_SCHEMA.empty_table(), *(pq.read_table(path) for path in links)])
-    if not linked.num_rows:
-        return
-    kind, a, b, similarity = (np.asarray(linked.column(name).to_numpy()) for name in LINK_SCHEMA.names)
+    kind, a, b, similarity = _measure(signatures, linked, bounds.threshold)
     positions = np.unique(np.concatenate((a, b))).astype(np.int64)
+    if not len(positions):
+        return
     members = signatures.take(positions, _COLUMNS).combine_chunks()
     preference = _ranked(members, prefer)
     ends = np.searchsorted(positions, np.stack((a, b)))
-    clusters = _clusters(positions, (kind, *ends, similarity), preference, cap)
+    clusters = _clusters(positions, (kind, *ends, similarity), preference, bounds.cluster)
     conflicts = _conflicts(members, clusters)
     for index, start, end in _ranges(signatures, positions):
-        flags = _flags(members, clusters, conflicts, range(start, end), short)
+        flags = _flags(members, clusters, conflicts, range(start, end), bounds.short)
         if flags.num_rows:
             yield signatures.keys[index], flags
+
+
+def _measure(signatures: Signatures, linked: pa.Table, threshold: float) -> tuple[np.ndarray, ...]:
+    """Return kind, a, b and similarity of all links; each near pair once, and only if it reaches the threshold."""
+    kind, a, b, similarity = (np.asarray(linked.column(name).to_numpy()) for name in LINK_SCHEMA.names)
+    near = kind == NEAR
+    keys = np.sort((a[near].astype(np.uint64) << np.uint64(32)) | b[near])
+    keys = keys[np.concatenate((np.ones(min(len(keys), 1), dtype=bool), keys[1:] != keys[:-1]))]
+    pairs = np.stack((keys >> np.uint64(32), keys & np.uint64(0xFFFFFFFF)), axis=1).astype(np.int64)
+    measured = similarities(signatures, pairs)
+    good = measured >= threshold
+    pairs, measured = pairs[good], measured[good]
+    kinds = np.full(len(pairs), NEAR, np.uint8)
+    columns = ((kind, kinds), (a, pairs[:, 0]), (b, pairs[:, 1]), (similarity, measured))
+    return tuple(np.concatenate((old[~near], new)) for old, new in columns)
 
 
 def _ranked(members: pa.Table, prefer: Preference) -> np.ndarray:
