@@ -2,7 +2,8 @@
 
 Every exchange is three gzip members written at once: response, request, metadata (the decision under which it was made).
 A file is called `crawl-00000.warc.gz.open` while it grows and loses the ending when it is complete. Kill -9 can only tear
-the tail of the open file; `Archive` cuts it back to the last whole exchange. WARC 1.1 (ISO 28500:2017), written by warcio.
+the tail of the open file; `Archive` cuts it back to the last whole exchange and goes on in it, so that the number and names
+of the files do not tell how often a run was interrupted. WARC 1.1 (ISO 28500:2017), written by warcio.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from warcio.archiveiterator import ArchiveIterator
+from warcio.exceptions import ArchiveLoadFailed
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
@@ -109,14 +111,19 @@ class Archive:
         return self._index.get(url)
 
     def read(self, place: Place) -> tuple[Headers, bytes]:
-        """Return the headers and the undecoded body of an archived response; its digest is verified."""
+        """Return the headers and the undecoded body of an archived response; WorkspaceDamaged unless its digest is right."""
         path = self._directory / place.file
+        if place.file == self._name and self._stream is not None:
+            path = path.with_name(path.name + ".open")
         with path.open("rb") as stream:
             stream.seek(place.offset)
-            record = next(iter(ArchiveIterator(stream, check_digests=True)))
-            body = record.raw_stream.read()
+            try:
+                record = next(iter(ArchiveIterator(stream, check_digests=True)))
+                body = record.raw_stream.read()
+            except (ArchiveLoadFailed, StopIteration, OSError, zlib.error) as error:
+                raise WorkspaceDamaged(f"the record at {place.offset} cannot be read", where=str(path)) from error
             if record.digest_checker.passed is not True:
-                raise WorkspaceDamaged(f"record at {place.offset} does not match its digest", where=str(path))
+                raise WorkspaceDamaged(f"the record at {place.offset} does not match its digest", where=str(path))
             return [(str(name), str(value)) for name, value in record.http_headers.headers], body
 
     def write(self, exchange: Exchange) -> Place:
@@ -152,8 +159,14 @@ class Archive:
             self.bytes += len(exchange.body)
 
     def _begin(self) -> IO[bytes]:
-        taken = [int(path.name.split("-")[1].split(".")[0]) for path in self._directory.glob("crawl-*.warc.gz")]
-        self._name = f"crawl-{max(taken, default=-1) + 1:05d}{WARC_SUFFIX}"
+        """Open the last file again when it has room, else the next one."""
+        last = max(self._directory.glob(f"crawl-*{WARC_SUFFIX}"), default=None)
+        if last is not None and last.stat().st_size < self._rotate:
+            self._name = last.name
+            self._stream = last.replace(last.with_name(last.name + ".open")).open("ab")
+            return self._stream
+        number = -1 if last is None else int(last.name.removeprefix("crawl-").removesuffix(WARC_SUFFIX))
+        self._name = f"crawl-{number + 1:05d}{WARC_SUFFIX}"
         self._stream = (self._directory / (self._name + ".open")).open("xb")
         writer = WARCWriter(self._stream, gzip=True, warc_version="1.1")
         writer.write_record(writer.create_warcinfo_record(self._name, dict(self._info)))
@@ -179,8 +192,9 @@ def _write_exchange(writer: Any, exchange: Exchange, file: str, offset: int) -> 
         f"{exchange.status} {exchange.reason}".strip(), list(exchange.headers), protocol=exchange.protocol
     )
     extra = {"WARC-IP-Address": exchange.ip_address} if exchange.ip_address else {}
+    body = BytesIO(exchange.body)
     response = writer.create_warc_record(
-        exchange.url, "response", payload=BytesIO(exchange.body), http_headers=status, warc_headers_dict=extra
+        exchange.url, "response", payload=body, length=len(exchange.body), http_headers=status, warc_headers_dict=extra
     )
     request_line = f"{exchange.method} {_target(exchange.url)} HTTP/1.1"
     sent = StatusAndHeaders(request_line, list(exchange.request_headers), is_http_request=True)
@@ -189,11 +203,13 @@ def _write_exchange(writer: Any, exchange: Exchange, file: str, offset: int) -> 
     record_id = response.rec_headers.get_header("WARC-Record-ID")
     date = response.rec_headers.get_header("WARC-Date")
     decision = dict(exchange.decision) | {"method": exchange.method, "bytes": len(exchange.body)}
+    why = json.dumps(decision, sort_keys=True).encode()
     writer.write_record(
         writer.create_warc_record(
             exchange.url,
             "metadata",
-            payload=BytesIO(json.dumps(decision, sort_keys=True).encode()),
+            payload=BytesIO(why),
+            length=len(why),
             warc_content_type="application/json",
             warc_headers_dict={"WARC-Concurrent-To": record_id, "WARC-Date": date},
         )

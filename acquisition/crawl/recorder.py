@@ -15,6 +15,7 @@ from scrapy.utils.httpobj import urlparse_cached
 from acquisition.crawl.archive import Exchange, Place
 from acquisition.crawl.gate import LIFETIME
 from acquisition.crawl.session import PERMISSION, PLACE, REFERRER, Refusal, Session, is_robots_fetch, session_of
+from acquisition.errors import WorkspaceDamaged
 
 ARCHIVED: Final = "archived"
 _READABLE: Final = frozenset({"gzip", "deflate"})
@@ -43,7 +44,10 @@ class Recorder:
         """Answer from the archive, or let the request go on when the budgets allow it."""
         place = self._session.archive.find(request.url) if request.method == "GET" else None
         if place is not None and (not is_robots_fetch(request.meta) or _age(place) < LIFETIME):
-            return self._replay(request, place)
+            try:
+                return self._replay(request, place)
+            except WorkspaceDamaged as error:
+                self._session.tally.fail("archive-damaged", request.url, error.message)
         if not is_robots_fetch(request.meta):
             self._spend(request)
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import ssl
 import subprocess
 import sys
 import threading
@@ -12,15 +13,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from acquisition import crawl
 from acquisition.content import Contents
-from acquisition.crawl import process as crawl_process
 from acquisition.crawl.outcome import CrawlRun
 from acquisition.errors import NoContact, PluginError, UsageError
 from acquisition.model import Rejection
@@ -56,7 +64,7 @@ class Site:
 
 
 @contextmanager
-def serving(site: Site) -> Iterator[Site]:
+def serving(site: Site, tls: ssl.SSLContext | None = None) -> Iterator[Site]:
     """Serve a site on a free port."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -76,7 +84,7 @@ def serving(site: Site) -> Iterator[Site]:
             self.end_headers()
             self.wfile.write(body)
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815  # the parent's name
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the parent's name
             """Say nothing."""
@@ -88,8 +96,10 @@ def serving(site: Site) -> Iterator[Site]:
             """Clients that hang up are part of the tests."""
 
     server = Server(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-    site.url = f"http://127.0.0.1:{server.server_port}"
+    site.url = f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}"
     try:
         yield site
     finally:
@@ -300,7 +310,7 @@ def test_crawl_delay_is_obeyed_exactly(site: Site, tmp_path: Path) -> None:
     run(source(site, limits=SourceLimitSettings(pages=3)), tmp_path)
     times = [at for at, *_ in site.log]
     assert len(times) == 4
-    assert all(later - earlier >= 0.39 for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later - earlier >= 0.39 for earlier, later in pairwise(times))
 
 
 def test_default_delay_is_a_second(site: Site, tmp_path: Path) -> None:
@@ -514,9 +524,9 @@ def test_unknown_spiders_are_named(site: Site, tmp_path: Path) -> None:
         run(source(site, "nobody"), tmp_path)
     with pytest.raises(PluginError, match="cannot be imported"):
         run(source(site, write_spider(tmp_path, "pass", head="import no_such_module")), tmp_path / "b", base=tmp_path)
+    never = write_spider(tmp_path, "def __init__(self, **kwargs):\n    raise ValueError(1)")
     with pytest.raises(PluginError, match="cannot be started"):
-        body = "def __init__(self, **kwargs):\n    raise ValueError('why')"
-        run(source(site, write_spider(tmp_path, body)), tmp_path / "c", base=tmp_path)
+        run(source(site, never), tmp_path / "c", base=tmp_path)
     assert site.log == []
 
 
@@ -568,7 +578,7 @@ def test_kill_and_rerun_loses_nothing(site: Site, tmp_path: Path, monkeypatch: p
         started.append(real(*args, **kwargs))
         return started[-1]
 
-    monkeypatch.setattr(crawl_process.subprocess, "Popen", starting)
+    monkeypatch.setattr("acquisition.crawl.process.subprocess.Popen", starting)
     for pages in (8, 25):
         with pytest.raises(PluginError):
             run(declared, tmp_path, resume=True, reporter=Hook(pages, lambda: started[-1].kill()))
@@ -580,7 +590,8 @@ def test_kill_and_rerun_loses_nothing(site: Site, tmp_path: Path, monkeypatch: p
     assert set(ids) == {record["locator"] for record in records(tmp_path / "whole")}
     revision = crawl.release(declared, done, resolved_at="").revision
     assert revision == crawl.release(declared, whole, resolved_at="").revision
-    assert check_warc(tmp_path) == 3
+    assert check_warc(tmp_path) == 1
+    assert [row["locator"] for row in rows(declared, done)] == sorted(ids)
 
 
 def test_a_stop_is_clean_and_resumes(site: Site, tmp_path: Path) -> None:
@@ -623,3 +634,38 @@ def test_the_crawler_ends_with_its_parent(site: Site, tmp_path: Path) -> None:
     assert len(site.log) == asked < 41
     done = run(declared, tmp_path, resume=True)
     assert (done.finished, done.items) == (True, 41)
+
+
+# --- TLS ----------------------------------------------------------------------------------------------------------------
+
+
+def self_signed(folder: Path) -> Path:
+    """Return a file with a fresh key and a certificate for 127.0.0.1 that nobody vouches for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate.public_bytes(Encoding.PEM)
+    (folder / "server.pem").write_bytes(pem)
+    return folder / "server.pem"
+
+
+def test_certificates_are_verified(tmp_path: Path) -> None:
+    """A certificate that nobody vouches for closes the host, although Scrapy's default would not look at it."""
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(self_signed(tmp_path))
+    body = "custom_settings = {'DOWNLOAD_VERIFY_CERTIFICATES': False}\ndef parse(self, response):\n    yield {'text': 'x'}"
+    with serving(Site({"/": html("x")}), tls) as site:
+        done = run(source(site, write_spider(tmp_path, body)), tmp_path)
+    assert (done.items, done.refused["robots-unreachable"]) == (0, 1)
+    assert site.log == []
