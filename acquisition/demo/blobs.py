@@ -177,7 +177,7 @@ def _asked_range(request: Request, stored: Stored, size: int) -> tuple[int, int]
     if condition is not None and (not stored.validators or condition not in (stored.etag, formatdate(_PUBLISHED, usegmt=True))):
         return None
     first, _, last = asked.removeprefix("bytes=").strip().partition("-")
-    if not (first or last) or not (first + last).isdigit():
+    if not (first or last) or not (first + last).isdecimal():
         return None
     if not first:
         return max(0, size - int(last)), size

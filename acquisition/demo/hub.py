@@ -242,8 +242,8 @@ class Hub:
         entries = _entries(files, folder, recursive)
         if folder and not entries:
             raise HubError(404, "EntryNotFound", f"{folder} does not exist on {revision}")
-        start = int(request.query.get("cursor") or 0)
-        stop = start + min(int(request.query.get("limit") or 1000), self.page_limit)
+        start = _number(request, "cursor", 0)
+        stop = start + min(_number(request, "limit", 1000), self.page_limit)
         headers: Headers = _LIMITS
         if stop < len(entries):
             path = urlsplit(request.target).path
@@ -285,6 +285,13 @@ class Hub:
     def _small(self, repo: HubRepo, commit: str, file: HubFile, request: Request) -> Reply:
         headers = (("X-Repo-Commit", self._commit(repo, commit)), *_LIMITS)
         return serve(Stored(file.content, "text/plain; charset=utf-8", tag=file.oid, headers=headers), request)
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    text = request.query.get(name) or str(default)
+    if not text.isdecimal():
+        raise HubError(400, "", f"{name} must be a number")
+    return int(text)
 
 
 def _bytes(text: str | bytes) -> bytes:

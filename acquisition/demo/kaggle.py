@@ -228,7 +228,7 @@ class Kaggle:
     def _files(self, dataset: KaggleDataset, body: Body) -> Reply:
         names = list(self._version(dataset, body)[1].items())
         start = _page_start(str(body.get("pageToken") or ""))
-        stop = start + max(1, min(int(body.get("pageSize") or 20), self.page_limit))
+        stop = start + max(1, min(_number(body, "pageSize", 20), self.page_limit))
         files = [
             {
                 "ref": name,
@@ -247,7 +247,7 @@ class Kaggle:
         return json_reply({"fileSummaryInfo": {"totalFileCount": len(files)}})
 
     def _version(self, dataset: KaggleDataset, body: Body) -> tuple[int, Mapping[str, bytes | Path]]:
-        number = int(body.get("datasetVersionNumber") or dataset.current)
+        number = _number(body, "datasetVersionNumber", dataset.current)
         if number not in dataset.versions:
             raise KaggleError(404, f"Version {number} of the dataset was not found")
         return number, dataset.versions[number]
@@ -274,6 +274,13 @@ def _json_object(body: bytes) -> Body:
     except ValueError:
         raise KaggleError(400, "The request body is not JSON") from None
     return value if isinstance(value, dict) else {}
+
+
+def _number(body: Body, name: str, default: int) -> int:
+    value = str(body.get(name) or default)
+    if not value.isdecimal():
+        raise KaggleError(400, f"{name} must be a number")
+    return int(value)
 
 
 def _page_token(start: int) -> str:

@@ -80,7 +80,7 @@ class Uci:
 
     def _details(self, request: Request) -> Reply:
         ident, name = request.query.get("id", ""), request.query.get("name", "").lower()
-        found = self._datasets.get(int(ident)) if ident.isdigit() else None
+        found = self._datasets.get(int(ident)) if ident.isdecimal() else None
         if not ident and name:
             found = next((dataset for dataset in self._datasets.values() if dataset.name.lower() == name), None)
         if found is None:

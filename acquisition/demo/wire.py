@@ -202,16 +202,22 @@ class Server:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             with connection.makefile("rb") as stream:
-                while not self._closing.is_set() and (request := self._receive(stream)):
+                while not self._closing.is_set() and (request := self._next(stream)):
                     self._answer(connection, request)
                     if request.headers.get("connection", "").lower() == "close":
                         break
-        except (_Stopped, OSError, ValueError):  # the peer went away, sent no HTTP, or a fault ends the connection here
+        except (_Stopped, OSError):  # the peer went away, sent no HTTP, or a fault ends the connection here
             pass
         finally:
             with self._guard:
                 self._open.pop(connection, None)
             connection.close()
+
+    def _next(self, stream: IO[bytes]) -> Request | None:
+        try:
+            return self._receive(stream)
+        except ValueError as error:  # what came is no HTTP
+            raise _Stopped from error
 
     def _receive(self, stream: IO[bytes]) -> Request | None:
         line = stream.readline(_HEAD_LIMIT).decode("latin-1")

@@ -27,13 +27,17 @@ FORBIDDEN = "/email/"
 """Disallowed by the real robots.txt that `page_sources` serves, and linked from its start page."""
 
 
+NOTICES = frozenset({"companion-file", "encoding-doubtful"})
+"""Rejection codes that take no candidate away: files that hold no samples, and texts that were read all the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class RealSource:
     """One real source in a World.
 
     `block` is its part of sources.yaml. `candidates` is the number of rows or files that a reader meets: items and rejections
-    together; None where only the code can say (`pages` then says how many pages are served). `license` is what the publisher
-    claims, as it is served.
+    (but `NOTICES`) together; None where only the code can say (`pages` then says how many pages are served). `license` is what
+    the publisher claims, as it is served.
     """
 
     name: str
