@@ -1,0 +1,131 @@
+"""The license filter judges every item, and costs one judgement per distinct claim."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pytest
+
+from acquisition.filters import license as gate
+from acquisition.filters.license import License, LicenseGateSettings, release_codes
+from acquisition.model import FLAG_SCHEMA, ITEM_SCHEMA, NO_CLAIM, LicenseClaim, Release, Use
+from acquisition.protocols import FilterContext
+
+CLAIMS = {
+    "free": LicenseClaim(("CC-BY-4.0",), "spdx"),
+    "nc": LicenseClaim(("cc-by-nc-4.0",), "huggingface"),
+    "silent": NO_CLAIM,
+    "list": LicenseClaim(("mit", "cc-by-4.0"), "huggingface"),
+    "bound": LicenseClaim(("CC0-1.0",), "mdc", redistribute=False),
+}
+RELEASES = {name: Release(name, "http", "1", (), claim) for name, claim in CLAIMS.items()}
+
+
+def flags(rows: Sequence[tuple[str, str | None, str | None]], use: Use = Use(commercial=True)) -> list[tuple[int, str, str]]:  # noqa: B008 - a frozen value
+    """Return (row, code, field) for items given as (source, license_raw, license_url)."""
+    return [(flag["row"], flag["code"], flag["field"]) for flag in batch(rows, use).to_pylist()]
+
+
+def batch(rows: Sequence[tuple[str, str | None, str | None]], use: Use) -> pa.RecordBatch:
+    """Return the flags of items given as (source, license_raw, license_url)."""
+    columns = {field.name: pa.nulls(len(rows), field.type) for field in ITEM_SCHEMA}
+    columns["id"] = pa.array([f"item-{row}" for row in range(len(rows))], pa.string())
+    for place, name in enumerate(("source", "license_raw", "license_url")):
+        columns[name] = pa.array([row[place] for row in rows], pa.string())
+    items = pa.record_batch(list(columns.values()), names=list(columns))
+    return License(LicenseGateSettings(), FilterContext(use, RELEASES, tuple(RELEASES), "")).flag(items)
+
+
+def test_the_release_speaks_for_silent_items() -> None:
+    """Items without a license of their own get what their release's claim earns."""
+    rows = [("free", None, None), ("nc", None, None), ("silent", "", None), ("list", None, ""), ("undeclared", None, None)]
+    assert flags(rows) == [
+        (1, "license.denied", ""),
+        (2, "license.unknown", ""),
+        (3, "license.review", ""),
+        (4, "license.unknown", ""),
+    ]
+
+
+def test_an_items_own_license_comes_first() -> None:
+    """A clip under a stricter license is denied although its release is free; one under a free license passes."""
+    rows = [
+        ("free", "CC BY-NC 4.0", None),
+        ("silent", "CC0", None),
+        ("silent", None, "https://creativecommons.org/licenses/by-nc/3.0/"),
+    ]
+    assert flags(rows) == [(0, "license.denied", "license_raw"), (2, "license.denied", "license_url")]
+
+
+def test_words_that_cannot_be_read_are_unknown() -> None:
+    """An item that says something unreadable of its own is not covered by its release."""
+    assert flags([("free", "see the website", None)]) == [(0, "license.unknown", "license_raw")]
+
+
+def test_a_freer_item_than_its_release_is_a_conflict() -> None:
+    """Where the release allows less than the item says, that is flagged; a difference in duties alone is none."""
+    assert flags([("nc", "CC0", None)]) == [(0, "license.conflict", "license_raw")]
+    assert flags([("free", "CC0", None)]) == []
+
+
+def test_the_address_gives_the_version() -> None:
+    """Words without a version want review, with their address they do not."""
+    assert flags([("silent", "Attribution", None)]) == [(0, "license.review", "license_raw")]
+    assert flags([("silent", "Attribution", "http://creativecommons.org/licenses/by/3.0/")]) == []
+
+
+def test_the_terms_of_the_release_hold_for_every_item() -> None:
+    """Terms that forbid passing on beat the item's own license."""
+    assert flags([("bound", "CC BY 4.0", None)], Use(redistribute=True)) == [(0, "license.denied", "license_raw")]
+
+
+def test_flags_have_the_schema_and_the_order_of_items() -> None:
+    """Flags come in item order with the declared columns, a full score and a reason that names claim and conclusion."""
+    found = batch(
+        [("nc", "CC0", None), ("nc", None, None), ("free", None, None), ("silent", None, None)] * 3, Use(commercial=True)
+    )
+    assert found.schema.equals(FLAG_SCHEMA)
+    rows = found.column("row").to_pylist()
+    assert rows == sorted(rows)
+    assert found.column("item").to_pylist() == [f"item-{row}" for row in rows]
+    assert set(found.column("score").to_pylist()) == {1.0}
+    denied = next(flag for flag in found.to_pylist() if flag["code"] == "license.denied")
+    assert "cc-by-nc-4.0 → CC-BY-NC-4.0" in denied["detail"]
+    assert "commercial" in denied["detail"]
+
+
+def test_no_items_no_flags() -> None:
+    """An empty batch gives an empty batch of the right schema."""
+    found = batch([], Use())
+    assert found.schema.equals(FLAG_SCHEMA)
+    assert found.num_rows == 0
+
+
+def test_each_claim_is_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten thousand silent items of one source cost one judgement."""
+    calls: list[str] = []
+    real = License._judged
+
+    def counted(self: License, source: str, raw: str, url: str) -> tuple[tuple[str, str], ...]:
+        calls.append(source)
+        return real(self, source, raw, url)
+
+    monkeypatch.setattr(gate.License, "_judged", counted)
+    assert len(flags([("nc", None, None)] * 10_000)) == 10_000
+    assert calls == ["nc"]
+
+
+def test_every_code_is_declared() -> None:
+    """The filter writes declared codes only, and says what it does not check."""
+    rows = [(name, raw, None) for name in CLAIMS for raw in (None, "CC0", "CC BY-NC-ND 4.0", "gpl", "nonsense")]
+    assert {code for _, code, _ in flags(rows)} == set(License.codes)
+    context = FilterContext(Use(), {}, (), "")
+    assert License(LicenseGateSettings(), context).not_checked()
+
+
+def test_the_plan_uses_the_same_codes() -> None:
+    """What a release earns before download is what its silent items get after it."""
+    assert [code for code, _ in release_codes(RELEASES["nc"], Use(commercial=True))] == ["license.denied"]
+    assert release_codes(RELEASES["nc"], Use()) == ()
+    assert [code for code, _ in release_codes(RELEASES["silent"], Use())] == ["license.unknown"]
