@@ -21,7 +21,9 @@ from acquisition.model import LicenseClaim, Release, Use
 from acquisition.protocols import FilterContext
 from acquisition.testing.filters import check_filter, items_of
 
-VOCABULARY = [f"{a}{b}{c}" for a in ("ta", "ki", "so", "men", "lor") for b in ("ri", "va", "no", "ster") for c in ("n", "sh", "dle")]
+VOCABULARY = [
+    f"{a}{b}{c}" for a in ("ta", "ki", "so", "men", "lor") for b in ("ri", "va", "no", "ster") for c in ("n", "sh", "dle")
+]
 
 
 def essay(seed: int, words: int = 150) -> str:
@@ -39,9 +41,7 @@ def run(
     shards: Mapping[str, Sequence[Any]], folder: Path, *, licenses: Mapping[str, str] | None = None, **settings: Any
 ) -> dict[str, list[dict[str, Any]]]:
     """Return flags per source; every source is one shard, declared in the given order."""
-    releases = {
-        name: Release(name, "local", "1", (), LicenseClaim((spdx,), "spdx")) for name, spdx in (licenses or {}).items()
-    }
+    releases = {name: Release(name, "local", "1", (), LicenseClaim((spdx,), "spdx")) for name, spdx in (licenses or {}).items()}
     made = Duplicates(DuplicatesSettings(**settings), FilterContext(Use(), releases, tuple(shards), ""))
     signatures: dict[str, Path] = {}
     for name, rows in shards.items():

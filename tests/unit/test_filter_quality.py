@@ -81,7 +81,13 @@ def picture() -> bytes:
 
 def test_media_are_opened(tmp_path: Path) -> None:
     """Headers decide: too short, too long, and files that are not what they claim to be, each with its own code."""
-    contents = [("audio", sound(0.01)), ("audio", sound(0.5)), ("audio", sound(3)), ("audio", b"RIFF????WAVE"), ("image", picture())]
+    contents = [
+        ("audio", sound(0.01)),
+        ("audio", sound(0.5)),
+        ("audio", sound(3)),
+        ("audio", b"RIFF????WAVE"),
+        ("image", picture()),
+    ]
     contents += [("image", picture()[:40]), ("image", b"<html>not a picture</html>")]
     rows, paths = [], {}
     for number, (modality, content) in enumerate(contents):
