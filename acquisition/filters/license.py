@@ -8,7 +8,6 @@ its own. Each distinct claim is judged once, so a shard whose items say nothing 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import ClassVar, Final
@@ -16,9 +15,10 @@ from typing import ClassVar, Final
 import numpy as np
 import pyarrow as pa
 
-from acquisition.model import FLAG_SCHEMA, NO_CLAIM, LicenseClaim, LicenseConclusion, Release, Use
+from acquisition.model import FLAG_SCHEMA, LicenseClaim, LicenseConclusion, Release, Use
 from acquisition.protocols import Filter, FilterContext
 from acquisition.rights.expressions import NOASSERTION
+from acquisition.rights.items import item_claim
 from acquisition.rights.licenses import conclude, judge, release_conclusion, stricter
 from acquisition.settings import FilterSettings
 
@@ -104,12 +104,9 @@ class License(Filter):
 
     def _judged(self, source: str, raw: str, url: str) -> tuple[tuple[str, str], ...]:
         release = self._releases.get(source)
-        whole = release.license if release is not None else NO_CLAIM
-        if not raw and not url:
-            return _codes_of(whole, self._use)
-        # The address is the better witness; it stands beside the words, or alone.
-        own = replace(whole, raw=(raw,) if raw else (), vocabulary="prose", level="item", name="", link=url, evidence=())
-        return (*_codes_of(own, self._use), *_conflict(own, release))
+        claim = item_claim(release, raw, url)
+        conflict = _conflict(claim, release) if raw or url else ()
+        return (*_codes_of(claim, self._use), *conflict)
 
 
 def _conflict(own: LicenseClaim, release: Release | None) -> tuple[tuple[str, str], ...]:
