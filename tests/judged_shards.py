@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from acquisition.content import Contents
 from acquisition.curate import CurateInputs, CurateResult, Policy, VerdictTask, build, judge_shard
+from acquisition.manifest import LedgerInputs, ManifestInputs, ManifestResult, Retrieval, write
 from acquisition.model import (
     FLAG_SCHEMA,
     ITEM_SCHEMA,
@@ -209,3 +210,31 @@ def tree(directory: Path) -> dict[str, str]:
         for path in sorted(directory.rglob("*"))
         if path.is_file()
     }
+
+
+def write_manifest(world: World, settings: CuratedSettings | None = None, **facts: Any) -> ManifestResult:
+    """Build the set of a world and write its manifest; `facts` are fields of DatasetSettings and LedgerInputs."""
+    rules = facts.pop("rules", ())
+    decisions = facts.pop("decisions", {})
+    judged = world.judged(Policy(rules), decisions)
+    world.build(settings, rules, decisions, shards=judged)
+    extra = {name: facts.pop(name) for name in ("rejections", "refusals", "formats", "not_checked") if name in facts}
+    return write(
+        ManifestInputs(
+            ledger=LedgerInputs(
+                shards=tuple(judged),
+                placements=world.workspace.placements,
+                releases=world.releases,
+                decisions=decisions,
+                retrieval_of=lambda _blob: Retrieval(NOW, "https://example.org/kit.zip?token=secret"),
+                settings=facts.pop("settings", {}),
+            ),
+            manifest=world.workspace.manifest,
+            curated=world.workspace.curated,
+            files=world.workspace.placements / "files.jsonl",
+            dataset=DatasetSettings(name="set", title="A set", description="Made for a test.", **facts),
+            created_at=NOW,
+            tool_version="0.1.0",
+            **extra,
+        )
+    )

@@ -38,7 +38,8 @@ def explain(manifest: Path, query: str) -> Explanation:
         raise UsageError("there is no manifest yet", where=str(manifest), hint="Run `acquire fetch` first.")
     query = query.strip()
     with pq.ParquetFile(target) as ledger:
-        exact, prefixed = [], []
+        exact: list[dict[str, Any]] = []
+        prefixed: list[dict[str, Any]] = []
         total = [0, 0]
         for group in range(ledger.num_row_groups):
             columns = ledger.read_row_group(group, columns=list(_COLUMNS))
