@@ -28,6 +28,10 @@ REVIEW: Final = "license.review"
 CONFLICT: Final = "license.conflict"
 
 _DETAIL: Final = 500
+_REMEMBERED: Final = 100_000
+"""Distinct claims; a column of free text may hold a new one in every row."""
+_LONGEST: Final = 4_000
+"""Characters of an item's words that are looked at; no license's name is that long."""
 
 
 class LicenseGateSettings(FilterSettings):
@@ -99,6 +103,8 @@ class License(Filter):
 
     def _codes(self, key: tuple[str, str, str]) -> tuple[tuple[str, str], ...]:
         if key not in self._found:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
             self._found[key] = self._judged(*key)
         return self._found[key]
 
@@ -132,7 +138,7 @@ def _distinct(items: pa.RecordBatch) -> tuple[list[tuple[str, str, str]], list[n
             values.append([""])
             continue
         encoded = column.fill_null("").dictionary_encode()
-        values.append([value.strip() for value in encoded.dictionary.to_pylist()])
+        values.append([value[:_LONGEST].strip() for value in encoded.dictionary.to_pylist()])
         codes = codes * len(values[-1]) + np.asarray(encoded.indices)
     order = np.argsort(codes, kind="stable")
     present, starts = np.unique(codes[order], return_index=True)

@@ -41,7 +41,7 @@ def read(raw: str, vocabulary: Vocabulary) -> Read:
     """Return what a text says, by the first way that understands all of it; addresses inside other words come last."""
     text = " ".join(raw.split())
     if len(text) > _LONG:
-        return Read(NOASSERTION, f"a text of {len(text):,} characters is not a license's name; texts are not compared")
+        return Read(NOASSERTION, f"a text of more than {_LONG:,} characters is not a license's name; texts are not compared")
     if fold(text) in NOT_SAID:
         return Read(NOASSERTION, f"{text!r} names no license" if text else "nothing is said")
     if expression := hub_codes(vocabulary).get(fold(text)):
