@@ -7,7 +7,7 @@ import shutil
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any, Final, Self, TypeVar, cast
+from typing import IO, Any, Final, Generic, Self, TypeVar
 from urllib.parse import unquote
 
 from acquisition.content.archives import Archive, open_archive
@@ -38,7 +38,7 @@ class Contents:
     def __init__(self, path_of: Callable[[str], Path], limits: ArchiveSettings | None = None) -> None:
         self._path_of = path_of
         self._limits = limits or ArchiveSettings()
-        self._kept: OrderedDict[tuple[str, ...], Any] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, ...], _Held[Any]] = OrderedDict()
 
     def __enter__(self) -> Self:
         return self
@@ -107,62 +107,64 @@ class Contents:
         return unpacked(self._file(blob, chain), compression_of(head), Budget(self._limits))
 
     def _archive(self, blob: str, chain: tuple[str, ...]) -> Archive:
-        def made() -> Archive:
-            reopen = self._reopener(blob, chain)
-            archive = open_archive(reopen, Budget(self._limits))
+        def made() -> _Held[Archive]:
+            spool = self._spooled(blob, chain) if chain else None
+            archive = open_archive(spool.open if spool else lambda: self._path_of(blob).open("rb"), Budget(self._limits))
             if archive is None:
                 raise KeyError("!/".join(chain))
-            return archive
+            return _Held(archive, spool)
 
-        return cast("Archive", self._cached((blob, *chain, "archive"), made))
+        return self._cached((blob, *chain, "archive"), made)
 
-    def _reopener(self, blob: str, chain: tuple[str, ...]) -> Callable[[], IO[bytes]]:
-        if not chain:
-            return lambda: self._path_of(blob).open("rb")
+    def _spooled(self, blob: str, chain: tuple[str, ...]) -> Spool:
         with self._file(blob, chain) as stream:
-            return Spool(stream).open
+            return Spool(stream)
 
     def _seekable(self, blob: str, chain: tuple[str, ...], *, plain: bool) -> IO[bytes]:
-        def made() -> IO[bytes]:
-            stream = self._file(blob, chain)
-            kind = compression_of(stream.read(8)) if plain else ""
-            stream.close()
-            if not chain and not kind:
-                return self._path_of(blob).open("rb")
-            with self._unpacked(blob, chain) if kind else self._file(blob, chain) as packed:
-                return Spool(packed).open()
+        def made() -> _Held[IO[bytes]]:
+            with self._file(blob, chain) as stream:
+                packed = plain and bool(compression_of(stream.read(8)))
+            if not chain and not packed:
+                return _Held(self._path_of(blob).open("rb"))
+            with self._unpacked(blob, chain) if packed else self._file(blob, chain) as stream:
+                spool = Spool(stream)
+            return _Held(spool.open(), spool)
 
-        return cast("IO[bytes]", self._cached((blob, *chain, "plain" if plain else "raw"), made))
+        return self._cached((blob, *chain, "plain" if plain else "raw"), made)
 
     def _cursor(self, blob: str, chain: tuple[str, ...], column: str) -> TableCursor:
         stream = self._seekable(blob, chain, plain=True)
         key = (blob, *chain, "cursor", column)
-        held = self._kept.get(key)
-        if held is None or held.stream is not stream:
-            self._kept.pop(key, None)
-            held = self._cached(key, lambda: _HeldCursor(stream, column))
-        return cast("TableCursor", held.cursor)
+        cursor = self._cached(key, lambda: _Held(TableCursor(stream, column)))
+        if cursor.stream is not stream:  # the stream was let go and opened anew
+            self._kept.pop(key)
+            cursor = self._cached(key, lambda: _Held(TableCursor(stream, column)))
+        return cursor
 
-    def _cached(self, key: tuple[str, ...], make: Callable[[], Any]) -> Any:
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key]
-        made = make()
-        self._kept[key] = made
-        while len(self._kept) > KEPT_OPEN:
-            self._kept.popitem(last=False)[1].close()
-        return made
+    def _cached(self, key: tuple[str, ...], make: Callable[[], _Held[T]]) -> T:
+        if key not in self._kept:
+            self._kept[key] = make()
+            while len(self._kept) > KEPT_OPEN:
+                self._kept.popitem(last=False)[1].close()
+        self._kept.move_to_end(key)
+        found: T = self._kept[key].value
+        return found
 
 
-class _HeldCursor:
-    """A cursor in the cache, with the stream that it reads; the stream is closed by its own entry."""
+class _Held(Generic[T]):
+    """Something kept open, with the unnamed file that it reads from."""
 
-    def __init__(self, stream: IO[bytes], column: str) -> None:
-        self.stream = stream
-        self.cursor = TableCursor(stream, column)
+    def __init__(self, value: T, spool: Spool | None = None) -> None:
+        self.value = value
+        self._spool = spool
 
     def close(self) -> None:
-        """Nothing to let go."""
+        """Let both go."""
+        close = getattr(self.value, "close", None)
+        if close is not None:
+            close()
+        if self._spool is not None:
+            self._spool.close()
 
 
 def _guarded(act: Callable[[], T], blob: str, member: str) -> T:

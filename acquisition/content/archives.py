@@ -351,18 +351,28 @@ def is_zip(head: bytes) -> bool:
 def open_archive(reopen: Callable[[], IO[bytes]], budget: Budget) -> Archive | None:
     """Return the archive that a seekable file holds, zip or tar, the latter also compressed; None when it is neither."""
     stream = reopen()
+    try:
+        archive = _opened(stream, reopen, budget)
+    except BaseException:
+        stream.close()
+        raise
+    if archive is None or archive.forward:
+        stream.close()
+    return archive
+
+
+def _opened(stream: IO[bytes], reopen: Callable[[], IO[bytes]], budget: Budget) -> Archive | None:
     head = stream.read(HEAD)
     stream.seek(0)
-    if is_zip(head) or (not is_tar(head) and not compression_of(head) and _ends_as_zip(stream)):
+    kind = compression_of(head)
+    if is_zip(head) or (not is_tar(head) and not kind and _ends_as_zip(stream)):
         return ZipArchive(stream, budget)
     if is_tar(head):
         return PlainTarArchive(stream, budget)
-    kind = compression_of(head)
     if not kind:
-        stream.close()
         return None
-    with unpacked(stream, kind, Budget(budget.limits)) as inner:
-        found = is_tar(inner.read(512))
+    inner = unpacked(stream, kind, Budget(budget.limits))
+    found = is_tar(inner.read(512))
     return TarArchive(lambda: unpacked(reopen(), kind, budget), budget) if found else None
 
 

@@ -133,15 +133,15 @@ class TableCursor:
     """Walks one media column of a Parquet or Arrow file forward; asked for an earlier row, it starts over."""
 
     def __init__(self, stream: IO[bytes], column: str) -> None:
-        self._stream = stream
+        self.stream = stream
         self._column = column
         self._start()
 
     def _start(self) -> None:
-        self._stream.seek(0)
-        wanted = [self._column] if self._stream.read(4) == b"PAR1" else None
-        self._stream.seek(0)
-        self._batches = table_batches(self._stream, wanted)
+        self.stream.seek(0)
+        wanted = [self._column] if self.stream.read(4) == b"PAR1" else None
+        self.stream.seek(0)
+        self._batches = table_batches(self.stream, wanted)
         self._first = 0
         self._values: Any = ()
 

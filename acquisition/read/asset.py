@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
-from acquisition.content import MemberBinary, Spool
+from acquisition.content import FileBinary, MemberBinary, Spool
 from acquisition.content.archives import Archive, Member, ZipArchive, is_tar, is_zip, open_archive
 from acquisition.content.compression import compression_of, unpacked, without_suffix
 from acquisition.content.limits import Budget, Unreadable
@@ -100,7 +100,7 @@ class _Asset:
         elif _is_archive(head, name) and (context.items.as_ != "files" or _suffix(name) not in _DOCUMENTS):
             yield from self._archive(binary, context, depth)
         else:
-            yield from self._read(binary, context, head)
+            yield from self._read(_under_its_own_name(binary), context, head)
 
     def _compressed(self, binary: Binary, context: ReadContext, kind: str, depth: int) -> Iterator[Found]:
         inner = MemberBinary(without_suffix(binary.name), -1, lambda: unpacked(binary.open(), kind, Budget(self._limits)))
@@ -222,6 +222,14 @@ class _ZipSiblings(Mapping[str, Binary]):
 def _head(binary: Binary) -> bytes:
     with binary.open() as stream:
         return stream.read(HEAD)
+
+
+def _under_its_own_name(binary: Binary) -> Binary:
+    """Return plain bytes without the ending of a compression that they do not have."""
+    name = without_suffix(binary.name)
+    if name == binary.name:
+        return binary
+    return FileBinary(binary.path, name) if binary.path is not None else MemberBinary(name, binary.size, binary.open)
 
 
 def _suffix(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import hashlib
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -61,9 +62,11 @@ def page_text(data: bytes, settings: ReadSettings, charset: str = "") -> str:
 
 def parse_page(text: str) -> Page:
     """Return a page's visible text, title and license link (rel=license)."""
-    from bs4 import BeautifulSoup
+    from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
 
-    soup = BeautifulSoup(text, "lxml")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)  # XHTML says that it is XML
+        soup = BeautifulSoup(text, "lxml")
     title = soup.title.get_text(" ", strip=True) if soup.title else None
     link = soup.find(["a", "link", "area"], rel="license", href=True)
     href = str(link["href"]).strip() if link is not None and hasattr(link, "attrs") else None

@@ -44,9 +44,10 @@ class WarcReader(Reader):
     def read(self, binary: Binary, context: ReadContext) -> Iterator[Found]:
         """Yield one item per record that holds a sample."""
         rows: list[dict[str, Any]] = []
-        size = 0
+        size, seen = 0, False
         with seekable(binary) as stream:
             for found in _Records(context).found(stream):
+                seen = True
                 if isinstance(found, Rejection):
                     yield found
                     continue
@@ -57,6 +58,8 @@ class WarcReader(Reader):
                     rows, size = [], 0
         if rows:
             yield found_batch(rows)
+        if not seen:
+            yield rejection(context, "empty-file", "no record holds a sample")
 
 
 class _Records:
@@ -98,10 +101,10 @@ class _Records:
             return rejection(self._context, error.code, error.detail, place)
 
     def _place(self, record: Any, offset: int) -> str:
-        """Return "record=<uuid>"; the offset where a record has no id, or one that the file has used before."""
+        """Return "record=<uuid>"; the offset where a record has no id of its own (ARC) or a repeated one."""
         name = (record.rec_headers.get_header("WARC-Record-ID") or "").strip("<>").removeprefix("urn:uuid:")
         key = hash(name)
-        if not name or key in self._seen or not name.replace("-", "").isalnum():
+        if record.format != "warc" or not name or key in self._seen or not name.replace("-", "").isalnum():
             return f"warc={offset}"
         self._seen.add(key)
         return f"record={name}"
@@ -116,8 +119,10 @@ class _Records:
             raise Unreadable("warc-other", "an answer of a name service")
         if status is not None and status != _OK:
             raise Unreadable("warc-status", f"the server answered {status}")
-        payload = warc_payload(record)
-        _demand_whole(record)
+        try:
+            payload = warc_payload(record)
+        finally:
+            _demand_whole(record)  # "the record is cut" says more than "its gzip is"
         if not payload:
             raise Unreadable("empty-file", "the payload has 0 bytes")
         more = self._described(record, payload)
