@@ -218,7 +218,16 @@ class _Reading:
         for node in self._listed("filters", "duplicates", "prefer"):
             if isinstance(node.scalar, str) and node.scalar not in sources:
                 self._unknown("source", "a source", node, sources)
+        self._check_readers(sources)
         self._check_path()
+
+    def _check_readers(self, sources: Iterable[str]) -> None:
+        readers = plugins.registered(plugins.READERS)
+        for name in sources:
+            loc = ("sources", name, "read", "format")
+            path, node, _ = self.tree.follow(loc)
+            if path == loc and isinstance(node.scalar, str) and node.scalar not in readers:
+                self._unknown("reader", "a reader", node, readers)
 
     def _check_path(self) -> None:
         path, node, _ = self.tree.follow(("curated", "path"))

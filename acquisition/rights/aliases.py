@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 RESERVED: Final = "LicenseRef-contents-reserved"
@@ -274,7 +274,7 @@ _LEAD: Final = re.compile(
 )
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def fold(text: str) -> str:
     """Return a name in the form in which names are compared: lower case, plain words, versions as "2.0"."""
     text = unicodedata.normalize("NFKC", text).casefold().replace("©", " copyright ").replace("(c)", " copyright ")

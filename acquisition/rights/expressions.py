@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, TypeVar
 
 NOASSERTION: Final = "NOASSERTION"
@@ -36,19 +36,19 @@ def _categories() -> Mapping[str, str]:
     }
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def is_known(identifier: str) -> bool:
     """Say whether an identifier stands on the list of licenses (exact spelling)."""
     return identifier in _licensing().known_symbols
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def category(identifier: str) -> str:
     """Return the ScanCode category of an identifier ("Permissive", "Copyleft"…), "" when it is not on the list."""
     return _categories().get(identifier, "")
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def parse(text: str) -> str | None:
     """Return the normal form of an SPDX expression, None when it is none or names a license that is not on the list.
 
@@ -58,7 +58,7 @@ def parse(text: str) -> str | None:
     return None if tree is None else str(tree)
 
 
-@cache
+@lru_cache(maxsize=10_000)
 def _tree(text: str) -> Any:
     # A deprecated "+" is fine; anything beyond the grammar's own characters is prose.
     if not _SPELLING.fullmatch(text) or text.count("(") > 20:

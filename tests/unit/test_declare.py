@@ -103,6 +103,7 @@ extra: 1
         ("sources: {a: {kind: uci, id: 1}}\ndataset: {name: x, use: {training: on}}", "Write true"),
         ("sources: {a: {kind: uci, id: 1, items: {label: {from: text, value: 3}}}}", '"3" in quotes'),
         ("sources: {a: {kind: uci, id: '1'}}", "without quotes"),
+        ("sources: {a: {kind: uci, id: 1, read: {format: parket}}}", "`parquet`"),
         ("sources: {a: {kind: uci, id: 1, files: {include: x}}}", "[x]"),
         ("sources: {drums: {kind: uci, id: 1}}\nfilters: {duplicates: {prefer: [drumz]}}", "`drums`"),
     ],
