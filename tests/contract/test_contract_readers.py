@@ -15,8 +15,6 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from warcio.statusandheaders import StatusAndHeaders
-from warcio.warcwriter import WARCWriter
 
 from acquisition import plugins
 from acquisition.testing import StoredBinary, check_reader, read_context
@@ -56,12 +54,14 @@ def _wav(stream: io.BytesIO) -> None:
 
 
 def _warc(stream: io.BytesIO) -> None:
-    writer = WARCWriter(stream, gzip=False)
-    head = StatusAndHeaders("200 OK", [("Content-Type", "text/html")], protocol="HTTP/1.1")
-    body = b"<html><head><title>T</title></head><body><p>Hello, a page.</p></body></html>"
-    writer.write_record(
-        writer.create_warc_record("http://example.org/", "response", payload=io.BytesIO(body), http_headers=head)
+    page = b"<html><head><title>T</title></head><body><p>Hello, a page.</p></body></html>"
+    http = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%b" % (len(page), page)
+    head = (
+        b"WARC/1.1\r\nWARC-Type: response\r\nWARC-Record-ID: <urn:uuid:12345678-1234-1234-1234-123456789abc>\r\n"
+        b"WARC-Date: 2026-11-21T06:00:00Z\r\nWARC-Target-URI: http://example.org/\r\n"
+        b"Content-Type: application/http; msgtype=response\r\nContent-Length: %d\r\n\r\n" % len(http)
     )
+    stream.write(head + http + b"\r\n\r\n")
 
 
 def _corpus(stream: io.BytesIO) -> None:
