@@ -113,7 +113,7 @@ class RobotsGate:
 
         Idle slots are dropped by Scrapy after a minute and rebuilt from `per_slot_settings`, so it is written there too.
         """
-        wanted = max(delay, self._session.job.delay)
+        wanted = max(delay, self._crawler.settings.getfloat("DOWNLOAD_DELAY"))
         if wanted <= self._delays.get(host, 0.0):
             return
         self._delays[host] = wanted

@@ -19,6 +19,9 @@ PRIORITY: Final = 1_000
 """Scrapy's highest named priority, "cmdline", is 40."""
 TIMEOUT: Final = 30.0
 """Seconds for one response from first to last byte."""
+SMALLEST_DELAY: Final = 0.001
+"""Seconds. Without any delay Scrapy 2.19 empties a slot's whole queue at once, because a transfer is only counted when its task
+first runs: 16 connections to one host were seen where one is allowed. With a delay it sends them one by one."""
 MEMORY_LIMIT_MB: Final = 2_048
 
 _HTTP: Final = "scrapy.core.downloader.handlers.http11.HTTP11DownloadHandler"
@@ -54,7 +57,7 @@ def _pace(job: Job) -> dict[str, Any]:
     return {
         "CONCURRENT_REQUESTS": 16,
         "CONCURRENT_REQUESTS_PER_DOMAIN": 1,
-        "DOWNLOAD_DELAY": job.delay,
+        "DOWNLOAD_DELAY": max(job.delay, SMALLEST_DELAY),
         "DOWNLOAD_DELAY_JITTER": 0.0,
         "DOWNLOAD_SLOTS": {},
         "AUTOTHROTTLE_ENABLED": False,

@@ -69,6 +69,7 @@ def serving(site: Site, tls: ssl.SSLContext | None = None) -> Iterator[Site]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             site.log.append((time.monotonic(), self.command, self.path, dict(self.headers)))
@@ -317,6 +318,27 @@ def test_default_delay_is_a_second(site: Site, tmp_path: Path) -> None:
     """Without a declared delay, a second lies between two requests."""
     run(source(site, delay=1.0, limits=SourceLimitSettings(pages=1)), tmp_path)
     assert site.log[1][0] - site.log[0][0] >= 0.99
+
+
+def test_one_connection_per_host(site: Site, tmp_path: Path) -> None:
+    """Even without a delay, no request is sent to a host while another is under way."""
+    under_way, most = 0, 0
+    lock = threading.Lock()
+
+    def slow() -> Answer:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        time.sleep(0.02)
+        with lock:
+            under_way -= 1
+        return html("<p>text</p>")
+
+    site.routes["/"] = html("".join(f'<a href="/p{index}">x</a>' for index in range(20)))
+    site.routes |= {f"/p{index}": slow for index in range(20)}
+    assert run(source(site), tmp_path).pages == 21
+    assert most == 1
 
 
 def test_redirected_pages_ask_the_target_s_robots(site: Site, tmp_path: Path) -> None:
