@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -200,7 +200,7 @@ def test_a_pattern_that_takes_too_long_is_said(monkeypatch: pytest.MonkeyPatch, 
 def test_random_numbers_are_rarely_personal(english: Pii) -> None:
     """Of a thousand ten-digit ids, Unix times and decimals each, none is flagged; of bare card-like numbers few, and low."""
     chance = random.Random(7)
-    makers = [
+    makers: list[Callable[[], str]] = [
         lambda: str(chance.randrange(10**9, 10**10)),
         lambda: str(chance.randrange(1_400_000_000, 1_800_000_000)),
         lambda: f"{chance.uniform(-90, 90):.6f},{chance.uniform(-180, 180):.6f}",
