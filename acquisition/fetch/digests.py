@@ -60,11 +60,13 @@ def hasher(algorithm: str, size: int) -> Hasher:
 class Hashes:
     """Several digests over one run of bytes; sha256 is always among them."""
 
-    __slots__ = ("_hashers", "position")
+    __slots__ = ("_hashers", "cancelled", "position")
 
     def __init__(self, algorithms: Iterable[str], size: int) -> None:
         self._hashers = {name: hasher(name, size) for name in dict.fromkeys(["sha256", *algorithms])}
         self.position = 0
+        self.cancelled = False
+        """Set from another thread: `follow` ends at its next block."""
 
     @property
     def algorithms(self) -> frozenset[str]:
@@ -79,7 +81,7 @@ class Hashes:
 
     def follow(self, descriptor: int, upto: int) -> None:
         """Read an open file from where the last call ended up to an offset; a file that ends before is an OSError."""
-        while self.position < upto:
+        while self.position < upto and not self.cancelled:
             block = os.pread(descriptor, min(BLOCK, upto - self.position), self.position)
             if not block:
                 raise OSError(f"the file ends at byte {self.position}, before byte {upto}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -70,7 +71,10 @@ class Download:
     resumed: bool = False
     restarted: bool = False
     dirty: bool = False
-    hashing: bool = False
+    hashing: Future[None] | None = None
+    """The thread that hashes behind the writer, while there is one."""
+    finishing: bool = False
+    """The last step has the part file and the digests; nobody else may touch them."""
     downloaded: int = 0
     attempts: int = 0
     failures: int = 0

@@ -28,6 +28,7 @@ from acquisition.blobs import BlobStore
 from acquisition.errors import (
     AcquisitionError,
     AddressRefused,
+    ArchiveRefused,
     DigestMismatch,
     HttpStatus,
     Interrupted,
@@ -74,7 +75,7 @@ _LOCATES: Final = 20
 _FAILURES: Final = 1000
 _WORK_THREADS: Final = 4
 _ASK_THREADS: Final = 8
-_DAMAGED: Final = (DigestMismatch, SizeMismatch, UnexpectedBody, RangeIgnored)
+_DAMAGED: Final = (ArchiveRefused, DigestMismatch, SizeMismatch, UnexpectedBody, RangeIgnored)
 """Errors after which a part file is worth nothing."""
 
 
@@ -319,21 +320,16 @@ class _Run:
             self._follow(download)
 
     def _follow(self, download: Download) -> None:
-        if download.hashing or download.part is None:
+        if download.hashing is not None or download.finishing or download.part is None:
             return
         hashes, upto = download.start_hashes(), download.frontier
         if upto - hashes.position >= _FOLLOW:
-            download.hashing = True
-            self._submit(self._work, partial(hashes.follow, download.part.descriptor, upto), partial(self._followed, download))
+            action = partial(hashes.follow, download.part.descriptor, upto)
+            download.hashing = self._submit(self._work, action, partial(self._followed, download))
 
     def _followed(self, download: Download, future: Future[Any]) -> None:
-        download.hashing = False
-        if self._active.get(download.transfer.key) is not download:
-            if download.part is not None:
-                download.part.close()
-            return
-        if future.exception() is not None:
-            download.hashes = None  # the file was begun again under the reader; the next round hashes from byte 0
+        download.hashing = None
+        future.result()
         if download.complete and not download.legs:
             self._complete(download)
         else:
@@ -341,8 +337,18 @@ class _Run:
 
     # --- jobs in threads ---
 
-    def _submit(self, pool: ThreadPoolExecutor, action: Callable[[], _T], done: Callable[[Future[Any]], None]) -> None:
-        self._jobs[pool.submit(action)] = done
+    def _stop_hashing(self, download: Download) -> None:
+        """Take the reader off a part file that is about to be cleared or closed; it ends at its next block."""
+        if download.hashing is not None and download.hashes is not None:
+            download.hashes.cancelled = True
+            wait([download.hashing])
+            self._jobs.pop(download.hashing, None)
+            download.hashing = download.hashes = None
+
+    def _submit(self, pool: ThreadPoolExecutor, action: Callable[[], _T], done: Callable[[Future[Any]], None]) -> Future[_T]:
+        future = pool.submit(action)
+        self._jobs[future] = done
+        return future
 
     def _finish_jobs(self, timeout: float) -> None:
         if not self._jobs:
@@ -350,7 +356,8 @@ class _Run:
         if timeout:
             wait(self._jobs, timeout, FIRST_COMPLETED)
         for future in [future for future in self._jobs if future.done()]:
-            self._jobs.pop(future)(future)
+            if (done := self._jobs.pop(future, None)) is not None:  # an earlier answer may have called it off
+                done(future)
 
     # --- taking assets in ---
 
@@ -749,6 +756,7 @@ class _Run:
         if leg.segment.position and not download.resumable:
             if len(download.segments) > 1:
                 raise StartOver("a stretch was lost that cannot be continued", ranges=False)
+            self._stop_hashing(download)
             download.restart()
             self._mark(download)
         segment = leg.segment if leg.segment in download.segments else download.segments[0]
@@ -769,6 +777,7 @@ class _Run:
         """Ask for a fresh address and go on from there with every stretch."""
         self._abandon(download)
         if download.reached and not download.resumable:
+            self._stop_hashing(download)
             download.restart()
             self._mark(download)
         self._locate(download)
@@ -789,8 +798,7 @@ class _Run:
         download.restarted, download.divided = True, False
         download.ranges = download.ranges and ranges
         self._note_retry(download, why.code, 0.0)
-        if download.hashing:  # a thread still reads the old bytes; give it a file of its own to finish with
-            download.part, download.hashing = None, False
+        self._stop_hashing(download)
         download.restart()
         self._mark(download)
         self._locate(download)
@@ -861,7 +869,7 @@ class _Run:
 
     def _complete(self, download: Download) -> None:
         """All bytes are here: judge them, small ones now and together, large ones in a thread."""
-        if download.hashing:
+        if download.hashing is not None or download.finishing:
             return  # `_followed` comes back here
         if download.part is None:
             self._complete_small(download)
@@ -874,7 +882,16 @@ class _Run:
         except AcquisitionError as error:
             self._fail(download, error)
             return
-        job = partial(finish, self._d.blobs, download.part, download.start_hashes(), download.delivery, download.wrote)
+        job = partial(
+            finish,
+            self._d.blobs,
+            download.part,
+            download.start_hashes(),
+            download.delivery,
+            room=download.wrote,
+            announce=partial(self._announce, download),
+        )
+        download.finishing = True
         self._submit(self._work, job, partial(self._finished, download))
 
     def _complete_small(self, download: Download) -> None:
@@ -925,6 +942,7 @@ class _Run:
                 self._fail(small.download, small.error)
 
     def _finished(self, download: Download, future: Future[Finished]) -> None:
+        download.finishing = False
         try:
             done = future.result()
         except DigestMismatch as error:
@@ -940,10 +958,12 @@ class _Run:
         assert download.part is not None
         download.part.close()
         record = self._record(download, done.blob, done.checked, done.unwrapped)
-        with self._d.journal.transaction():
-            self._d.journal.record_blobs([record])
-            self._d.journal.drop_part(download.part_key)
+        self._d.journal.drop_part(download.part_key)
         self._arrive(download, record, done.blob)
+
+    def _announce(self, download: Download, done: Finished) -> None:
+        """Journal a large file just before its rename; called in the worker thread."""
+        self._d.journal.record_blobs([self._record(download, done.blob, done.checked, done.unwrapped)])
 
     def _record(self, download: Download, blob: Blob, checked: tuple[str, ...], unwrapped: str) -> BlobRecord:
         return BlobRecord(
@@ -980,20 +1000,19 @@ class _Run:
     def _leave(self, download: Download, *, keep: bool) -> None:
         """Save a part for a later run, or remove it."""
         self._dirty.discard(download)
+        self._stop_hashing(download)
         if keep and download.resumable and download.reached:
             with suppress(AcquisitionError):  # no room for what was still in memory; what is on disk is journalled
                 download.flush_all()
             if download.part is not None:
                 self._d.journal.save_parts([download.record()])
-                if not download.hashing:
-                    download.part.close()
+                download.part.close()
                 return
         if download.part is not None:
             self._d.journal.drop_part(download.part_key)
             with suppress(FileNotFoundError):
                 download.part.path.unlink()
-            if not download.hashing:
-                download.part.close()
+            download.part.close()
 
     def _answer(self, result: Arrived | Failed) -> None:
         key = result.transfer.key
@@ -1016,7 +1035,8 @@ class _Run:
         storing = [f for f, done in self._jobs.items() if getattr(done, "func", None) in (self._stored, self._finished)]
         wait(storing)
         for future in storing:
-            self._jobs.pop(future)(future)
+            if (done := self._jobs.pop(future, None)) is not None:  # an earlier answer may have called it off
+                done(future)
         yield from self._ready
         self._ready.clear()
 
@@ -1026,9 +1046,15 @@ class _Run:
             self._release(leg)
         self._ask.shutdown(wait=False, cancel_futures=True)
         self._work.shutdown(wait=True, cancel_futures=True)
+        for future, done in self._jobs.items():  # what a thread has just finished is kept, though nobody hears of it
+            if (
+                getattr(done, "func", None) in (self._stored, self._finished)
+                and not future.cancelled()
+                and not future.exception()
+            ):
+                done(future)
         for download in list(self._active.values()):
             if download is not None:
-                download.hashing = False
                 self._leave(download, keep=True)
                 self._give_back(download.transfer)
         for stream in self._idle:

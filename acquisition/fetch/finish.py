@@ -117,10 +117,20 @@ def store_small(blobs: BlobStore, temporary: str, data: bytes, sha256: str) -> B
     return blobs.adopt(temporary, sha256, len(data))
 
 
-def finish(blobs: BlobStore, part: PartFile, hashes: Hashes, delivery: Delivery, room: Callable[[int], None]) -> Finished:
+def finish(
+    blobs: BlobStore,
+    part: PartFile,
+    hashes: Hashes,
+    delivery: Delivery,
+    *,
+    room: Callable[[int], None],
+    announce: Callable[[Finished], None],
+) -> Finished:
     """Judge a complete part file, unwrap it where it is wrapped, and hand it to the blob store.
 
-    `room` is asked before bytes are written and raises DiskFull. The part file is gone on success and stays on failure.
+    `room` is asked before bytes are written and raises DiskFull. `announce` journals the result just before the rename: a
+    kill between the two leaves either a complete part file or a blob that the journal knows. The part file is gone on
+    success and stays on failure.
     """
     size = os.fstat(part.descriptor).st_size
     hashes.follow(part.descriptor, size)
@@ -133,9 +143,19 @@ def finish(blobs: BlobStore, part: PartFile, hashes: Hashes, delivery: Delivery,
     label = _wrapping(part.path, delivery, size, values)
     if not label:
         checked = judge(delivery, size, values)
-        blob = blobs.adopt(part.path, values["sha256"], size)
-        return Finished(blob, tuple(dict.fromkeys((*checked, *wire))))
-    return _unwrap(blobs, part, label, delivery, room)
+        agreed = tuple(dict.fromkeys((*checked, *wire)))
+        return _hand_over(blobs, part.path, Finished(_blob(blobs, values["sha256"], size), agreed), announce)
+    return _unwrap(blobs, part, label, delivery, room, announce)
+
+
+def _blob(blobs: BlobStore, sha256: str, size: int) -> Blob:
+    return Blob(sha256=sha256, size=size, path=str(blobs.path(sha256)))
+
+
+def _hand_over(blobs: BlobStore, temporary: Path, done: Finished, announce: Callable[[Finished], None]) -> Finished:
+    announce(done)
+    blobs.adopt(temporary, done.blob.sha256, done.blob.size)
+    return done
 
 
 def _wrapping(path: Path, delivery: Delivery, size: int, values: dict[str, str]) -> str:
@@ -170,7 +190,14 @@ def _only_member(path: Path, name: str) -> str:
     return members[0].filename if fits else ""
 
 
-def _unwrap(blobs: BlobStore, part: PartFile, label: str, delivery: Delivery, room: Callable[[int], None]) -> Finished:
+def _unwrap(
+    blobs: BlobStore,
+    part: PartFile,
+    label: str,
+    delivery: Delivery,
+    room: Callable[[int], None],
+    announce: Callable[[Finished], None],
+) -> Finished:
     temporary = part.path.with_suffix(".content")
     try:
         with temporary.open("wb") as target:
@@ -182,14 +209,14 @@ def _unwrap(blobs: BlobStore, part: PartFile, label: str, delivery: Delivery, ro
         with temporary.open("rb") as content:
             head = content.read(1024)
         checked = judge(_content_of(delivery, head), size, values)
-        blob = blobs.adopt(temporary, values["sha256"], size)
+        done = _hand_over(blobs, temporary, Finished(_blob(blobs, values["sha256"], size), checked, label), announce)
     except (zipfile.BadZipFile, gzip.BadGzipFile, EOFError, zlib.error, NotImplementedError, RuntimeError) as error:
         raise ArchiveRefused(f"{delivery.asset.path} was delivered wrapped ({label}) and cannot be opened: {error}") from error
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
     part.remove()
-    return Finished(blob, checked, label)
+    return done
 
 
 def _content_of(delivery: Delivery, head: bytes) -> Delivery:
