@@ -2,15 +2,60 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from acquisition import declare, plugins
 from acquisition.errors import DeclarationError, PluginError, Problem
 
 ROOT = Path(__file__).parents[2]
+KEYS = [
+    "version",
+    "dataset",
+    "contact",
+    "filters",
+    "policy",
+    "curated",
+    "manifest",
+    "limits",
+    "name",
+    "use",
+    "files",
+    "include",
+    "items",
+    "label",
+    "from",
+    "as",
+    "text",
+    "read",
+    "format",
+    "license",
+    "declared",
+    "splits",
+    "train",
+    "layout",
+    "path",
+    "classes",
+    "flag",
+    "outcome",
+    "source",
+    "quality",
+    "duplicates",
+    "prefer",
+    "bytes",
+    "kind",
+    "id",
+    "base_url",
+    "auth",
+    "env",
+    "token",
+    "<<",
+]
 MINIMAL = "sources:\n  a: {kind: uci, id: 53}\n"
 
 
@@ -247,3 +292,29 @@ def test_places_can_be_asked_for(tmp_path: Path) -> None:
     declared = load(tmp_path, "sources:\n  a:\n    kind: uci\n    id: 1\n")
     assert declared.place_of(("sources", "a", "id")) == f"{declared.path}:4:5"
     assert declared.place_of(("sources", "a", "files", "include")) == f"{declared.path}:2:3"
+
+
+VALUES = st.recursive(
+    st.one_of(
+        st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.sampled_from(["x", "", "1", "${X}", "uci", "*"])
+    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.sampled_from(KEYS), inner, max_size=4)),
+    max_leaves=12,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
+@given(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=6), st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=6))
+def test_any_tree_is_accepted_or_refused_with_places(tmp_path: Path, top: dict[str, object], source: dict[str, object]) -> None:
+    """Whatever stands under the known keys, the outcome is a declaration or problems that have a place inside the file."""
+    text = json.dumps({**top, "sources": {"a": {"kind": "uci", "id": 1, **source}}}, indent=1)
+    told: tuple[Problem, ...] = ()
+    accepted = False
+    try:
+        load(tmp_path, text)
+        accepted = True
+    except DeclarationError as error:
+        told = error.problems
+    assert accepted != bool(told)
+    lines = text.count("\n") + 1
+    assert all(1 <= problem.line <= lines and problem.column >= 1 and problem.message for problem in told)
