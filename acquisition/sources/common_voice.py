@@ -102,7 +102,9 @@ class _Collective:
         self.dataset = source.settings.dataset or ""
         self._url = f"{(source.settings.base_url or f'{SITE}/api').rstrip('/')}/datasets/{quote(self.dataset, safe='')}"
         self.page = f"{SITE}/datasets/{self.dataset}"
-        self._credential = credentials.bearer(source.settings.auth, (KEY,), context.environment)
+        auth, base_url = source.settings.auth, source.settings.base_url
+        found = credentials.bearer(auth, (KEY,), context.environment)
+        self._credential = credentials.lent(found, auth=auth, base_url=base_url, own="mozillafoundation.org")
 
     def release(self) -> Release:
         """GET the details: public, so no key is sent."""

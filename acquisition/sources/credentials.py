@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import orjson
 
 from acquisition.errors import AcquisitionError, CredentialsMissing, CredentialsRejected
+from acquisition.network import literal_address
 from acquisition.settings import AuthSettings
 
 _LARGEST: Final = 100_000
@@ -48,6 +50,20 @@ def with_answer(error: AcquisitionError, cause: AcquisitionError) -> Acquisition
     """Return `error` with the status and the server's words of `cause`."""
     error.status, error.said = cause.status, cause.said
     return error
+
+
+def lent(found: Credential, *, auth: AuthSettings | None, base_url: str | None, own: str) -> Credential:
+    """Return the credential if it may go to the host that is asked: the service's own, this machine, or a declared one.
+
+    A token that merely lies in the environment is not sent to another host because a declaration (perhaps somebody
+    else's) names it in `base_url`; with `auth` the declaration says that it is meant.
+    """
+    host = (urlsplit(base_url).hostname or "").lower() if base_url else own
+    literal = literal_address(host)
+    at_home = host == own or host.endswith(f".{own}") or (literal is not None and literal.is_loopback)
+    if auth or at_home or not found.header:
+        return found
+    return Credential(looked=(f"auth (what {found.found} holds is not sent to {host} unless `auth` says so)",))
 
 
 def home(environment: Mapping[str, str]) -> Path | None:

@@ -111,7 +111,9 @@ class _Repository:
         self.name = self.settings.repo
         self.endpoint = (self.settings.base_url or HUB).rstrip("/")
         self.page = f"{HUB}/datasets/{self.name}"
-        self.credential = credentials.huggingface(self.settings.auth, context.environment)
+        found = credentials.huggingface(self.settings.auth, context.environment)
+        auth, base_url = self.settings.auth, self.settings.base_url
+        self.credential = credentials.lent(found, auth=auth, base_url=base_url, own="huggingface.co")
         self._context = context
         self._revision = self.settings.revision
 

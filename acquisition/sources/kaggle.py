@@ -197,7 +197,8 @@ class _Dataset:
         self.settings = source.settings
         self.owner, self.slug = self.settings.handle
         self.page = f"https://www.kaggle.com/datasets/{self.owner}/{self.slug}"
-        self._credential = credentials.kaggle(self.settings.auth, context.environment)
+        found = credentials.kaggle(self.settings.auth, context.environment)
+        self._credential = credentials.lent(found, auth=self.settings.auth, base_url=self.settings.base_url, own="kaggle.com")
         base = self.settings.base_url or "https://api.kaggle.com"
         self._service = DatasetApiClient(_Calls(base, context, self._credential, known))
 

@@ -278,6 +278,20 @@ def test_credentials_are_found_where_kaggles_clients_look(tmp_path: Path) -> Non
     assert _header(at_home, auth={"env": "MINE"}) == ""
 
 
+@pytest.mark.parametrize(
+    ("base", "sent"),
+    [("https://api.kaggle.com", True), (BASE, True), ("http://localhost:1", True), ("https://kaggle.com.evil.example", False)],
+)
+def test_a_token_of_the_environment_stays_with_its_service(base: str, sent: bool) -> None:
+    """Another host in base_url gets a token only when the declaration's `auth` says so."""
+    prefix = "/v1" if base.endswith("api.kaggle.com") else "/api/v1"
+    for auth, expected in ((None, sent), ({"env": "KAGGLE_API_TOKEN"}, True)):
+        script = world(prefix=prefix, base=base)
+        source = source_for(Kaggle, dataset="o/s", base_url=base, auth=auth)
+        Kaggle().resolve(source, context_for(scripted(script), environment={"KAGGLE_API_TOKEN": "KGAT_tokentoken"}))
+        assert ("Authorization" in script.asked[0][2]) is expected
+
+
 def test_what_is_no_token_is_not_sent() -> None:
     """A variable with line breaks in it is refused by name, because it would write headers of its own."""
     with pytest.raises(CredentialsRejected) as caught:
