@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import IO, Any, ClassVar
+from typing import IO, Any, ClassVar, Final
 
 from acquisition.content.fragments import table_batches
 from acquisition.content.limits import DAMAGE, Unreadable
@@ -11,6 +11,9 @@ from acquisition.model import Modality
 from acquisition.protocols import Binary, Found, ReadContext, Reader
 from acquisition.read.arrow import seekable, typed_items
 from acquisition.read.items import BATCH_BYTES, BATCH_ROWS, rejection
+
+MAX_ROW: Final = 256_000_000
+"""Bytes of one unpacked row, by the footer's own account."""
 
 
 class ParquetReader(Reader):
@@ -43,9 +46,13 @@ def _rows_per_batch(stream: IO[bytes]) -> int:
         raise Unreadable("damaged-file", "it does not begin as a Parquet file does (or is encrypted)")
     try:
         metadata: Any = pq.ParquetFile(stream).metadata
-        size = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
+        groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
+        size = sum(group.total_byte_size for group in groups)
         count = int(metadata.num_rows)
+        largest = max((group.total_byte_size // max(group.num_rows, 1) for group in groups), default=0)
     except (pa.ArrowException, *DAMAGE) as error:
         raise Unreadable("damaged-file", f"{type(error).__name__}: {error}") from error
+    if largest > MAX_ROW:
+        raise Unreadable("too-large", f"rows of about {largest:,} bytes; at most {MAX_ROW:,} are read")
     stream.seek(0)
     return min(BATCH_ROWS, max(1, BATCH_BYTES * count // max(size, 1))) if count > 0 else 0

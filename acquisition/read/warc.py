@@ -7,13 +7,15 @@ compared here.
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Iterator
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, suppress
 from datetime import UTC, datetime
 from io import StringIO
 from typing import Any, ClassVar, Final
 from urllib.parse import urlsplit
 
+from acquisition.content.compression import compression_of
 from acquisition.content.fragments import warc_payload
 from acquisition.content.limits import Unreadable
 from acquisition.model import Modality, Rejection
@@ -46,7 +48,7 @@ class WarcReader(Reader):
         rows: list[dict[str, Any]] = []
         size, seen = 0, False
         with seekable(binary) as stream:
-            for found in _Records(context).found(stream):
+            for found in _Records(context, is_arc=_is_arc(binary)).found(stream):
                 seen = True
                 if isinstance(found, Rejection):
                     yield found
@@ -65,8 +67,9 @@ class WarcReader(Reader):
 class _Records:
     """One pass over one file."""
 
-    def __init__(self, context: ReadContext) -> None:
+    def __init__(self, context: ReadContext, *, is_arc: bool) -> None:
         self._context = context
+        self._is_arc = is_arc
         self._items = FileItems(context)
         self._seen: set[int] = set()
 
@@ -104,8 +107,8 @@ class _Records:
         """Return "record=<uuid>"; the offset where a record has no id of its own (ARC) or a repeated one."""
         name = (record.rec_headers.get_header("WARC-Record-ID") or "").strip("<>").removeprefix("urn:uuid:")
         key = hash(name)
-        if record.format != "warc" or not name or key in self._seen or not name.replace("-", "").isalnum():
-            return f"warc={offset}"
+        if self._is_arc or not name or key in self._seen or not name.replace("-", "").isalnum():
+            return f"warc={offset}"  # warcio invents a random id for every ARC record
         self._seen.add(key)
         return f"record={name}"
 
@@ -146,6 +149,15 @@ class _Records:
             text = page_text(payload, self._context.read, charset) if charset else decode_all(payload, self._context.read)[0]
             return {"modality": Modality.TEXT, "media_type": declared, "text": text}
         return {"modality": Modality.OTHER, "media_type": declared or "application/octet-stream"}
+
+
+def _is_arc(binary: Binary) -> bool:
+    with binary.open() as stream:
+        head = stream.read(4_096)
+    if compression_of(head) == "gz":
+        with suppress(zlib.error):
+            head = zlib.decompressobj(31).decompress(head, 64)
+    return head.startswith(b"filedesc://")
 
 
 def _short(error: Exception) -> str:
