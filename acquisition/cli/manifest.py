@@ -21,9 +21,10 @@ def command(*, formats: tuple[str, ...], file: Path, workspace: Path | None, as_
     del debug
     from acquisition import pipeline
 
-    written = pipeline.write_manifest(pipeline.open_session(file, workspace), formats)
+    summary = pipeline.curate(pipeline.open_session(file, workspace), formats)
+    written = [str(Path(summary.manifest) / name) for name in summary.manifest_files]
     if as_json:
-        output.emit_json("manifest", {"files": list(written)})
+        output.emit_json("manifest", {"files": written})
     else:
         output.emit("\n".join(written))
     return 0

@@ -10,6 +10,7 @@ from acquisition.cli import output
 from acquisition.cli.output import size, table
 
 if TYPE_CHECKING:  # the pipeline is heavy; commands import it when they run
+    from acquisition.pipeline.demonstrate import Demonstration
     from acquisition.pipeline.inspect import Status
     from acquisition.pipeline.summary import SourceSummary, Summary
     from acquisition.plan import Plan, PlannedSource
@@ -318,3 +319,11 @@ def status_text(status: Status) -> str:
     lines.append(f"curated set: {status.curated or 'none'}")
     lines.append(f"disk free: {size(status.disk_free)}")
     return "\n".join(lines)
+
+
+def demo_text(done: Demonstration) -> str:
+    """Return what was planted in the demo world beside what was caught."""
+    rows = [(f"  {check.what}", check.planted, check.caught, "" if check.right else "MISSED") for check in done.checks]
+    missed = sum(not check.right for check in done.checks)
+    verdict = "all of it was caught" if not missed else f"{missed} of these are not as planted"
+    return table(rows, ("planted and caught", "planted", "caught", ""), right=frozenset({1, 2})) + f"\n{verdict}"

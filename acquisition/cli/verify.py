@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -21,9 +22,11 @@ def command(*, file: Path, workspace: Path | None, as_json: bool, debug: bool) -
 
     verified = pipeline.verify(pipeline.open_session(file, workspace))
     if as_json:
-        output.emit_json("verify", verified.value())
+        findings = [asdict(finding) for finding in verified.findings]
+        output.emit_json("verify", {"files": verified.files, "bytes": verified.bytes, "findings": findings})
     else:
         for finding in verified.findings:
-            output.emit(f"{finding.code}: {finding.path}: {finding.detail}")
-        output.emit(f"{verified.files:,} files hashed, {len(verified.findings):,} findings")
+            expected = f" expected sha256:{finding.expected}" if finding.expected else ""
+            output.emit(f"{finding.code}: {finding.path}{expected}" + (f", got sha256:{finding.got}" if finding.got else ""))
+        output.emit(f"{verified.files:,} files hashed ({output.size(verified.bytes)}), {len(verified.findings):,} findings")
     return EXIT_FINDINGS if verified.findings else EXIT_DONE

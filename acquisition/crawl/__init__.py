@@ -5,5 +5,6 @@ Importing this package does not import Scrapy; `acquisition.crawl.spider` is wha
 
 from acquisition.crawl.outcome import CrawlRun, find_run, load_run, release
 from acquisition.crawl.process import run
+from acquisition.crawl.tally import Missed, missed_in
 
-__all__ = ["CrawlRun", "find_run", "load_run", "release", "run"]
+__all__ = ["CrawlRun", "Missed", "find_run", "load_run", "missed_in", "release", "run"]

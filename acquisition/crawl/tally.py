@@ -4,13 +4,34 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 REFUSALS_FILE: Final = "refusals.jsonl"
 EXAMPLES: Final = 1_000
 """Addresses written down per reason; beyond that they are only counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """One address that was not fetched: `what` is "refused" (a rule or limit) or "failed" (tried in vain), and why."""
+
+    at: str
+    what: str
+    reason: str
+    url: str
+    detail: str
+
+
+def missed_in(directory: Path) -> Iterator[Missed]:
+    """Yield what the run in this directory did not fetch, as far as it was written down."""
+    path = directory / REFUSALS_FILE
+    if path.exists():
+        with path.open(encoding="utf-8") as stream:
+            for line in stream:
+                yield Missed(**json.loads(line))
 
 
 class Tally:

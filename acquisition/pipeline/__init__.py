@@ -1,7 +1,7 @@
 """The only package that knows the order: plan, move, stage, flag, judge, curate, write the manifest."""
 
 from acquisition.pipeline.inspect import check, explain, status, verify
-from acquisition.pipeline.run import crawl, curate, fetch, plan, write_manifest
+from acquisition.pipeline.run import crawl, curate, fetch, plan
 from acquisition.pipeline.session import Session, open_session
 from acquisition.pipeline.summary import SourceSummary, Summary, exit_code_of
 
@@ -19,5 +19,4 @@ __all__ = [
     "plan",
     "status",
     "verify",
-    "write_manifest",
 ]

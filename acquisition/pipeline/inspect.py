@@ -122,8 +122,9 @@ def _last_run(session: Session) -> str:
 
 def explain(session: Session, item: str) -> Mapping[str, Any]:
     """Return the manifest's entry of one item. UsageError when nothing or more than one item is called so."""
-    found = manifest.explain(session.workspace.manifest, item)
-    if len(found) == 1:
+    explanation = manifest.explain(session.workspace.manifest, item)
+    found = explanation.entries
+    if explanation.total == 1:
         return found[0]
     if not found:
         raise UsageError(
@@ -132,22 +133,9 @@ def explain(session: Session, item: str) -> Mapping[str, Any]:
             hint="Give an id (or its start), a curated path, a locator or a URL; `acquire fetch` writes the manifest.",
         )
     names = "\n".join(f"    {entry['id']}  {entry['locator']}" for entry in found[:20])
-    raise UsageError(f"{len(found)} items are called so:\n{names}", hint="Give one of these ids.")
+    raise UsageError(f"{explanation.total:,} items are called so:\n{names}", hint="Give one of these ids.")
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What `verify` found; `files` were hashed."""
-
-    findings: tuple[manifest.Finding, ...]
-    files: int
-
-    def value(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        return {"files": self.files, "findings": [asdict(finding) for finding in self.findings]}
-
-
-def verify(session: Session) -> Verified:
+def verify(session: Session) -> manifest.Verified:
     """Hash the curated set again and compare it with the manifest."""
-    findings, files = manifest.verify(session.workspace)
-    return Verified(tuple(findings), files)
+    return manifest.verify(session.workspace.manifest, session.workspace.curated)

@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
+from acquisition import plugins
 from acquisition.engine.local import LocalEngine
+from acquisition.errors import UsageError
 from acquisition.journal import Journal
 from acquisition.model import Rejection
-from acquisition.pipeline.finishing import Finished, finish, write_formats
+from acquisition.pipeline.finishing import Finished, Line, finish
 from acquisition.pipeline.flagging import flag_all
 from acquisition.pipeline.judging import judge_all
 from acquisition.pipeline.moving import Moved, move
@@ -58,18 +60,20 @@ def crawl(session: Session) -> Summary:
         return _line(session, moved, "stage", journal)
 
 
-def curate(session: Session) -> Summary:
-    """Judge what is here again, and write the set and the manifest. Asks nobody: what is not here is left out and said."""
+def curate(session: Session, formats: Iterable[str] = ()) -> Summary:
+    """Judge what is here again, and write the set and the manifest. Asks nobody: what is not here is left out and said.
+
+    `formats` are the manifest's formats, () for the declared ones. UsageError when one of them is not installed.
+    """
+    asked = tuple(formats)
+    for name in asked:
+        if name not in plugins.registered(plugins.EXPORTERS):
+            known = ", ".join(plugins.registered(plugins.EXPORTERS))
+            raise UsageError(f"no manifest format is called {name!r}", hint=f"Installed are: {known}.")
     with _run(session, "curate") as journal:
         made = make_plan(session, here_only=True)
         moved, _ = move(session, made.sources, made.lock, journal)
-        return _line(session, moved, "manifest", journal)
-
-
-def write_manifest(session: Session, formats: Iterable[str]) -> tuple[str, ...]:
-    """Write the manifest's formats from the ledger that the last run left; return the files."""
-    with session.held("manifest"):
-        return write_formats(session, tuple(formats))
+        return _line(session, moved, "manifest", journal, asked)
 
 
 @contextmanager
@@ -81,7 +85,7 @@ def _run(session: Session, command: str) -> Iterator[Journal]:
         journal.end_run(run, utc_now(), "{}")
 
 
-def _line(session: Session, moved: Mapping[str, Moved], until: str, journal: Journal) -> Summary:
+def _line(session: Session, moved: Mapping[str, Moved], until: str, journal: Journal, formats: tuple[str, ...] = ()) -> Summary:
     started = time.monotonic()
     result = Finished()
     staged: dict[str, Staged] = {}
@@ -94,7 +98,9 @@ def _line(session: Session, moved: Mapping[str, Moved], until: str, journal: Jou
             result = Finished(not_checked=not_checked)
             if last >= STEPS.index("curate"):
                 judged = judge_all(session, staged, flagged, engine)
-                result = finish(session, moved, staged, flagged, judged, not_checked, manifest=until == "manifest")
+                line = Line(session, moved, staged, flagged, judged, not_checked)
+                wanted = formats or session.declared.declaration.manifest
+                result = finish(line, journal, formats=tuple(wanted), with_manifest=until == "manifest")
     summary = _summary(moved, staged, result, until, time.monotonic() - started)
     journal.set_fact("summary", json.dumps({"outcomes": dict(summary.outcomes), "reached": until}))
     return summary

@@ -1,0 +1,42 @@
+"""`acquire demo`: the main job on a small world made on the spot."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import click
+
+from acquisition.cli import output, present
+from acquisition.cli.progress import reporter
+from acquisition.cli.run import clean_stop, common
+from acquisition.errors import EXIT_DONE, EXIT_FINDINGS
+
+
+@click.command("demo")
+@click.option("--keep", type=click.Path(path_type=Path, file_okay=False), help="Leave the declaration and the workspace here.")
+@click.option("--layout", type=click.Choice(["folders", "parquet"]), default="folders", show_default=True)
+@common
+def command(*, keep: Path | None, layout: str, as_json: bool, debug: bool) -> int:
+    """Start loopback servers that speak the hubs' protocols, fetch from them, and compare what was caught with what was planted.
+
+    Nothing leaves the machine. Exit code 1 when something planted was missed.
+    """
+    del debug
+    from acquisition.pipeline.demonstrate import demonstrate
+
+    with (
+        tempfile.TemporaryDirectory(prefix="acquire-demo-") as temporary,
+        clean_stop() as stop,
+        reporter(quiet=as_json) as told,
+    ):
+        done = demonstrate(keep or Path(temporary), told, stop, layout=layout)
+        missed = [check for check in done.checks if not check.right]
+        if as_json:
+            checks = [{"what": check.what, "planted": check.planted, "caught": check.caught} for check in done.checks]
+            output.emit_json("demo", {"checks": checks, "missed": len(missed), "summary": present.summary_value(done.summary)})
+        else:
+            output.emit(present.summary_text(done.summary))
+            output.emit("\n" + present.demo_text(done))
+            output.emit(f"everything is in {keep}" if keep else "run `acquire demo --keep DIRECTORY` to look at all of it")
+    return EXIT_FINDINGS if missed else EXIT_DONE

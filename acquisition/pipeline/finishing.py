@@ -1,0 +1,256 @@
+"""Steps 6b and 7: the curated set and the manifest, unless both are here already for exactly these inputs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from acquisition import __version__, curate, manifest, plugins
+from acquisition.content import Contents
+from acquisition.crawl import missed_in
+from acquisition.curate.decisions import read_decisions
+from acquisition.engine.flags import claim_digest
+from acquisition.errors import Refused
+from acquisition.journal import Journal
+from acquisition.model import JudgedShard, Rejection, Release
+from acquisition.pipeline.flagging import Flagged
+from acquisition.pipeline.judging import Judged, flag_shard
+from acquisition.pipeline.moving import Moved
+from acquisition.pipeline.session import Session
+from acquisition.settings import ArchiveSettings
+from acquisition.stage import Staged
+from acquisition.workspace import utc_now, write_json
+
+_RECORD: Final = "finished.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end of a run: final counts per source, what was not checked, and where the set and the manifest lie."""
+
+    counts: Mapping[str, Mapping[tuple[str, str], int]] = field(default_factory=dict)
+    not_checked: tuple[str, ...] = ()
+    curated: str = ""
+    manifest: str = ""
+    manifest_files: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    changed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Everything that the earlier steps left, for one run."""
+
+    session: Session
+    moved: Mapping[str, Moved]
+    staged: Mapping[str, Staged]
+    flagged: Sequence[Flagged]
+    judged: Judged
+    not_checked: tuple[str, ...]
+
+    @property
+    def releases(self) -> dict[str, Release]:
+        """The releases that the staged items come from."""
+        return {name: release for name in self.staged if (release := self.moved[name].release) is not None}
+
+    @property
+    def shards(self) -> tuple[JudgedShard, ...]:
+        """All item shards with their flags and verdicts."""
+        return tuple(
+            JudgedShard(
+                shard, tuple(flag_shard(answer, shard) for answer in self.flagged), str(self.judged.verdicts[shard.key])
+            )
+            for source in self.staged.values()
+            for shard in source.shards
+        )
+
+
+def finish(line: Line, journal: Journal, *, formats: tuple[str, ...], with_manifest: bool) -> Finished:
+    """Build the curated set and write the manifest; what stands already for the same inputs stays as it is."""
+    session = line.session
+    record = session.workspace.root / _RECORD
+    done = _read(record)
+    curated_key = _curated_key(line)
+    changed = False
+    if done.get("curated_key") != curated_key or not session.workspace.curated.is_dir():
+        record.unlink(missing_ok=True)  # whatever stands from here on until the end is not what the record says
+        session.reporter.event("step", text="building the curated set")
+        result = _build(line)
+        done, changed = {"curated_key": curated_key, "notes": list(result.notes)}, True
+        write_json(record, done)
+    if with_manifest:
+        manifest_key = _manifest_key(line, curated_key, formats)
+        if done.get("manifest_key") != manifest_key or not session.workspace.manifest.is_dir():
+            session.reporter.event("step", text="writing the manifest")
+            written = _write(line, journal, formats, tuple(done["notes"]))
+            done |= {"manifest_key": manifest_key, "files": list(written.files), "sources": written.summary["sources"]}
+            changed = True
+            write_json(record, done)
+    return _finished(line, done, changed=changed, with_manifest=with_manifest)
+
+
+def _finished(line: Line, done: Mapping[str, Any], *, changed: bool, with_manifest: bool) -> Finished:
+    counts = line.judged.counts
+    if with_manifest:  # the ledger's counts include what balance left out
+        counts = {
+            source: {(outcome, code): count for outcome, codes in outcomes.items() for code, count in codes.items()}
+            for source, outcomes in done["sources"].items()
+        }
+    return Finished(
+        counts=counts,
+        not_checked=line.not_checked,
+        curated=str(line.session.workspace.curated),
+        manifest=str(line.session.workspace.manifest) if with_manifest else "",
+        manifest_files=tuple(done.get("files", ())) if with_manifest else (),
+        notes=tuple(done["notes"]),
+        changed=changed,
+    )
+
+
+def _read(record: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(record.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+# --- what the two are made from -----------------------------------------------------------------------------------------
+
+
+def _digest(*told: Any) -> str:
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _curated_key(line: Line) -> str:
+    declaration = line.session.declared.declaration
+    return _digest(
+        line.judged.key,
+        declaration.curated.model_dump(mode="json"),
+        declaration.dataset.model_dump(mode="json"),
+        [plugins.layout(declaration.curated.layout).version, __version__],
+        [_release_told(release) for release in line.releases.values()],
+        line.not_checked,
+    )
+
+
+def _release_told(release: Release) -> list[Any]:
+    """What a release says, without the times at which it was read."""
+    terms = [release.terms.url, release.terms.sha256, release.terms.accepted] if release.terms else None
+    credit = [release.title, release.authors, release.homepage, release.citation, release.doi, release.version_label]
+    return [release.source, release.kind, release.revision, claim_digest(release.license), terms, credit, release.notes]
+
+
+def _manifest_key(line: Line, curated_key: str, formats: tuple[str, ...]) -> str:
+    declaration = line.session.declared.declaration
+    return _digest(
+        curated_key,
+        [(name, plugins.exporter(name).version) for name in formats],
+        declaration.contact.model_dump(mode="json") if declaration.contact else None,
+        declaration.limits.model_dump(mode="json"),
+        {name: moved.planned.source.settings.model_dump(mode="json") for name, moved in line.moved.items()},
+        [asdict(rejection) for rejection in _rejections(line)],
+        [(refusal.code, refusal.source, refusal.what) for refusal in _refusals(line)],
+    )
+
+
+def _rejections(line: Line) -> Iterator[Rejection]:
+    for name, moved in line.moved.items():
+        yield from line.staged[name].rejections if name in line.staged else moved.failed
+
+
+def _refusals(line: Line) -> Iterator[manifest.Refusal]:
+    """Sources that policy, limits or missing rights kept out, and addresses that were not visited."""
+    for name, moved in line.moved.items():
+        error = moved.planned.error
+        if isinstance(error, Refused):
+            yield manifest.Refusal(error.code, name, error.where, error.message)
+        if moved.release is not None and moved.release.kind == "spider" and moved.held:
+            directory = Path(next(iter(moved.held.values())).file).parent
+            for missed in missed_in(directory):
+                yield manifest.Refusal(missed.reason, name, missed.url, missed.detail, missed.at)
+
+
+# --- making them --------------------------------------------------------------------------------------------------------
+
+
+def _build(line: Line) -> curate.CurateResult:
+    session, declaration = line.session, line.session.declared.declaration
+    external = {file.sha256: Path(file.file) for moved in line.moved.values() for file in moved.held.values()}
+
+    def blob_path(sha256: str) -> Path:
+        return external.get(sha256) or session.workspace.blob_path(sha256)
+
+    with Contents(blob_path, _widest(line)) as contents:
+        return curate.build(
+            curate.CurateInputs(
+                shards=line.shards,
+                policy=session.policy,
+                settings=declaration.curated,
+                dataset=declaration.dataset,
+                releases=line.releases,
+                contents=contents,
+                blob_path=blob_path,
+                blobs=session.workspace.blobs,
+                curated=session.workspace.curated,
+                placements=session.workspace.placements,
+                not_checked=line.not_checked,
+                progress=lambda done, total: session.reporter.event("curate-progress", done=done, total=total),
+            )
+        )
+
+
+def _widest(line: Line) -> ArchiveSettings:
+    """Archives were opened within each source's own limits when they were read; the widest of them serve here."""
+    limits = [moved.planned.source.settings.read.archive for moved in line.moved.values()] or [ArchiveSettings()]
+    return ArchiveSettings(**{name: max(getattr(limit, name) for limit in limits) for name in ArchiveSettings.model_fields})
+
+
+def _write(line: Line, journal: Journal, formats: tuple[str, ...], notes: tuple[str, ...]) -> manifest.ManifestResult:
+    session, declaration = line.session, line.session.declared.declaration
+    workspace = session.workspace
+    retrievals = _retrievals(line, journal)
+    return manifest.write(
+        manifest.ManifestInputs(
+            ledger=manifest.LedgerInputs(
+                shards=line.shards,
+                placements=workspace.placements,
+                releases=line.releases,
+                settings={name: moved.planned.source.settings for name, moved in line.moved.items()},
+                decisions=read_decisions(workspace.decisions),
+                retrieval_of=retrievals.get,
+            ),
+            manifest=workspace.manifest,
+            curated=workspace.curated,
+            files=workspace.placements / curate.FILES,
+            dataset=declaration.dataset,
+            created_at=utc_now(),
+            tool_version=__version__,
+            contact=declaration.contact,
+            limits=declaration.limits,
+            formats=formats,
+            rejections=_rejections(line),
+            refusals=_refusals(line),
+            policy=[asdict(row) for row in session.policy.effective_policy()],
+            notes=notes,
+            not_checked=line.not_checked,
+        )
+    )
+
+
+def _retrievals(line: Line, journal: Journal) -> dict[str, manifest.Retrieval]:
+    """When and how each blob came, by its sha256."""
+    found: dict[str, manifest.Retrieval] = {}
+    for name in line.staged:
+        records = {record.sha256: record for record in journal.blobs_of(name)}
+        for file in line.moved[name].held.values():
+            with suppress(KeyError):
+                record = records[file.sha256]
+                found[file.sha256] = manifest.Retrieval(record.fetched_at, record.url, record.etag, record.last_modified)
+            found.setdefault(file.sha256, manifest.Retrieval(file.fetched_at))
+    return found
