@@ -22,7 +22,7 @@ import xxhash
 
 from acquisition import plugins
 from acquisition.content import Contents
-from acquisition.curate.candidates import Candidates, ShardView, gather, group_token, positions, view
+from acquisition.curate.candidates import CLUSTER, GROUP, Candidates, ShardView, gather, group_token, positions, view
 from acquisition.curate.card import write_card
 from acquisition.curate.classes import class_of_label, folder_names
 from acquisition.curate.link import Linker
@@ -369,6 +369,9 @@ def _notes(settled: _Settled, settings: CuratedSettings) -> Iterator[str]:
     for name, count in settled.left_out.items():
         yield f"class {name!r} is left out: {count} items, fewer than {settings.balance.min_per_class}"
     plan = settled.plan
+    for name in settings.splits.group_by:
+        if name not in {GROUP, CLUSTER} and not settled.candidates.array(f"by:{name}").any():
+            yield f"splits.group_by names {name!r}, and no item has it"
     if plan.conflicts:
         yield (
             f"{plan.conflicts} groups of connected items were published in several splits; {plan.moved} items moved, "

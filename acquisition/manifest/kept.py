@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -31,14 +32,15 @@ def kept_rows(items: Path, columns: Sequence[str]) -> Iterator[tuple[Any, ...]]:
         yield from zip(*(batch.column(name).to_pylist() for name in columns), strict=True)
 
 
-def license_urls(expression: str) -> list[str]:
+@cache
+def license_urls(expression: str) -> tuple[str, ...]:
     """Return the address of each license in an expression: SPDX's own where it is listed there.
 
     A license of nobody's list is its own name; NOASSERTION is the term that SPDX has for it.
     """
     if expression == "NOASSERTION":
-        return ["http://spdx.org/rdf/terms#noassertion"]
-    return [
+        return ("http://spdx.org/rdf/terms#noassertion",)
+    return tuple(
         (url_of(name) or name) if name.startswith("LicenseRef-") else f"https://spdx.org/licenses/{name}"
         for name in identifiers(expression)
-    ]
+    )

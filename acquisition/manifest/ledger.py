@@ -193,14 +193,15 @@ class LedgerWriter:
 
     def _rights(self, columns: Mapping[str, list[Any]], release: Release | None) -> dict[str, list[Any]]:
         """Return license, evidence, duties and credit for every row; equal claims are concluded once."""
-        known: dict[tuple[str | None, str | None], tuple[LicenseClaim, LicenseConclusion]] = {}
+        known: dict[tuple[str | None, str | None], tuple[LicenseClaim, LicenseConclusion, list[str]]] = {}
         rights: dict[str, list[Any]] = {name: [] for name in _RIGHTS}
         settings = self._inputs.settings.get(release.source) if release else None
         keys = ("license_raw", "license_url", "author", "title", "url", "changes", "retrieved_at")
         for raw, link, author, title, url, changes, at in zip(*(columns[key] for key in keys), strict=True):
             if (raw, link) not in known:
-                known[raw, link] = (item_claim(release, raw, link), conclude_item(release, raw, link))
-            claim, concluded = known[raw, link]
+                found = conclude_item(release, raw, link)
+                known[raw, link] = (item_claim(release, raw, link), found, duty_names(found.duties))
+            claim, concluded, duties = known[raw, link]
             asks = concluded.duties.attribution
             authors = [_without_mail(author)] if author and asks else _authors(release, settings)
             shown = title or (settings.attribution.title if settings else "") or (release.title if release else "")
@@ -212,7 +213,7 @@ class LedgerWriter:
                 list(concluded.reasons),
                 concluded.review,
                 _evidence(claim, url, at),
-                duty_names(concluded.duties),
+                duties,
                 authors,
                 title or None,
                 _attribution(authors, shown, concluded, changes) if asks else "",
