@@ -66,7 +66,7 @@ class GallerySpider(SampleSpider):
 
 def describe(element: Tag, soup: BeautifulSoup, response: Response) -> Sample:
     """Return what the page says of a media element: caption, class, author and license, the nearest words first."""
-    license_link = _license(element) or soup.find("link", rel="license", href=True)
+    license_link = _license(element, soup)
     heading = soup.find("h1") or soup.find("title")
     return Sample(
         caption=_caption(element),
@@ -117,16 +117,16 @@ def _author(element: Tag) -> str | None:
     return marked.get_text(" ", strip=True) or None if marked else None
 
 
-def _license(element: Tag) -> Tag | None:
-    """Return the license link of the nearest element around the file that has exactly one; two different ones mean neither.
+def _license(element: Tag, soup: BeautifulSoup) -> Tag | None:
+    """Return the license link of the nearest element around the file, else the page's; two that differ mean neither.
 
-    A link inside a smaller part beside the file speaks of that part, so only the nearest scopes are asked, outward.
+    A link inside a smaller part beside the file speaks of that part, so every scope is asked for links of its own only.
     """
     for scope in element.find_parents(SCOPES):
         links = [link for link in scope.find_all("a", rel="license", href=True) if _scope(link) is scope]
         if links:
             return links[0] if len({str(link["href"]) for link in links}) == 1 else None
-    return None
+    return soup.find("link", rel="license", href=True)
 
 
 def _scope(link: Tag) -> Tag | None:

@@ -62,7 +62,7 @@ class PagesSpider(SampleSpider):
 
     def sample(self, soup: BeautifulSoup, response: Response) -> Sample:
         """Return what the page says, as an item. Takes the soup apart, so links are read before."""
-        license_link = soup.find(["a", "link"], rel="license", href=True)
+        license_link = _license(soup)
         return Sample(
             title=_title(soup),
             author=_author(soup),
@@ -83,6 +83,12 @@ def _author(soup: BeautifulSoup) -> str | None:
         return str(meta["content"]).strip() or None
     marked = soup.select_one('[rel~="author"], [itemprop~="author"]')
     return marked.get_text(" ", strip=True) or None if marked else None
+
+
+def _license(soup: BeautifulSoup) -> Tag | None:
+    """Return the page's license link; None when links disagree. One inside a figure speaks of the picture, not of the text."""
+    links = [link for link in soup.find_all(["link", "a"], rel="license", href=True) if not link.find_parent("figure")]
+    return links[0] if len({str(link["href"]) for link in links}) == 1 else None
 
 
 def _text(soup: BeautifulSoup) -> str:
