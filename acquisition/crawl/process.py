@@ -109,9 +109,16 @@ def _supervise(job: Job, environment: Mapping[str, str], reporter: Reporter, sto
         raise error
     if code and not stop.is_set():
         raise PluginError(
-            f"the crawler ended with code {code}", where=str(log), hint="Run the same command again: it goes on where it ended."
+            f"the crawler ended with code {code}: {_last_line(log)}",
+            where=str(log),
+            hint="Run the same command again: it goes on where it ended.",
         )
     return progress
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_bytes()[-2_000:].decode("utf-8", "replace").split("\n")
+    return next((line.strip()[-300:] for line in reversed(lines) if line.strip()), "it has said nothing")
 
 
 @contextmanager
