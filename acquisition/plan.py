@@ -10,11 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
-from acquisition import plugins
 from acquisition.errors import AcquisitionError, LicenseRefused, LimitReached, NotInLock, PluginError, Refused
 from acquisition.lock import Lock, Pin, identity
 from acquisition.model import Asset, Digest, LicenseConclusion, Release
-from acquisition.protocols import ResolveContext, Source
+from acquisition.protocols import ResolveContext, Source, SourceAdapter
 
 Action = Literal["download", "reuse", "crawl", "refuse", "error", "skip"]
 State = Literal["new", "pinned", "redeclared", "updated", "local"]
@@ -109,12 +108,13 @@ class Plan:
 class Planner:
     """What planning needs: the lock, a context per source, what is held, and the judgement of rights.
 
-    `override` applies the user's own word; `judge` runs the license gate and the policy; `holds` says whether a blob is
-    here; `crawled` returns the pinned or finished release of a spider, None when it has to run. `only` names the sources that
-    may be asked about, None for all.
+    `adapter` gives a source's adapter, `override` applies the user's own word; `judge` runs the license gate and the
+    policy; `holds` says whether a blob is here; `crawled` returns the pinned or finished release of a spider, None when
+    it has to run. `only` names the sources that may be asked about, None for all.
     """
 
     lock: Lock
+    adapter: Callable[[Source], SourceAdapter]
     context: Callable[[Source, Release | None], ResolveContext]
     override: Callable[[Source, Release, ResolveContext], Release]
     judge: Callable[[Source, Release], Rights]
@@ -178,7 +178,7 @@ class Planner:
         return planned if planned.action == "reuse" or on_disk else PlannedSource(source, "skip")
 
     def _published(self, source: Source, kept: Pin | None, *, updating: bool) -> tuple[Release, State]:
-        adapter = plugins.adapter(source.settings.kind)
+        adapter = self.adapter(source)
         if adapter.mover == "crawler":
             found = None if updating else self.crawled(source, kept)
             if found is not None:
@@ -205,7 +205,7 @@ class Planner:
         return release
 
     def _measured(self, source: Source, published: Release, release: Release, kept: Pin | None) -> PlannedSource:
-        if plugins.adapter(source.settings.kind).mover == "crawler":
+        if self.adapter(source).mover == "crawler":
             taken: tuple[Asset, ...] = release.assets
             action: Action = "reuse" if release.assets else "crawl"
             held = {asset.path: _sha256(asset) for asset in taken}
@@ -229,7 +229,7 @@ class Planner:
 
     def _gated(self, planned: PlannedSource) -> PlannedSource:
         rights, source = planned.rights, planned.source
-        own = source.settings.items.license is not None or plugins.adapter(source.settings.kind).mover == "crawler"
+        own = source.settings.items.license is not None or self.adapter(source).mover == "crawler"
         if rights is not None and rights.outcome == "drop" and not own:
             refusal: AcquisitionError = LicenseRefused(
                 f"policy drops every item of {source.name!r} on its license: {', '.join(rights.codes)} "

@@ -18,7 +18,7 @@ from acquisition.errors import EXIT_DONE, EXIT_FINDINGS
 @click.option("--layout", type=click.Choice(["folders", "parquet"]), default="folders", show_default=True)
 @common
 def command(*, keep: Path | None, layout: str, as_json: bool, debug: bool) -> int:
-    """Start loopback servers that speak the hubs' protocols, fetch from them, and compare what was caught with what was planted.
+    """Start servers on loopback that speak the hubs' protocols, fetch from them, and compare what was planted and caught.
 
     Nothing leaves the machine. Exit code 1 when something planted was missed.
     """

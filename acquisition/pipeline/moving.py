@@ -8,7 +8,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from acquisition import crawl, plugins
+from acquisition import crawl
 from acquisition.blobs import BlobStore
 from acquisition.errors import AcquisitionError, Interrupted, PluginError, SourceUnavailable
 from acquisition.fetch import Arrived, Downloader, DownloadLimits, Failed, Transfer
@@ -125,7 +125,7 @@ def transfer_key(source: Source, release: Release) -> str:
 def _transfers(session: Session, planned: PlannedSource) -> Iterator[Transfer]:
     release, source = planned.release, planned.source
     assert release is not None
-    adapter = plugins.adapter(source.settings.kind)
+    adapter = session.adapter(source)
     context = session.context(source, release)
     guard = session.guard(source)
     key = transfer_key(source, release)

@@ -25,6 +25,7 @@ def make_plan(session: Session, *, locked: bool = False, update: Iterable[str] =
     """
     planner = Planner(
         lock=session.lock,
+        adapter=session.adapter,
         context=session.context,
         override=lambda source, release, context: apply_override(release, source.settings, context),
         judge=rights_of(session),

@@ -33,7 +33,10 @@ STEPS: Final = ("fetch", "stage", "filter", "curate", "manifest")
 def plan(session: Session, *, locked: bool = False, update: Iterable[str] = ()) -> Plan:
     """Say what a fetch would do. New pins are written to the lock, unless it is locked or updates are only looked at."""
     wanted = frozenset(session.known(update))
-    made = make_plan(session, locked=locked, update=wanted)
+    try:
+        made = make_plan(session, locked=locked, update=wanted)
+    finally:
+        session.close()
     if not locked and not wanted:
         session.save_lock(made.lock)
     return made

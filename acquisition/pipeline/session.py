@@ -11,13 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from acquisition import api, declare, network
+from acquisition import api, declare, network, plugins
 from acquisition.curate.policy import Policy
 from acquisition.errors import Interrupted, UsageError
 from acquisition.lock import Lock, read_lock, write_lock
 from acquisition.model import Release, Use
 from acquisition.network import AddressGuard
-from acquisition.protocols import Reporter, ResolveContext, Silent, Source
+from acquisition.protocols import Reporter, ResolveContext, Silent, Source, SourceAdapter
 from acquisition.settings import SourceSettings
 from acquisition.workspace import Workspace, utc_now
 
@@ -81,10 +81,29 @@ class Session:
         """Return the address guard of a source: public addresses, and what its declaration names literally."""
         return AddressGuard(declared_urls(source.settings))
 
+    @cached_property
+    def _clients(self) -> dict[str, api.Client]:
+        return {
+            source.name: api.Client(guard=self.guard(source), user_agent=self.user_agent) for source in self.declared.sources
+        }
+
+    @cached_property
+    def _adapters(self) -> dict[str, SourceAdapter]:
+        return {source.name: plugins.adapter(source.settings.kind) for source in self.declared.sources}
+
+    def adapter(self, source: Source) -> SourceAdapter:
+        """Return the source's adapter: one for the whole run, so that it may remember what it learned of its server."""
+        return self._adapters[source.name]
+
+    def close(self) -> None:
+        """Let connections go."""
+        for client in self.__dict__.pop("_clients", {}).values():
+            client.close()
+
     def context(self, source: Source, pin: Release | None = None) -> ResolveContext:
         """Return what the source's adapter may use."""
         return ResolveContext(
-            api=api.Client(guard=self.guard(source), user_agent=self.user_agent),
+            api=self._clients[source.name],
             environment=self.environment,
             now=utc_now,
             base=self.declared.path.parent,
@@ -105,7 +124,10 @@ class Session:
     def held(self, command: str) -> Iterator[None]:
         """Hold the workspace for one command."""
         with self.workspace.locked(command):
-            yield
+            try:
+                yield
+            finally:
+                self.close()
 
 
 def declared_urls(settings: SourceSettings) -> tuple[str, ...]:

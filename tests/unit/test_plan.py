@@ -6,11 +6,10 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
-from acquisition import plugins
 from acquisition.errors import LicenseRefused, LimitReached, NotInLock, PluginError, SourceNotFound
 from acquisition.lock import Lock, Pin, identity
 from acquisition.model import NO_CLAIM, Asset, Digest, Duties, LicenseClaim, LicenseConclusion, Release
@@ -31,6 +30,8 @@ RELEASE = Release(
 class World:
     """One adapter and what it was asked."""
 
+    current: ClassVar[World]
+
     answer: Callable[[], Release] = lambda: RELEASE
     asked: list[str] = field(default_factory=list)
     mover: str = "downloader"
@@ -42,11 +43,10 @@ class World:
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
+def world() -> World:
     """A world with one kind of source."""
-    made = World()
-    monkeypatch.setattr(plugins, "adapter", lambda kind: made)
-    return made
+    World.current = World()
+    return World.current
 
 
 def settings(**values: Any) -> SourceSettings:
@@ -61,6 +61,7 @@ def planned(
     context = ResolveContext(None, {}, lambda: "t", Path(), "ua")  # type: ignore[arg-type]  # the fake adapter asks nobody
     planner = Planner(
         lock=lock or Lock(),
+        adapter=lambda source: World.current,  # type: ignore[arg-type, return-value]  # only what planning asks of it
         context=lambda source, pin: context,
         override=lambda source, release, context: release,
         judge=lambda source, release: Rights(CONCLUSION, ("license.denied",) if rights != "keep" else (), rights),
