@@ -55,7 +55,7 @@ class Duplicates(SetFilter):
 
     def group(self, signatures: Mapping[str, Path], partition: int) -> pa.Table:
         """Return the links found in one band, or by one kind of digest (LINK_SCHEMA)."""
-        return grouping.find_links(grouping.Signatures(signatures), partition)
+        return grouping.find_links(grouping.Signatures(signatures), partition, self._settings.threshold)
 
     def join(self, signatures: Mapping[str, Path], links: Sequence[Path]) -> Iterator[tuple[str, pa.RecordBatch]]:
         """Yield (shard key, flags) for every shard that has flags."""

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from acquisition.filters.duplicates.signatures import BANDS
+from acquisition.filters.duplicates.signatures import BANDS, GLANCE
 
 PARTITIONS: Final = BANDS + 2
 """One partition per band, one for exact digests, one for digests of normal forms."""
@@ -32,6 +32,9 @@ LINK_SCHEMA: Final = pa.schema(
 """A link between the items at positions a < b: 0 exact, 1 same normal form, 2 perhaps near (similarity not yet measured)."""
 
 _NEIGHBOURS: Final = 8
+_DOUBT: Final = 0.25
+"""A glance errs by .06 (one standard deviation); four of these below the threshold nothing is missed."""
+_GLANCES: Final = 100_000
 
 
 class Signatures:
@@ -63,10 +66,10 @@ class Signatures:
             yield index, pq.read_table(path, columns=columns).take(pa.array(wanted))
 
 
-def find_links(signatures: Signatures, partition: int) -> pa.Table:
+def find_links(signatures: Signatures, partition: int, threshold: float) -> pa.Table:
     """Return the links of one partition (LINK_SCHEMA)."""
     if partition < BANDS:
-        return _near(signatures, f"band_{partition:02}")
+        return _near(signatures, f"band_{partition:02}", threshold)
     return _equal(signatures, "exact", EXACT) if partition == BANDS else _equal(signatures, "normal", NORMAL)
 
 
@@ -87,14 +90,18 @@ def _equal(signatures: Signatures, name: Literal["exact", "normal"], kind: int) 
     return _links(kind, heads[~first], members[~first], np.ones(int((~first).sum()), np.float32))
 
 
-def _near(signatures: Signatures, band: str) -> pa.Table:
-    """Link items that share a band. A pair may share several bands, so it is measured once, when all are known."""
+def _near(signatures: Signatures, band: str, threshold: float) -> pa.Table:
+    """Link items that share a band and are similar at a glance.
+
+    A pair may share several bands, so it is measured once, when all are known.
+    """
     keys = signatures.column(band).astype(np.uint64)
     keys = (keys << np.uint64(32)) | np.arange(len(keys), dtype=np.uint64)
     keys.sort()
     bucket = keys >> np.uint64(32)
     same = np.flatnonzero((bucket[1:] == bucket[:-1]) & (bucket[1:] != 0))
     pairs = _candidates(*_distinct(signatures, keys[np.union1d(same, same + 1)]))
+    pairs = pairs[_alike(signatures, pairs, threshold - _DOUBT)]
     return _links(NEAR, pairs[:, 0], pairs[:, 1], np.zeros(len(pairs), np.float32))
 
 
@@ -127,6 +134,23 @@ def _candidates(bucket: np.ndarray, positions: np.ndarray) -> np.ndarray:
         together = bucket[step:] == bucket[:-step]
         parts.append(np.stack((positions[:-step], positions[step:]), axis=1)[together])
     return np.unique(np.concatenate(parts), axis=0)
+
+
+def _alike(signatures: Signatures, pairs: np.ndarray, least: float) -> np.ndarray:
+    """Return a mask of the pairs whose glances agree in at least this share; unrelated texts that share a band do not."""
+    if not len(pairs):
+        return np.zeros(0, dtype=bool)
+    positions = np.unique(pairs)
+    glances = signatures.take(positions, ["glance"]).column("glance").combine_chunks()
+    octets = np.frombuffer(glances.buffers()[1], np.uint8)[glances.offset * GLANCE :][: len(positions) * GLANCE].reshape(
+        -1, GLANCE
+    )
+    left, right = (np.searchsorted(positions, pairs[:, side]) for side in (0, 1))
+    agreed = np.zeros(len(pairs), dtype=bool)
+    for start in range(0, len(pairs), _GLANCES):
+        part = slice(start, start + _GLANCES)
+        agreed[part] = (octets[left[part]] == octets[right[part]]).mean(axis=1) >= least
+    return agreed
 
 
 def _links(kind: int, a: np.ndarray, b: np.ndarray, similarity: np.ndarray) -> pa.Table:

@@ -23,6 +23,7 @@ from acquisition.filters.duplicates.normal import letters, normal_form
 BANDS: Final = 16
 SLOTS: Final = 8
 SAMPLE: Final = 256
+GLANCE: Final = BANDS * SLOTS // 2
 SHINGLE: Final = 5
 _SEED: Final = 42
 _MAX_LETTERS: Final = 1_000_000
@@ -45,6 +46,7 @@ SIGNATURE_SCHEMA: Final = pa.schema(
         pa.field("normal_low", pa.uint64(), nullable=False),
         pa.field("letters", pa.int32(), nullable=False),
         *[pa.field(f"band_{band:02}", pa.uint32(), nullable=False) for band in range(BANDS)],
+        pa.field("glance", pa.binary(GLANCE), nullable=False),
         pa.field("scale", pa.uint8(), nullable=False),
         pa.field("sample", pa.list_(pa.field("item", pa.uint32(), nullable=False)), nullable=False),
     ]
@@ -55,6 +57,7 @@ exact_*    the first 128 bits of content_sha256; 0 for an item without bytes
 normal_*   128 bits of the normal form (xxh3); 0 for items that are not text, or have no letters
 letters    length of the normal form in characters
 band_*     hash of the band's slots; 0 where the text is too short for near comparison
+glance     the lowest octet of every second MinHash slot: enough to tell chance candidates from copies
 scale      the sample holds hashes below 2^(32 − scale)
 sample     sorted distinct shingle hashes
 """
@@ -67,6 +70,7 @@ def sign(items: pa.RecordBatch, min_letters: int) -> pa.RecordBatch:
     normal = np.zeros((count, 2), np.uint64)
     length = np.zeros(count, np.int32)
     bands = np.zeros((count, BANDS), np.uint32)
+    glance = np.zeros((count, GLANCE), np.uint8)
     scale = np.zeros(count, np.uint8)
     rows, folded = _normalise(items, normal, length)
     samples = [np.zeros(0, np.uint32)]
@@ -75,7 +79,7 @@ def sign(items: pa.RecordBatch, min_letters: int) -> pa.RecordBatch:
     for chunk in _chunks(chosen):
         at = np.array([row for row, _ in chunk])
         hashes, offsets = _shingles([text for _, text in chunk])
-        bands[at] = _bands(hashes, offsets)
+        bands[at], glance[at] = _bands(hashes, offsets)
         sample, kept, halvings = _sample(hashes, offsets)
         samples.append(sample)
         sizes[at], scale[at] = kept, halvings
@@ -88,6 +92,7 @@ def sign(items: pa.RecordBatch, min_letters: int) -> pa.RecordBatch:
         *(pa.array(normal[:, half].copy()) for half in (0, 1)),
         pa.array(length),
         *(pa.array(bands[:, band].copy()) for band in range(BANDS)),
+        pa.FixedSizeBinaryArray.from_buffers(pa.binary(GLANCE), count, [None, pa.py_buffer(glance)]),
         pa.array(scale),
         pa.ListArray.from_arrays(pa.array(ends), pa.array(np.concatenate(samples)), SIGNATURE_SCHEMA.field("sample").type),
     ]
@@ -159,17 +164,18 @@ def _shingles(texts: list[bytes]) -> tuple[np.ndarray, np.ndarray]:
     return hashes, np.concatenate(([0], np.cumsum(lengths - (SHINGLE - 1)))).astype(np.uint64)
 
 
-def _bands(hashes: np.ndarray, offsets: np.ndarray) -> np.ndarray:
-    """Return 16 band keys per text, never 0."""
+def _bands(hashes: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return 16 band keys per text, never 0, and its glance."""
     from rensa import RMinHash  # the native library is loaded in the worker that signs
 
     matrix = RMinHash.digest_matrix_from_flat_token_hashes(hashes, offsets, BANDS * SLOTS, _SEED)
-    slots = np.array(matrix.to_rows(), dtype=np.uint32).reshape(-1, BANDS, SLOTS).astype(np.uint64)
-    mixed = ((slots + np.uint64(1)) * _BAND_FACTORS).sum(axis=2, dtype=np.uint64)
+    slots = np.array(matrix.to_rows(), dtype=np.uint32)
+    banded = slots.reshape(-1, BANDS, SLOTS).astype(np.uint64)
+    mixed = ((banded + np.uint64(1)) * _BAND_FACTORS).sum(axis=2, dtype=np.uint64)
     mixed ^= mixed >> np.uint64(29)
     keys: np.ndarray = ((mixed * _MIX[1]) >> np.uint64(32)).astype(np.uint32)
     keys[keys == 0] = 1
-    return keys
+    return keys, slots[:, ::2].astype(np.uint8)
 
 
 def _sample(hashes: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
