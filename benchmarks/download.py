@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,8 +146,8 @@ def candidates(kind: str, base: str, root: Path) -> dict[str, Callable[[], list[
             "aria2c -j16": lambda: aria,
             "curl --parallel": lambda: [*curl, "-K", str(root / "curl.cfg")],
         }
-    one = f"xargs -n1 -I@ -P{{}} sh -c 'curl -s @ | tee \"{out}/$(basename @)\" | sha256sum' < {urls}"
-    bare = f"xargs -n1 -I@ -P1 sh -c 'curl -s @ | sha256sum' < {urls}"
+    one = f"xargs -I@ -P{{}} sh -c 'curl -s @ | tee \"{out}/$(basename @)\" | sha256sum' < {urls}"
+    bare = f"xargs -I@ -P1 sh -c 'curl -s @ | sha256sum' < {urls}"
     shells = {"curl | sha256sum": bare, "curl | tee | sha256sum": one.format(1), "the same, two at a time": one.format(2)}
     return {"acquisition": lambda: us} | {name: (lambda text=text: ["sh", "-c", text]) for name, text in shells.items()}
 
@@ -190,7 +191,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=shared if shared.is_dir() else None) as name:
         root = Path(name)
         root.chmod(0o755)
-        digests = make_files(root / "www", options.kinds)
+        with ProcessPoolExecutor(1) as other:  # a child's resident memory begins with its parent's, so keep that small
+            digests = other.submit(make_files, root / "www", options.kinds).result()
         for kind in options.kinds:
             lines = [f"{digest} {path}\n" for path, digest in digests.items() if path.startswith(kind)]
             (root / f"{kind}.txt").write_text("".join(lines))

@@ -77,7 +77,7 @@ class DownloadLimits:
     `total_bytes`       body bytes moved in one run, None for no ceiling
     `bandwidth`         bytes per second over everything together
     `disk_reserve`      what must stay free on the workspace's disk
-    `per_host`, `total` connections to one host, and in all
+    `per_host`, `total` connections to one host (None: 8, and 32 to this machine itself), and in all
     `ranges_from`, `ranges`   from this size on a file may be fetched in this many stretches at once
     `stall_timeout`, `min_speed`   a connection with fewer bytes a second than this over the whole time-out is given up
     `retries`           attempts after a failure without progress in between
@@ -88,7 +88,7 @@ class DownloadLimits:
     total_bytes: int | None = None
     bandwidth: int | None = None
     disk_reserve: int = 1_000_000_000
-    per_host: int = 8
+    per_host: int | None = None
     total: int = 64
     ranges_from: int = 64 << 20
     ranges: int = 4
