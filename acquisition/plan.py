@@ -210,7 +210,7 @@ class Planner:
             action: Action = "reuse" if release.assets else "crawl"
             held = {asset.path: _sha256(asset) for asset in taken}
             return PlannedSource(source, action, published=published, release=release, taken=taken, held=held)
-        taken = tuple(asset for asset in release.assets if _taken(asset, source))
+        taken = tuple(asset for asset in release.assets if is_taken(asset, source))
         pinned = dict(kept.held) if kept is not None and kept.release == published else {}
         held = {asset.path: pinned[asset.path] for asset in taken if asset.path in pinned and self.holds(pinned[asset.path])}
         missing = [asset for asset in taken if asset.path not in held and not asset.local_path]
@@ -253,7 +253,7 @@ def _sha256(asset: Asset) -> str:
     return next((digest.value for digest in asset.digests if digest.algorithm == "sha256"), "")
 
 
-def _taken(asset: Asset, source: Source) -> bool:
+def is_taken(asset: Asset, source: Source) -> bool:
     """Archives stay in unless they are excluded by name: `files` is applied again to their members."""
     files = source.settings.files
     if files.takes(asset.path):

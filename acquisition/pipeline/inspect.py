@@ -13,6 +13,7 @@ from acquisition.curate.policy import PolicyRow
 from acquisition.errors import UsageError
 from acquisition.journal import Journal
 from acquisition.pipeline.session import Session
+from acquisition.plan import is_taken
 from acquisition.workspace import free_bytes
 
 
@@ -82,15 +83,16 @@ def status(session: Session) -> Status:
     sources = []
     for source in session.declared.sources:
         pin = session.lock.pins.get(source.name)
-        held = [path for path, sha256 in pin.held.items() if store.has(sha256)] if pin else []
-        on_disk = pin is not None and getattr(source.settings, "path", None) is not None
+        taken = [asset.path for asset in pin.release.assets if is_taken(asset, source)] if pin else []
+        in_place = pin is not None and (getattr(source.settings, "path", None) is not None or pin.release.kind == "spider")
+        held = [path for path in taken if pin is not None and path in pin.held and (in_place or store.has(pin.held[path]))]
         sources.append(
             {
                 "name": source.name,
                 "kind": source.settings.kind,
                 "revision": pin.release.revision if pin else "",
-                "files": len(pin.release.assets) if pin else 0,
-                "files_held": len(pin.held) if pin and (on_disk or pin.release.kind == "spider") else len(held),
+                "files": len(taken),
+                "files_held": len(held),
                 "items": _staged_items(session, source.name),
             }
         )
