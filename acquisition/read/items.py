@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from acquisition.content import join_member, quote_name
 from acquisition.content.compression import without_suffix
@@ -208,10 +209,10 @@ class RowItems:
         contents = [(text or "").encode() for text in texts] if texts is not None else fields or []
         sha256 = hashlib.sha256
         values: dict[str, Any] = {
-            "locator": [f"{self._place}#row={number}" for number in numbers],
-            "member": [""] * len(numbers),
-            "modality": [str(Modality.TEXT if self.is_text else Modality.TABLE)] * len(numbers),
-            "media_type": ["text/plain" if self.is_text else "application/json"] * len(numbers),
+            "locator": _numbered(f"{self._place}#row=", numbers),
+            "member": pa.repeat("", len(numbers)),
+            "modality": pa.repeat(str(Modality.TEXT if self.is_text else Modality.TABLE), len(numbers)),
+            "media_type": pa.repeat("text/plain" if self.is_text else "application/json", len(numbers)),
             "size": [len(content) for content in contents],
             "content_sha256": [sha256(content).hexdigest() for content in contents],
             "text": None if texts is None else [text or "" for text in texts],
@@ -233,11 +234,15 @@ class RowItems:
         texts = [cell if type(cell) is str or cell is None else as_text(cell) for cell in cells]
         return [found.picker.of_value(text) for text in texts] if found.picker else texts
 
-    def _item_names(self, numbers: Sequence[int], column: Callable[[int], Sequence[Any]]) -> list[str]:
+    def _item_names(self, numbers: Sequence[int], column: Callable[[int], Sequence[Any]]) -> list[str] | pa.Array:
         given = self._values("name", numbers, column) or self._values("id", numbers, column)
         if given is None:
-            return [f"{self._stem}-{number}" for number in numbers]
+            return _numbered(f"{self._stem}-", numbers)
         return [file_name(text) if text else f"{self._stem}-{number}" for text, number in zip(given, numbers, strict=True)]
+
+
+def _numbered(prefix: str, numbers: Sequence[int]) -> pa.Array:
+    return pc.binary_join_element_wise(prefix, pa.array(numbers, pa.int64()).cast(pa.string()), "")
 
 
 def _urls(values: list[str | None] | None) -> list[str | None] | None:
