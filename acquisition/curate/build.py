@@ -378,7 +378,7 @@ def _notes(settled: _Settled, settings: CuratedSettings) -> Iterator[str]:
             "towards test"
         )
     if settings.splits.shares and plan.published:
-        yield f"{plan.published} items keep the split that their publisher gave them; {plan.drawn} were drawn by share"
+        yield f"{plan.published} items follow the splits that were published; {plan.drawn} were drawn by share"
 
 
 def _result(run: _Run, settled: _Settled, total: tuple[int, int], notes: tuple[str, ...]) -> CurateResult:

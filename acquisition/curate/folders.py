@@ -124,8 +124,9 @@ def _put(placed: Placed, target: Path, link: Callable[[Mapping[str, Any], Path],
 class _Listings:
     """Listings of the set's items in JSON Lines, one for each modality (and split, where splits are folders).
 
-    Media that have the set to themselves, or come first in it, are listed as metadata.jsonl, the name that `datasets`
-    looks for. A text without a value is "", because a column of nulls alone would have another type in every split.
+    Where sounds or pictures, and not both, are in the set, their listing is metadata.jsonl, the name that `datasets` looks
+    for. Where both are, there is none, so that `audiofolder` and `imagefolder` each take their own files and the folders'
+    names as labels. A text without a value is "", because a column of nulls alone would have another type in every split.
     """
 
     def __init__(self, directory: Path, outline: Outline, *, by_split: bool) -> None:
@@ -134,7 +135,9 @@ class _Listings:
         self._by_split = by_split
         self._core = columns_of(outline)
         self._fields = field_columns(outline)
-        self._folder = next((modality for modality in _MEDIA if modality in outline.modalities), None)
+        media = [modality for modality in _MEDIA if modality in outline.modalities]
+        self._folder = media[0] if media else None
+        self._described = len(media) == 1
         self._open: dict[tuple[str, str], IO[bytes]] = {}
         self._files: dict[str, dict[str, str]] = {}
         self._extensions: dict[tuple[str, str], set[str]] = {}
@@ -165,7 +168,7 @@ class _Listings:
         stream.write(orjson.dumps(line) + b"\n")
 
     def _start(self, modality: str, split: str) -> IO[bytes]:
-        name = "metadata.jsonl" if modality == self._folder else f"{modality}.jsonl"
+        name = "metadata.jsonl" if self._described and modality == self._folder else f"{modality}.jsonl"
         listing = f"{split}/{name}" if self._by_split else name
         target = self._directory / listing
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -195,4 +198,5 @@ class _Listings:
         if modality != self._folder:
             return [listing]
         base = f"{split}/" if self._by_split else ""
-        return [*(f"{base}**/*.{extension}" for extension in sorted(self._extensions[modality, split])), listing]
+        globs = [f"{base}**/*.{extension}" for extension in sorted(self._extensions[modality, split])]
+        return [*globs, listing] if self._described else globs

@@ -88,6 +88,24 @@ def test_mixed_folders_load_by_modality(world: World, load: Any) -> None:
     assert load("json", data_files=str(world.workspace.curated / "train" / "text.jsonl"))["train"].num_rows == 30
 
 
+def test_sounds_beside_pictures(world: World, load: Any) -> None:
+    """A set of sounds, pictures and texts loads as audiofolder and as imagefolder, labels from the folders."""
+    drums(world)
+    world.add(
+        "plates", [world.media(png(n), f"{n}", "ab"[n % 2], kind="image/png", split=("test", "train")[n > 1]) for n in range(6)]
+    )
+    world.add("sms", [world.text(f"message {n}", n, "ham") for n in range(3)])
+    world.build(FOLDERS)
+    curated = str(world.workspace.curated)
+    for loaded in (load("audiofolder", data_dir=curated), load(curated)):
+        assert loaded.num_rows == {"test": 4, "train": 6}
+        assert set(loaded["train"].features["label"].names) == {"bd", "kick", "snare"}
+    pictures = load("imagefolder", data_dir=curated)["train"]
+    assert pictures.num_rows == 4
+    assert {pictures.features["label"].names[label] for label in pictures["label"]} == {"a", "b"}
+    assert (world.workspace.curated / "train" / "image.jsonl").is_file()
+
+
 def test_parquet_loads(world: World, load: Any) -> None:
     """Tables load with `datasets`, where audio is audio, and with plain pyarrow, where it is bytes and a path."""
     drums(world)
