@@ -10,8 +10,8 @@ from acquisition.filters.duplicates.grouping import Signatures
 
 _READ: Final = 50_000
 """Pairs whose samples are held at a time: at most 100,000 samples of 1 KB."""
-_COMPARED: Final = 8_000
-"""Pairs that are compared at a time: about 4 million hashes."""
+_COMPARED: Final = 2_000
+"""Pairs that are compared at a time: about a million hashes."""
 
 
 def similarities(signatures: Signatures, pairs: np.ndarray) -> np.ndarray:
