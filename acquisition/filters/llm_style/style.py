@@ -53,7 +53,9 @@ class LlmStyle(Filter):
             ("llm-style.boilerplate", 1.0, compiled(CERTAIN)),
             ("llm-style.weak-phrase", _WEAK_SCORE, compiled(WEAK)),
         ]
-        self._gate = "|".join((one_of(CERTAIN), one_of(WEAK), rf"\b(?:{'|'.join(sorted(STYLE_WORDS))})\b"))
+        # style words are common and phrases rare: one gate for both would send every tenth text through all phrases
+        self._phrase_gate = "|".join((one_of(CERTAIN), one_of(WEAK)))
+        self._word_gate = rf"\b(?:{'|'.join(sorted(STYLE_WORDS))})\b"
 
     def flag(self, items: pa.RecordBatch) -> pa.RecordBatch:
         """Return flags for a batch: phrases in text and table columns with their spans, one word score per text."""
@@ -62,12 +64,11 @@ class LlmStyle(Filter):
             column = items.column(field)
             if column.null_count == len(column):
                 continue
-            hits = pc.match_substring_regex(column, self._gate, ignore_case=True).fill_null(False)
-            for row in np.flatnonzero(hits.to_numpy(zero_copy_only=False)):
-                text = column[int(row)].as_py()
-                self._flag_phrases(flags, int(row), field, text)
-                if field == "text":
-                    self._flag_words(flags, int(row), text)
+            for row in _hits(column, self._phrase_gate):
+                self._flag_phrases(flags, row, field, column[row].as_py())
+            if field == "text":
+                for row in _hits(column, self._word_gate):
+                    self._flag_words(flags, row, column[row].as_py())
         return flags.batch()
 
     def not_checked(self) -> tuple[str, ...]:
@@ -95,6 +96,12 @@ class LlmStyle(Filter):
         controls = sum(word in CONTROL_WORDS for word in words)
         detail = detail_json(words=len(words), cues=dict(counts), controls=controls, list="arXiv:2403.16887")
         flags.add(row, "llm-style.score", score=word_score(len(counts), len(words)), field="text", detail=detail)
+
+
+def _hits(column: pa.Array, gate: str) -> list[int]:
+    found = pc.match_substring_regex(column, gate, ignore_case=True).fill_null(False)
+    rows: list[int] = np.flatnonzero(found.to_numpy(zero_copy_only=False)).tolist()
+    return rows
 
 
 def word_score(distinct: int, words: int) -> float:
