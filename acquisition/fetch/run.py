@@ -586,9 +586,8 @@ class Run:
         if download.location is None or not 0 < download.location.expires_at <= self._d.wall() + 1:
             return False
         if download.locates > _LOCATES:
-            self._fail(
-                download, SourceUnavailable("every address for this file had expired already", where=public_url(leg.url))
-            )
+            where = public_url(leg.url)
+            self._fail(download, SourceUnavailable("every address for this file had expired already", where=where))
         else:
             self._relocate(download)
         return True

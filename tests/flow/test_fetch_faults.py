@@ -325,15 +325,24 @@ def test_loopback_is_refused_unless_the_declaration_names_it(here: Kit) -> None:
     assert here.world.log == []
 
 
+class _AtConnectingOnly(AddressGuard):
+    """Lets every URL pass, as one does whose name resolves to loopback, so that only the connection itself is judged."""
+
+    def check_url(self, url: str) -> None:
+        """Accept."""
+
+
 def test_a_pooled_connection_is_not_lent_to_a_source_that_may_not_use_it(here: Kit) -> None:
     """A connection opened for one source's loopback is not reused for another source without that right."""
     url = here.world.storage.put("pond.bin", b"data")
     allowed = here.transfer("a.bin", url)
-    refused = here.transfer("b.bin", url.replace("127.0.0.1", "localhost"), guard=AddressGuard())
+    refused = here.transfer("b.bin", url, guard=_AtConnectingOnly())
     first, second = here.fetch(allowed, refused, limits=replace(FAST, per_host=1))
     assert isinstance(first, Arrived)
     assert not isinstance(second, Arrived)
+    assert second.error.code == "address-refused"
     assert len(here.world.log) == 1
+    assert here.failed(here.transfer("c.bin", url, guard=_AtConnectingOnly())).code == "address-refused"
 
 
 @pytest.mark.parametrize("packed_name", ["pond.csv.zip", "pond.csv"])
