@@ -262,15 +262,17 @@ def test_whatever_csv_writes_is_read_back(tmp_path: Path, rows: list[list[str]])
     verify(path, result)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=st.lists(st.lists(st.text("ab \t;'", max_size=4), min_size=1, max_size=4), min_size=1, max_size=30))
 def test_the_quick_and_the_careful_way_agree(tmp_path: Path, lines: list[list[str]]) -> None:
     """Blocks that take the quick way give the same items and rejections as the careful way gives."""
     text = "a,b,c\n1,2,3\n" + "".join(",".join(cells) + "\n" for cells in lines)
-    path = write(tmp_path / "a.csv", text * (200_000 // len(text) + 1))
+    path = write(tmp_path / "a.csv", text * 20)
     options = {"delimiter": ",", "header": True}
-    quick = read(path, options=options)
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("acquisition.read.encoding.SAMPLE", 100)  # many small blocks
+        patch.setattr("acquisition.read.encoding.BLOCK", 40)
+        quick = read(path, options=options)
         patch.setattr("acquisition.read.csv._Table._plain", lambda *_: None)
         careful = read(path, options=options)
     assert quick.rows == careful.rows
