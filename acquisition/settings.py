@@ -122,7 +122,7 @@ class DatasetSettings(Settings):
     """Short name, used in file names and manifests."""
     title: str = ""
     description: str = ""
-    version: str = "0.1.0"
+    version: str = Field(default="0.1.0", pattern=r"^\d+\.\d+\.\d+$")
     """MAJOR.MINOR.PATCH of the curated set, for its manifest."""
     url: str = ""
     """Where the set is published, if it is."""

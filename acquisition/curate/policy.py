@@ -39,6 +39,7 @@ DEFAULTS: Final = (
     _rule("duplicate.near", Outcome.KEEP, "similar, and still different enough"),
     _rule("duplicate.label-conflict", Outcome.HOLD, "the same content is labelled differently elsewhere"),
     _rule("duplicate.representative", Outcome.KEEP, "the copy that stands for its duplicates"),
+    _rule("pii.not-checked", Outcome.HOLD, "a part of it could not be looked at for personal data"),
     _rule("pii.*", Outcome.REDACT, "personal data is replaced by its kind", at_least=0.6),
     _rule("pii.*", Outcome.KEEP, "too weak a sign of personal data"),
     _rule("llm-style.boilerplate", Outcome.HOLD, "phrases of a chat assistant"),

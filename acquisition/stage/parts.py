@@ -102,12 +102,13 @@ def stage_part(part: Part, *, find: FindItems, open_file: OpenFile) -> PartResul
         first=part.index * SHARDS_PER_PART,
     )
     rejections = _Rejections(part)
+    siblings = _Siblings(Path(part.directory) / "files.json", open_file)
     staged = 0
     for file in part.held:
         left = None if part.limit is None else part.limit - staged
         if left is not None and left <= 0:
             break
-        for found in _found_in(file, part, find, open_file):
+        for found in _found_in(file, part, siblings, find, open_file):
             if isinstance(found, Rejection):
                 rejections.add(found)
                 continue
@@ -128,7 +129,9 @@ def _timestamp(text: str) -> pa.Scalar:
     return pa.scalar(moment, pa.timestamp("ms", tz="UTC"))
 
 
-def _found_in(file: Held, part: Part, find: FindItems, open_file: OpenFile) -> Iterator[Found]:
+def _found_in(
+    file: Held, part: Part, siblings: Mapping[str, Binary], find: FindItems, open_file: OpenFile
+) -> Iterator[Found]:
     context = ReadContext(
         source=part.source,
         release=part.release,
@@ -137,7 +140,7 @@ def _found_in(file: Held, part: Part, find: FindItems, open_file: OpenFile) -> I
         items=part.settings.items,
         read=part.settings.read,
         files=part.settings.files,
-        siblings=_Siblings(Path(part.directory) / "files.json", open_file),
+        siblings=siblings,
         reader=part.reader,
     )
     try:
