@@ -57,6 +57,7 @@ class Connections:
         self._hosts: dict[tuple[str, str, int], Host] = {}
         self._delayed: list[tuple[float, int, Leg]] = []
         self._order = count()
+        self._rests: dict[str, float] = {}
 
     @property
     def busy(self) -> list[Leg]:
@@ -100,6 +101,7 @@ class Connections:
     def moments(self, now: float) -> list[float]:
         """Return the moments for which something waits."""
         rests = [host.not_before for host in self._hosts.values() if host.queue and host.not_before > now]
+        rests += [moment for moment in self._rests.values() if moment > now]
         return rests + ([self._delayed[0][0]] if self._delayed else [])
 
     def start(self, now: float, expired: Callable[[Leg], bool]) -> None:
@@ -113,18 +115,19 @@ class Connections:
                 self.enqueue(leg)
         for host in list(self._hosts.values()):
             while host.queue and host.active < host.limit and len(self._busy) < self._total and host.not_before <= now:
-                chosen = self._next(host)
+                chosen = self._next(host, now)
                 if chosen is None:
                     break
                 if chosen in chosen.download.legs and not expired(chosen):
                     self._begin(host, chosen, now)
 
-    def _next(self, host: Host) -> Leg | None:
+    def _next(self, host: Host, now: float) -> Leg | None:
         """Take the next leg from a host's queue, None if all of them wait for their source's own bandwidth."""
         for _ in range(len(host.queue)):
             leg = host.queue.popleft()
             transfer = leg.download.transfer
-            if transfer.bandwidth is None or transfer.source not in host.narrow:
+            free = transfer.source not in host.narrow and self._rests.get(transfer.source, 0.0) <= now
+            if transfer.bandwidth is None or free:
                 return leg
             host.queue.append(leg)
         return None
@@ -134,6 +137,7 @@ class Connections:
         leg.stream.begin(leg.request(host.proxy), leg, now)
         if leg.download.transfer.bandwidth is not None:
             host.narrow.add(leg.download.transfer.source)
+            self._rests[leg.download.transfer.source] = now
         host.active += 1
         self._busy[leg.stream.curl] = leg
         self._multi.add_handle(leg.stream.curl)
@@ -168,7 +172,10 @@ class Connections:
         del self._busy[stream.curl]
         host = self.host(leg)
         host.active -= 1
-        host.narrow.discard(leg.download.transfer.source)
+        transfer = leg.download.transfer
+        host.narrow.discard(transfer.source)
+        if transfer.bandwidth is not None:  # libcurl lets the first buffers pass at once; the next request pays for them
+            self._rests[transfer.source] += stream.received / transfer.bandwidth
         leg.stream = None
         self._idle.append(stream)
 
