@@ -288,12 +288,12 @@ def summary_value(summary: Summary) -> dict[str, Any]:
 def entry_text(entry: Mapping[str, Any]) -> str:
     """Return one item's lineage: the decision first, then where it came from, then every flag."""
     decision = f"{entry.get('outcome', '')}"
-    if entry.get("decisive_code"):
-        decision += f", decided by {entry['decisive_code']} ({entry.get('rule', '')})"
+    if entry.get("code"):
+        decision += f", decided by {entry['code']} ({entry.get('rule', '')})"
     lines = [f"item {entry.get('id', '')}: {decision}"]
     if entry.get("why"):
         lines.append(f"  why: {entry['why']}")
-    shown = {"id", "outcome", "decisive_code", "rule", "why", "flags"}
+    shown = {"id", "outcome", "code", "rule", "why", "flags"}
     lines += [f"  {key}: {value}" for key, value in entry.items() if key not in shown and value not in (None, "", [], {})]
     lines.append(f"  flags: {len(entry.get('flags') or [])}")
     for flag in entry.get("flags") or []:

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 import click
 
 from acquisition.cli import output
-from acquisition.errors import EXIT_INTERRUPTED, EXIT_PARTIAL, EXIT_USAGE, AcquisitionError, Interrupted
+from acquisition.errors import EXIT_INTERRUPTED, EXIT_PARTIAL, EXIT_USAGE, AcquisitionError, Interrupted, UsageError
 
 STOP: Final = threading.Event()
 """Set by the first Ctrl-C or SIGTERM; everything that takes long looks at it."""
@@ -70,7 +70,10 @@ def run(group: click.Group, arguments: list[str] | None) -> int:
         code = group.main(args=given, prog_name="acquire", standalone_mode=False)
         return code if isinstance(code, int) else 0
     except click.ClickException as error:
-        error.show()
+        if as_json:
+            output.show_error(UsageError(error.format_message()), as_json=True)
+        else:
+            error.show()
         return EXIT_USAGE
     except (KeyboardInterrupt, click.Abort):
         output.show_error(

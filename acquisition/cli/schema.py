@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from acquisition.cli import output
@@ -11,9 +13,12 @@ from acquisition.cli.run import common
 @click.command("schema")
 @common
 def command(*, as_json: bool, debug: bool) -> int:
-    """Print the JSON Schema of sources.yaml, for editors and checks (2020-12)."""
-    del as_json, debug  # it is JSON in any case
+    """Print the JSON Schema of sources.yaml, for editors and checks (2020-12); with --json as `schema` in a document."""
+    del debug
     from acquisition.declare import schema_text
 
-    output.emit(schema_text())
+    if as_json:
+        output.emit_json("schema", {"schema": json.loads(schema_text())})
+    else:
+        output.emit(schema_text())
     return 0

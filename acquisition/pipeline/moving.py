@@ -11,7 +11,7 @@ from typing import Any
 from acquisition import crawl
 from acquisition.blobs import BlobStore
 from acquisition.errors import AcquisitionError, Interrupted, PluginError, SourceUnavailable
-from acquisition.fetch import Arrived, Downloader, DownloadLimits, Failed, Transfer
+from acquisition.fetch import Arrived, Downloader, Failed, Transfer
 from acquisition.journal import Journal
 from acquisition.lock import Lock, Pin, identity, settled
 from acquisition.model import Asset, Location, Rejection, Release
@@ -83,7 +83,9 @@ def _download(session: Session, sources: list[PlannedSource], moved: dict[str, M
         journal=journal,
         reporter=session.reporter,
         user_agent=session.user_agent,
-        limits=DownloadLimits(total_bytes=limits.bytes, bandwidth=limits.bandwidth, disk_reserve=limits.disk_reserve),
+        limits=replace(
+            session.patience, total_bytes=limits.bytes, bandwidth=limits.bandwidth, disk_reserve=limits.disk_reserve
+        ),
         stop=session.stop,
     )
     for source in sources:

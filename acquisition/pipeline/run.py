@@ -55,7 +55,17 @@ def fetch(session: Session, *, until: str = "manifest", locked: bool = False, up
 
 
 def crawl(session: Session) -> Summary:
-    """Run the named spiders anew, or go on with unfinished runs, and stage what they found."""
+    """Run the named spiders anew, or go on with unfinished runs, and stage what they found.
+
+    UsageError when one of the named sources is not crawled.
+    """
+    for source in session.declared.sources:
+        if source.name in session.only and session.adapter(source).mover != "crawler":
+            raise UsageError(
+                f"{source.name!r} is no spider but of kind {source.settings.kind!r}",
+                where=source.where,
+                hint=f"Use `acquire fetch {source.name}`, with --update {source.name} to take its newest release.",
+            )
     with _run(session, "crawl") as journal:
         made = make_plan(session, update=session.only)
         named = tuple(source for source in made.sources if source.name in session.only)

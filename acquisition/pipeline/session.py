@@ -14,6 +14,7 @@ from typing import Any, Final
 from acquisition import api, declare, network, plugins
 from acquisition.curate.policy import Policy
 from acquisition.errors import Interrupted, UsageError
+from acquisition.fetch import DownloadLimits
 from acquisition.lock import Lock, read_lock, write_lock
 from acquisition.model import Release, Use
 from acquisition.network import AddressGuard
@@ -30,7 +31,8 @@ class Session:
     """One opened declaration. Nothing has been asked or written yet.
 
     `only` names the sources whose bytes are moved, () for all (the others take part with what is here already);
-    `workers` is the number of processes, 0 for one per core; `stop` is set by Ctrl-C and ends the run cleanly.
+    `workers` is the number of processes, 0 for one per core; `stop` is set by Ctrl-C and ends the run cleanly;
+    `patience` holds the downloader's time-outs and retries (its ceilings are taken from the declaration).
     """
 
     declared: declare.Declared
@@ -40,6 +42,7 @@ class Session:
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     only: tuple[str, ...] = ()
     workers: int = 0
+    patience: DownloadLimits = field(default_factory=DownloadLimits)
 
     @property
     def lock_path(self) -> Path:
