@@ -129,9 +129,7 @@ def _timestamp(text: str) -> pa.Scalar:
     return pa.scalar(moment, pa.timestamp("ms", tz="UTC"))
 
 
-def _found_in(
-    file: Held, part: Part, siblings: Mapping[str, Binary], find: FindItems, open_file: OpenFile
-) -> Iterator[Found]:
+def _found_in(file: Held, part: Part, siblings: Mapping[str, Binary], find: FindItems, open_file: OpenFile) -> Iterator[Found]:
     context = ReadContext(
         source=part.source,
         release=part.release,

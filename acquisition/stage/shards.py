@@ -15,7 +15,7 @@ from acquisition.model import ITEM_SCHEMA, Shard, item_id
 from acquisition.workspace import atomic_file
 
 MAX_ROWS: Final = 20_000
-MAX_BYTES: Final = 48_000_000
+MAX_BYTES: Final = 16_000_000
 """Arrow bytes per shard: a filter that holds one shard and its flags stays far below 400 MB."""
 
 _DICTIONARIES: Final = [
