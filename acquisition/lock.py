@@ -110,6 +110,17 @@ def _pin_to(pin: Pin) -> dict[str, Any]:
     }
 
 
+def same_but_for_time(old: Pin, new: Pin) -> bool:
+    """Say whether two pins differ in nothing but the times at which somebody looked."""
+    return _timeless(_pin_to(old)) == _timeless(_pin_to(new))
+
+
+def _timeless(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _timeless(entry) for key, entry in value.items() if key not in {"resolved_at", "at"}}
+    return [_timeless(entry) for entry in value] if isinstance(value, list) else value
+
+
 def _plain(release: Release, *names: str) -> dict[str, str]:
     return {name: value for name in names if (value := getattr(release, name))}
 

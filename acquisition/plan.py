@@ -175,6 +175,8 @@ class Planner:
             return PlannedSource(source, "skip")
         planned = self._resolved(source)
         on_disk = planned.action == "download" and all(asset.local_path for asset in planned.taken)
+        if planned.action == "refuse":
+            return replace(planned, action="skip")  # with the refusal, so that the manifest goes on saying it
         return planned if planned.action == "reuse" or on_disk else PlannedSource(source, "skip")
 
     def _published(self, source: Source, kept: Pin | None, *, updating: bool) -> tuple[Release, State]:

@@ -22,7 +22,7 @@ def command(*, file: Path, workspace: Path | None, as_json: bool, debug: bool) -
     if as_json:
         output.emit_json("check", checked.value())
         return 0
-    output.emit(f"{file}: {len(checked.sources)} sources, no problems")
+    output.emit(f"{file}: {len(checked.sources)} {'source' if len(checked.sources) == 1 else 'sources'}, no problems")
     output.emit(
         output.table([(f"  {name}", kind, where) for name, kind, where in checked.sources], ("  source", "kind", "where"))
     )

@@ -77,11 +77,12 @@ def error_value(error: AcquisitionError) -> dict[str, Any]:
     return value
 
 
-def error_text(error: AcquisitionError) -> str:
-    """Return an error as its lines."""
+def error_text(error: AcquisitionError, source: str = "") -> str:
+    """Return an error as its lines; `source` names the declared source that it happened to, with its place."""
     lines = [f"{_head('error', error.code)}: {error.message}"]
-    if error.where:
-        lines.append(f"  where: {error.where}")
+    where = ", ".join(dict.fromkeys(part for part in (error.where, source) if part))
+    if where:
+        lines.append(f"  where: {where}")
     if error.hint:
         lines += ["", f"hint: {error.hint}"]
     return "\n".join(lines)

@@ -38,4 +38,5 @@ def command(
         output.emit_json("plan", present.plan_value(plan))
     else:
         output.emit(present.plan_text(plan))
-    return pipeline.exit_code_of(tuple(source.error for source in plan.sources if source.error is not None))
+    asked = [source for source in plan.sources if source.action != "skip"]
+    return pipeline.exit_code_of(tuple(source.error for source in asked if source.error is not None))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from acquisition.cli import output
 from acquisition.cli.output import size, table
@@ -15,7 +15,10 @@ if TYPE_CHECKING:  # the pipeline is heavy; commands import it when they run
     from acquisition.pipeline.summary import SourceSummary, Summary
     from acquisition.plan import Plan, PlannedSource
 
-_ACTIONS = {
+_SHOWN: Final = 20
+"""Errors that are shown one by one."""
+
+_ACTIONS: Final = {
     "download": "+ download",
     "reuse": "= here",
     "crawl": "+ crawl",
@@ -90,7 +93,8 @@ def _plan_notes(source: PlannedSource) -> list[str]:
     if source.rights is not None and source.rights.outcome != "keep":
         lines += [f"  {source.name}: {reason}" for reason in source.rights.reasons]
     if source.error is not None:
-        lines += ["", output.error_text(source.error)]
+        place = "" if source.error.where == source.source.where else f" ({source.source.where})"
+        lines += ["", output.error_text(source.error, f"source {source.name}{place}")]
     return lines
 
 
@@ -175,10 +179,11 @@ def show_summary(summary: Summary, *, as_json: bool) -> None:
         return
     if summary.sources:
         output.emit(summary_text(summary))
-    for error in summary.errors[:20]:
-        output.talk("\n" + output.error_text(error))
-    if len(summary.errors) > 20:
-        output.talk(f"\nand {len(summary.errors) - 20:,} more; all of them are in the manifest's rejections")
+    told = [(f"source {source.name}", error) for source in summary.sources for error in source.errors]
+    for source, error in told[:_SHOWN]:
+        output.talk("\n" + output.error_text(error, source))
+    if len(told) > _SHOWN:
+        output.talk(f"\nand {len(told) - _SHOWN:,} more; all of them are in the manifest's rejections")
 
 
 def summary_text(summary: Summary) -> str:

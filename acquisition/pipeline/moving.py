@@ -13,7 +13,7 @@ from acquisition.blobs import BlobStore
 from acquisition.errors import AcquisitionError, Interrupted, PluginError, SourceUnavailable
 from acquisition.fetch import Arrived, Downloader, Failed, Transfer
 from acquisition.journal import Journal
-from acquisition.lock import Lock, Pin, identity, settled
+from acquisition.lock import Lock, Pin, identity, same_but_for_time, settled
 from acquisition.model import Asset, Location, Rejection, Release
 from acquisition.pipeline.session import Session
 from acquisition.plan import PlannedSource
@@ -46,7 +46,7 @@ def move(session: Session, planned: tuple[PlannedSource, ...], lock: Lock, journ
     The lock is written before bytes move (so that a run that is killed goes on with the same releases) and after.
     """
     session.save_lock(lock)
-    moved = {source.name: Moved(source, source.release, errors=[source.error] if source.error else []) for source in planned}
+    moved = {source.name: Moved(source, source.release, errors=_said(source)) for source in planned}
     for source in planned:
         if source.action == "reuse":
             _reuse(session, moved[source.name], journal)
@@ -60,6 +60,11 @@ def move(session: Session, planned: tuple[PlannedSource, ...], lock: Lock, journ
             lock = _pin(name, result, lock)
         session.save_lock(lock)
     return moved, lock
+
+
+def _said(planned: PlannedSource) -> list[AcquisitionError]:
+    """What stands in the way of a source that was not asked for is remembered, but is no error of this run."""
+    return [planned.error] if planned.error is not None and planned.action != "skip" else []
 
 
 def _reuse(session: Session, moved: Moved, journal: Journal) -> None:
@@ -165,7 +170,10 @@ def _pin(name: str, moved: Moved, lock: Lock) -> Lock:
         moved.release = replace(moved.release, revision=published.revision)
     elif not moved.release.revision:
         moved.release = settled(moved.release, held) if held else moved.release
-    return lock.with_pin(name, Pin(identity(planned.source.settings), published, held))
+    pin, old = Pin(identity(planned.source.settings), published, held), lock.pins.get(name)
+    if planned.state == "local" and old is not None and same_but_for_time(old, pin):
+        return lock  # a folder that was looked at again leaves no diff
+    return lock.with_pin(name, pin)
 
 
 # --- the open web --------------------------------------------------------------------------------------------------------

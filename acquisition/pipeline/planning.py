@@ -81,11 +81,20 @@ def crawl_directory(session: Session, source: Source, pin: Pin) -> Path:
 
 
 def pinned(lock: Lock, sources: Iterable[PlannedSource]) -> Lock:
-    """Return the lock with the releases that were resolved; what failed or was refused keeps the pin it had."""
+    """Return the lock with the releases that were resolved.
+
+    What failed keeps the pin it had; what is refused is pinned when it is new, so that nobody is asked about it again; a
+    folder of one's own is pinned once its files have been hashed.
+    """
     for planned in sources:
-        if planned.published is not None and planned.action in {"download", "reuse"}:
-            old = lock.pins.get(planned.name)
-            same = old is not None and old.release == planned.published
-            held = old.held if old is not None and same else {}
-            lock = lock.with_pin(planned.name, Pin(identity(planned.source.settings), planned.published, held))
+        old = lock.pins.get(planned.name)
+        named = identity(planned.source.settings)
+        fresh = old is None or old.identity != named
+        if planned.published is None or not (planned.action in {"download", "reuse"} or (planned.action == "refuse" and fresh)):
+            continue
+        if planned.state == "local" and not fresh:
+            continue
+        same = old is not None and old.release == planned.published
+        held = old.held if old is not None and same else {}
+        lock = lock.with_pin(planned.name, Pin(named, planned.published, held))
     return lock

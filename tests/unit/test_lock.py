@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from acquisition.errors import DeclarationError
-from acquisition.lock import Lock, Pin, identity, read_lock, settled, write_lock
+from acquisition.lock import Lock, Pin, identity, read_lock, same_but_for_time, settled, write_lock
 from acquisition.model import Asset, Digest, Evidence, LicenseClaim, Release, Terms
 from acquisition.settings import LicenseSettings, SourceSettings
 
@@ -100,3 +100,13 @@ def test_the_lock_is_sorted_json(tmp_path: Path) -> None:
     write_lock(path, Lock({"a": Pin("id", RELEASE)}))
     raw = json.loads(path.read_text())
     assert [entry["path"] for entry in raw["sources"]["a"]["files"]] == ["a.zip", "b/x.csv"]
+
+
+def test_pins_that_differ_in_time_alone_are_the_same() -> None:
+    """Looking again at the same release changes times only; another size, digest or license is another pin."""
+    pin = Pin("id", RELEASE, {"b/x.csv": "ee"})
+    evidence = replace(CLAIM.evidence[0], at="later")
+    later = replace(RELEASE, resolved_at="2027-01-01T00:00:00Z", license=replace(CLAIM, evidence=(evidence,)))
+    assert same_but_for_time(pin, replace(pin, release=later))
+    assert not same_but_for_time(pin, replace(pin, held={"b/x.csv": "ff"}))
+    assert not same_but_for_time(pin, replace(pin, release=replace(RELEASE, license=replace(CLAIM, raw=("mit",)))))

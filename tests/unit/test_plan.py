@@ -186,6 +186,13 @@ def test_a_source_that_was_not_named_takes_part_only_with_what_is_here(world: Wo
     assert world.asked == []
 
 
+def test_a_refusal_that_was_not_asked_about_is_remembered(world: World) -> None:
+    """A pinned source that policy refuses, and that this run was not asked for, is skipped with its refusal."""
+    source = planned(pinned(), rights="drop", only=frozenset({"b"}))
+    assert source.action == "skip"
+    assert isinstance(source.error, LicenseRefused)
+
+
 def test_a_spider_without_a_finished_crawl_has_to_run(world: World) -> None:
     """A crawl is not downloaded; it is planned as a crawl until one is pinned."""
     world.mover = "crawler"
