@@ -88,6 +88,9 @@ class _Counting(Reporter):
         self._changed(fields["source"], sums)
 
     def _on_stage_done(self, fields: dict[str, Any]) -> None:
+        sums = self._sums[fields["source"]]
+        sums.items, sums.rejected = fields["items"], fields["rejected"]
+        self._changed(fields["source"], sums)
         rejected = f", {fields['rejected']:,} rejected" if fields["rejected"] else ""
         self._say(f"{fields['source']}: {fields['items']:,} items staged{rejected}")
 
@@ -147,7 +150,9 @@ class _Bars(_Counting):
     def _changed(self, source: str, sums: _Sums) -> None:
         if source not in self._tasks:
             self._tasks[source] = self._progress.add_task(source, total=sums.size or None, count="")
-        count = f"{sums.done:,}/{sums.files:,} files" if sums.files else f"{sums.done:,} pages, {sums.items:,} items"
+        count = f"{sums.done:,}/{sums.files:,} files" if sums.files else f"{sums.done:,} pages"
+        if sums.items:
+            count += f", {sums.items:,} items"
         self._progress.update(self._tasks[source], completed=sums.bytes, total=sums.size or None, count=count)
 
     def _say(self, text: str) -> None:
