@@ -45,8 +45,10 @@ static: lint types layers  ## all checks that run nothing
 
 check: static test  ## everything that has to be green
 
-bench: $(STAMP)  ## measure, beside peers, in one run
-	$(BIN)/python benchmarks/run.py
+bench: $(STAMP)  ## measure beside peers; PEER=python that has datatrove[io]
+	$(BIN)/python -m benchmarks.download
+	$(BIN)/python -m benchmarks.staging $(if $(PEER),--peer-python $(PEER),--ours-only)
+	$(BIN)/python -m benchmarks.idle
 
 schema: $(STAMP)  ## write the JSON Schema of sources.yaml anew
 	$(BIN)/acquire schema > acquisition/declare/sources.schema.json

@@ -1,6 +1,6 @@
 """How long nothing takes: a second `acquire fetch` on a workspace of a million items, and `acquire --help`.
 
-    python benchmarks/idle.py [--items 1000000] [--rounds 5]
+    python -m benchmarks.idle [--items 1000000] [--rounds 5]
 
 The items are rows of JSON Lines files of one's own. Prints the wall seconds of whole processes, and the first run for scale.
 """

@@ -1,6 +1,6 @@
 """Staging and the cheap filters on 1 KB documents, beside datatrove doing the same work, in one run.
 
-    python benchmarks/staging.py [--documents 1000000] [--rounds 2] [--near] [--ours-only]
+    python -m benchmarks.staging [--documents 1000000] [--rounds 2] [--near] [--ours-only]
 
 Both read the same JSON Lines shards, hash every document, look for the same cue words, and write Parquet. Ours stages items
 (ids, digests, provenance) and runs license, quality and llm_style. With --near both also compute MinHash signatures for near
