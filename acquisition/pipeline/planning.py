@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from acquisition import crawl
@@ -72,7 +73,10 @@ def crawled_release(session: Session, source: Source, pin: Pin | None) -> Releas
     if pin is None or not pin.release.revision:
         return None
     directory = crawl_directory(session, source, pin)
-    return crawl.release(source, directory, resolved_at=pin.release.resolved_at) if directory.exists() else None
+    if not directory.exists():
+        return None
+    found = crawl.release(source, directory, resolved_at=pin.release.resolved_at)
+    return replace(found, version_label=directory.name)
 
 
 def crawl_directory(session: Session, source: Source, pin: Pin) -> Path:
