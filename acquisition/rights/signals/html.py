@@ -1,0 +1,127 @@
+"""A page reduced to what may carry a signal: meta, link and rel elements, scripts, and properties.
+
+lxml parses with its own limits (`huge_tree` off); pages without any of the words that signals are written with are not
+parsed at all, which is most of the web.
+"""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, cast
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+MAX_BYTES: Final = 4_000_000
+"""Bytes of a page that are parsed."""
+MAX_FOUND: Final = 2_000
+"""Elements of one kind that are kept."""
+MAX_ANCESTORS: Final = 300
+_WORDS: Final = (
+    b"robots", b"licen", b"tdm", b"content-usage", b"content-signal", b"dcterms", b"dct:", b"dc.", b"dc:", b"purl.org/dc",
+    b"usageinfo", b"copyrightnotice", b"creditline", b"nosnippet", b"isaccessibleforfree", b"rsl", b"noai", b"noimageai",
+    b'bot"', b"bot'", b"attributionname",
+)  # fmt: skip
+_PROPERTY_WORDS: Final = (b"licen", b"rights", b"usageinfo", b"creditline", b"copyright", b"attribution")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What was found, in document order. `cut` says that a part was not read."""
+
+    metas: tuple[tuple[str, str], ...]
+    rels: tuple[_Element, ...]
+    """link, a and area elements with a rel attribute."""
+    scripts: tuple[_Element, ...]
+    """script elements of type application/ld+json or application/rsl+xml."""
+    properties: tuple[_Element, ...]
+    """Elements with itemprop or property."""
+    base: str
+    nosnippet: int
+    cut: bool
+
+
+class Unparsable(ValueError):
+    """The bytes are no page that lxml can read."""
+
+
+def parse(body: bytes, charset: str, url: str) -> Page | None:
+    """Return the page, None when nothing in it can be a signal. Raises Unparsable."""
+    body, encoding = _plain(body, charset)
+    lower = body.lower()
+    if not any(word in lower for word in _WORDS):
+        return None
+    cut = len(body) > MAX_BYTES
+    return _gather(_root(body[:MAX_BYTES], encoding), lower, url, cut)
+
+
+def _gather(root: _Element, lower: bytes, url: str, cut: bool) -> Page:
+    metas, rels, scripts, base = [], [], [], ""
+    for element in root.iter("meta", "link", "a", "area", "script", "base"):
+        tag = element.tag
+        if tag == "meta":
+            metas.extend(_meta(element))
+        elif tag == "script":
+            if (element.get("type") or "").partition(";")[0].strip().lower() in ("application/ld+json", "application/rsl+xml"):
+                scripts.append(element)
+        elif tag == "base":
+            base = base or (element.get("href") or "").strip()
+        elif element.get("rel"):
+            rels.append(element)
+    marked = (b"itemprop" in lower or b"property" in lower) and any(word in lower for word in _PROPERTY_WORDS)
+    elements = cast("list[_Element]", root.xpath("//*[@itemprop or @property]")) if marked else []
+    nosnippet = int(cast("float", root.xpath("count(//*[@data-nosnippet])"))) if b"data-nosnippet" in lower else 0
+    cut = cut or max(len(metas), len(scripts)) > MAX_FOUND
+    return Page(
+        tuple(metas[:MAX_FOUND]), tuple(rels), tuple(scripts[:MAX_FOUND]), tuple(elements), _joined(url, base), nosnippet, cut
+    )
+
+
+def _meta(element: _Element) -> list[tuple[str, str]]:
+    content = element.get("content")
+    names = [element.get(name) for name in ("name", "http-equiv", "property")]
+    return [(name.strip().lower(), content) for name in names if name and content is not None]
+
+
+def _joined(url: str, base: str) -> str:
+    from urllib.parse import urljoin
+
+    try:
+        return urljoin(url, base) if base else url
+    except ValueError:
+        return url
+
+
+def _plain(body: bytes, charset: str) -> tuple[bytes, str]:
+    """Return the body in an encoding that keeps ASCII readable, and its name ("" to let lxml look for a declaration)."""
+    for mark, name in ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16")):
+        if body.startswith(mark):
+            return _recoded(body, name), "utf-8"
+    try:
+        name = codecs.lookup(charset).name if charset else ""
+    except (LookupError, ValueError):
+        name = ""
+    if name.startswith(("utf-16", "utf-32", "utf-7")):
+        return _recoded(body, name), "utf-8"
+    text = body.replace(b"\0", b"") if b"\0" in body else body  # a NUL ends the text for the parser
+    return text, name if name.startswith(("utf-8", "iso8859", "cp125", "koi8")) else ""
+
+
+def _recoded(body: bytes, name: str) -> bytes:
+    return (
+        body[: 4 * MAX_BYTES].decode(name, "replace").replace("\0", "").encode("utf-8", "replace").removeprefix(codecs.BOM_UTF8)
+    )
+
+
+def _root(body: bytes, encoding: str) -> _Element:
+    from lxml import etree
+
+    parser = etree.HTMLParser(encoding=encoding or None, recover=True, no_network=True, huge_tree=False, remove_comments=True)
+    try:
+        root = etree.fromstring(body, parser)
+    except (etree.XMLSyntaxError, ValueError, LookupError) as error:
+        raise Unparsable(str(error)[:200]) from error
+    if root is None:
+        raise Unparsable("no element")
+    return root
