@@ -3,6 +3,7 @@
 # ruff: noqa: PTH105, PTH108, PTH116, PTH123  # paths stay strings here: this code runs once per small file
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -86,6 +87,19 @@ class BlobStore:
             fsync_directory(Path(target).parent)
         return Blob(sha256=sha256, size=size, path=target)
 
+    def put(self, temporary: str, data: bytes, sha256: str, *, absent: bool = False) -> Blob:
+        """Store bytes that the caller has verified: temporary file in this workspace, fsync, read-only, rename.
+
+        A blob of the same digest and size that is already here is kept; `absent` says that the caller has looked just now,
+        and one that came in between is replaced by its equal. Raises DiskFull.
+        """
+        target, size = self._path(sha256), len(data)
+        if absent or not self.has(sha256, size):
+            _write(temporary, data)
+            self._make(sha256[:2])
+            os.replace(temporary, target)
+        return Blob(sha256=sha256, size=size, path=target)
+
     def _make(self, prefix: str) -> None:
         if prefix not in self._made:
             os.makedirs(f"{self._root}/{prefix}", exist_ok=True)  # noqa: PTH103  # strings all the way: this runs per small file
@@ -112,13 +126,31 @@ class BlobStore:
             os.unlink(self._path(sha256))
 
 
+def _write(path: str, data: bytes) -> None:
+    """Write a read-only file and flush it to disk; DiskFull leaves nothing behind."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    try:
+        written = os.write(descriptor, data)
+        while written < len(data):
+            written += os.write(descriptor, memoryview(data)[written:])
+        os.fchmod(descriptor, 0o444)
+        os.fsync(descriptor)
+    except OSError as error:
+        os.unlink(path)
+        raise _as_disk_full(error, path) from error
+    finally:
+        os.close(descriptor)
+
+
 def _fsync(descriptor: int, path: Path | str) -> None:
     """Flush to disk; delayed allocation reports a full disk here."""
-    import errno
-
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull("the disk is full", where=str(path), hint="Free some space and run the command again.") from None
-        raise
+        raise _as_disk_full(error, path) from error
+
+
+def _as_disk_full(error: OSError, path: Path | str) -> Exception:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull("the disk is full", where=str(path), hint="Free some space and run the command again.")
+    return error

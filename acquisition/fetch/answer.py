@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
@@ -16,6 +17,8 @@ from acquisition.model import Digest
 _CONTENT_RANGE: Final = re.compile(r"\s*bytes\s+(?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)\s*", re.ASCII | re.IGNORECASE)
 _STATUS: Final = re.compile(rb"HTTP/\d(?:\.\d)? +(\d{3})(?:\D|$)")
 _FIELD: Final = re.compile(r"^([!-9;-~]+)[ \t]*:[ \t]*([^\r\n]*?)[ \t\r]*$", re.MULTILINE)
+_COMMON: Final = 200
+_ETAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _HEX: Final = re.compile(r"[0-9a-f]+", re.ASCII)
 _URL_SAFE: Final = "!#$%&'()*+,/:;=?@[]~"
 _LENGTHS: Final = {"md5": 16, "sha1": 20, "sha256": 32, "sha512": 64, "crc32c": 4}
@@ -40,7 +43,7 @@ class Answer:
     def etag(self) -> str:
         """The entity tag as sent, "" if there is none that can be one."""
         tag = self.get("etag")
-        return tag if re.fullmatch(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"', tag) else ""
+        return tag if _ETAG.fullmatch(tag) else ""
 
     @property
     def length(self) -> int | None:
@@ -137,24 +140,35 @@ def _from_linked_etag(value: str) -> Digest | None:
     return {64: Digest("sha256", text), 40: Digest("git-sha1", text)}.get(len(text))
 
 
-def read_head(lines: Sequence[bytes]) -> Answer:
+def read_head(lines: Iterable[bytes]) -> Answer:
     """Return the last answer head among header lines (interim 1xx heads come before it); status 0 if there is none."""
-    begin = max((index for index, line in enumerate(lines) if line.startswith(b"HTTP/")), default=len(lines))
     answer = Answer()
-    if begin == len(lines):
-        return answer
-    match = _STATUS.match(lines[begin])
-    answer.status = int(match[1]) if match else 0
-    for name, value in _FIELD.findall(_text(b"".join(lines[begin + 1 :]))):
-        answer.headers.setdefault(name.lower(), []).append(value)
+    for line in lines:
+        if line.startswith(b"HTTP/"):
+            match = _STATUS.match(line)
+            answer = Answer(int(match[1]) if match else 0)
+            continue
+        name, value = _known_field(line) if len(line) <= _COMMON else _field(line)
+        if name:
+            answer.headers.setdefault(name, []).append(value)
     return answer
 
 
-def _text(head: bytes) -> str:
+def _field(line: bytes) -> tuple[str, str]:
+    """Return a header line's name, in lower case, and value; both "" for a line that is none."""
+    match = _FIELD.match(_text(line))
+    return (match[1].lower(), match[2]) if match else ("", "")
+
+
+_known_field: Final = lru_cache(maxsize=512)(_field)
+"""A server says most of its lines again and again; long ones are not remembered."""
+
+
+def _text(line: bytes) -> str:
     try:
-        return head.decode()
+        return line.decode()
     except UnicodeDecodeError:
-        return head.decode("latin-1")
+        return line.decode("latin-1")
 
 
 def unix_time(http_date: str) -> float | None:

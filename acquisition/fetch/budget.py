@@ -1,4 +1,4 @@
-"""What may still be moved and written: byte ceilings of the run and of each source, and room on the disk."""
+"""What may still be moved and written: byte ceilings of all and of each source, room on the disk, and the pace."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Final
 
-from acquisition.errors import DiskFull, LimitReached
+from acquisition.errors import AcquisitionError, DiskFull, LimitReached
+from acquisition.fetch.pace import Bucket
+from acquisition.fetch.progress import Progress
+from acquisition.fetch.transfer import Transfer
 
 _MEASURE_BYTES: Final = 32 << 20
 _MEASURE_SECONDS: Final = 0.5
@@ -101,3 +104,48 @@ class Room:
             where=str(self._path),
             hint="Free some space and run again (what has come is kept), or lower limits.disk_reserve.",
         )
+
+
+class Allowance:
+    """Everything that limits bytes, asked in one place. An owner is whoever set bytes aside and gives the rest back."""
+
+    def __init__(self, total: int | None, room: Room, bucket: Bucket, progress: Progress) -> None:
+        self._whole = Ceiling(total, "limits.bytes")
+        self._own: dict[str, Ceiling] = {}
+        self._room = room
+        self.bucket = bucket
+        self.progress = progress
+
+    def _of(self, transfer: Transfer) -> Ceiling:
+        """Return the ceiling of a source."""
+        ceiling = self._own.get(transfer.source)
+        if ceiling is None:
+            ceiling = self._own[transfer.source] = Ceiling(transfer.max_bytes, f"source {transfer.source}: limits.bytes")
+        return ceiling
+
+    def claim(self, owner: Hashable, transfer: Transfer, missing: int | None) -> None:
+        """Set the missing bytes of a file aside, and room for them; LimitReached or DiskFull if they are too many."""
+        try:
+            self._whole.claim(owner, missing)
+            self._of(transfer).claim(owner, missing)
+            self._room.promise(owner, missing or 0)
+        except AcquisitionError:
+            self.release(owner, transfer)
+            raise
+
+    def release(self, owner: Hashable, transfer: Transfer) -> None:
+        """Give back what was set aside and not used."""
+        self._whole.release(owner)
+        self._of(transfer).release(owner)
+        self._room.release(owner)
+
+    def count(self, owner: Hashable, transfer: Transfer, size: int) -> None:
+        """Count body bytes that came; LimitReached when they were not set aside and nothing is left."""
+        self.bucket.take(size)
+        self.progress.add(transfer, size)
+        self._whole.count(owner, size)
+        self._of(transfer).count(owner, size)
+
+    def wrote(self, owner: Hashable, size: int) -> None:
+        """Count bytes that are about to be written; DiskFull when they would touch the reserve."""
+        self._room.wrote(owner, size)

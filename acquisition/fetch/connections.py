@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final
@@ -12,7 +12,7 @@ from typing import Any, Final
 import pycurl
 
 from acquisition.errors import AcquisitionError
-from acquisition.fetch.download import Leg
+from acquisition.fetch.leg import Leg
 from acquisition.fetch.stream import Stream, Wire
 from acquisition.network import literal_address, proxy_for
 
@@ -34,7 +34,7 @@ class Host:
     """Sources with a bandwidth of their own that are being served; each gets one connection."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ended:
     """A request that has ended: libcurl's code and words, why an address was refused, and the receiver's own error."""
 
@@ -62,7 +62,7 @@ class Connections:
     @property
     def busy(self) -> list[Leg]:
         """The legs whose requests are on their way."""
-        return list(self._busy.values())
+        return [*self._busy.values()]
 
     @property
     def waiting(self) -> bool:
@@ -71,11 +71,13 @@ class Connections:
 
     def host(self, leg: Leg) -> Host:
         """Return the host that a leg asks."""
-        if leg.host not in self._hosts:
+        host = self._hosts.get(leg.host)
+        if host is None:
             literal = literal_address(leg.host[1])
             own = literal is not None and literal.is_loopback
-            self._hosts[leg.host] = Host(proxy_for(leg.url), self._per_host or (_PER_OWN_HOST if own else _PER_HOST))
-        return self._hosts[leg.host]
+            host = Host(proxy_for(leg.url), self._per_host or (_PER_OWN_HOST if own else _PER_HOST))
+            self._hosts[leg.host] = host
+        return host
 
     def enqueue(self, leg: Leg, *, first: bool = False) -> None:
         """Let a leg wait for a connection to its host."""
@@ -126,21 +128,23 @@ class Connections:
         for _ in range(len(host.queue)):
             leg = host.queue.popleft()
             transfer = leg.download.transfer
-            free = transfer.source not in host.narrow and self._rests.get(transfer.source, 0.0) <= now
-            if transfer.bandwidth is None or free:
+            if transfer.bandwidth is None:
+                return leg
+            if transfer.source not in host.narrow and self._rests.get(transfer.source, 0.0) <= now:
                 return leg
             host.queue.append(leg)
         return None
 
     def _begin(self, host: Host, leg: Leg, now: float) -> None:
-        leg.stream = self._idle.pop() if self._idle else Stream(self._wire)
-        leg.stream.begin(leg.request(host.proxy), leg, now)
-        if leg.download.transfer.bandwidth is not None:
-            host.narrow.add(leg.download.transfer.source)
-            self._rests[leg.download.transfer.source] = now
+        transfer = leg.download.transfer
+        stream = leg.stream = self._idle.pop() if self._idle else Stream(self._wire)
+        stream.begin(leg.request(host.proxy), leg, now)
+        if transfer.bandwidth is not None:
+            host.narrow.add(transfer.source)
+            self._rests[transfer.source] = now
         host.active += 1
-        self._busy[leg.stream.curl] = leg
-        self._multi.add_handle(leg.stream.curl)
+        self._busy[stream.curl] = leg
+        self._multi.add_handle(stream.curl)
 
     def work(self) -> None:
         """Let libcurl read and write what it can."""
@@ -150,14 +154,14 @@ class Connections:
         """Wait until a connection has something, at most so long."""
         self._multi.select(seconds)
 
-    def ended(self) -> Iterable[Ended]:
+    def ended(self) -> Iterator[Ended]:
         """Yield what has ended, one after the other; the consumer may take other legs back in between."""
         _, succeeded, failed = self._multi.info_read(1024)
         for handle, code in [*((handle, 0) for handle in succeeded), *((handle, code) for handle, code, _ in failed)]:
             leg = self._busy.get(handle)
             if leg is None or leg.stream is None:
                 continue
-            message, refusal = leg.stream.message, leg.stream.refusal
+            message, refusal = leg.stream.message if code else "", leg.stream.refusal
             final, error = leg.stream.end(code)
             self.release(leg)
             leg.download.legs.discard(leg)
@@ -173,8 +177,8 @@ class Connections:
         host = self.host(leg)
         host.active -= 1
         transfer = leg.download.transfer
-        host.narrow.discard(transfer.source)
         if transfer.bandwidth is not None:  # libcurl lets the first buffers pass at once; the next request pays for them
+            host.narrow.discard(transfer.source)
             self._rests[transfer.source] += stream.received / transfer.bandwidth
         leg.stream = None
         self._idle.append(stream)
@@ -185,16 +189,31 @@ class Connections:
             self.release(leg)
             leg.download.legs.discard(leg)
 
+    def stalled(self, now: float, timeout: float, least: float) -> Iterator[tuple[Leg, int]]:
+        """Yield the legs that received fewer bytes than `least` over a whole time-out, and how many they were."""
+        for leg in self.busy:
+            stream = leg.stream
+            if stream is None or now - stream.window_start < timeout:
+                continue
+            if stream.window_bytes < least:
+                yield leg, stream.window_bytes
+            else:
+                stream.window_start, stream.window_bytes = now, 0
+
     def shift(self, pause: float) -> None:
         """Move the stall clocks over a pause that was ours."""
         for leg in self._busy.values():
             if leg.stream is not None:
                 leg.stream.window_start += pause
 
-    def close(self) -> None:
-        """Let go of every connection."""
+    def release_all(self) -> None:
+        """Take every stream back; what has come is kept."""
         for leg in self.busy:
             self.release(leg)
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.release_all()
         for stream in self._idle:
             stream.close()
         self._multi.close()

@@ -93,10 +93,14 @@ class Hashes:
 
 
 def digest_bytes(data: bytes, algorithms: Iterable[str]) -> dict[str, str]:
-    """Return algorithm → value of some bytes."""
-    hashes = Hashes(algorithms, len(data))
-    hashes.update(data)
-    return hashes.values()
+    """Return algorithm → value of some bytes, sha256 always among them."""
+    values = {"sha256": hashlib.sha256(data).hexdigest()}
+    for name in algorithms:
+        if name not in values:
+            each = hasher(name, len(data))
+            each.update(data)
+            values[name] = each.hexdigest()
+    return values
 
 
 def compare(values: dict[str, str], wanted: Iterable[Digest], size: int) -> tuple[str, ...]:

@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from acquisition.blobs import BlobStore
-from acquisition.fetch.budget import Ceiling, Room
+from acquisition.fetch.budget import Allowance, Room
+from acquisition.fetch.means import Means
+from acquisition.fetch.pace import Bucket
+from acquisition.fetch.progress import Progress
 from acquisition.fetch.run import Run
 from acquisition.fetch.stream import Wire
 from acquisition.fetch.transfer import Arrived, DownloadLimits, Failed, Transfer
@@ -20,6 +23,8 @@ from acquisition.protocols import Reporter
 from acquisition.workspace import free_bytes, utc_now
 
 _PORTION: Final = 512 << 10
+"""Bytes that libcurl reads at a time, and under a limit of bandwidth, which counts what was read."""
+_SLOW_PORTION: Final = 16 << 10
 
 
 def sweep_parts(journal: Journal, directory: Path) -> int:
@@ -61,19 +66,22 @@ class Downloader:
         free: Callable[[Path], int] = free_bytes,
         now: Callable[[], str] = utc_now,
     ) -> None:
-        self.blobs, self.journal, self.reporter = blobs, journal, reporter
-        self.limits = limits or DownloadLimits()
-        self.stop = stop or threading.Event()
-        self.clock, self.wall, self.sleep, self.jitter, self.now = clock, wall, sleep, jitter, now
-        self.wire = Wire(
-            user_agent,
-            ca_file(),
-            self.limits.connect_timeout,
-            16 << 10 if self.limits.bandwidth else _PORTION,
+        limits = limits or DownloadLimits()
+        room = Room(blobs.workspace.root, limits.disk_reserve, free, clock)
+        self._means = Means(
+            blobs=blobs,
+            journal=journal,
+            reporter=reporter,
+            limits=limits,
+            allowance=Allowance(limits.total_bytes, room, Bucket(limits.bandwidth, clock()), Progress(reporter, clock)),
+            wire=Wire(user_agent, ca_file(), limits.connect_timeout, _SLOW_PORTION if limits.bandwidth else _PORTION),
+            stop=stop or threading.Event(),
+            clock=clock,
+            wall=wall,
+            sleep=sleep,
+            jitter=jitter,
+            now=now,
         )
-        self.room = Room(blobs.workspace.root, self.limits.disk_reserve, free, clock)
-        self.ceiling = Ceiling(self.limits.total_bytes, "limits.bytes")
-        self.ceilings: dict[str, Ceiling] = {}
 
     def run(self, transfers: Iterable[Transfer]) -> Iterator[Arrived | Failed]:
         """Yield one result per transfer, as they come; the iterable is consumed as room for more appears.
@@ -81,16 +89,11 @@ class Downloader:
         Raises Interrupted when `stop` is set: everything finished was yielded, everything begun is saved. Closing the
         iterator early saves the state in the same way.
         """
-        self.blobs.workspace.partial.mkdir(parents=True, exist_ok=True)
-        sweep_parts(self.journal, self.blobs.workspace.partial)
-        run = Run(self, iter(transfers))
+        partial = self._means.blobs.workspace.partial
+        partial.mkdir(parents=True, exist_ok=True)
+        sweep_parts(self._means.journal, partial)
+        run = Run(self._means, iter(transfers))
         try:
             yield from run.results()
         finally:
             run.close()
-
-    def ceiling_of(self, transfer: Transfer) -> Ceiling:
-        """Return the byte ceiling of a source."""
-        if transfer.source not in self.ceilings:
-            self.ceilings[transfer.source] = Ceiling(transfer.max_bytes, f"source {transfer.source}: limits.bytes")
-        return self.ceilings[transfer.source]

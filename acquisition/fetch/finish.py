@@ -43,7 +43,7 @@ class Delivery:
     @property
     def algorithms(self) -> tuple[str, ...]:
         """Every digest that has to be computed, beside sha256."""
-        return tuple(dict.fromkeys(digest.algorithm for digest in (*self.asset.digests, *self.server_digests)))
+        return tuple({digest.algorithm: None for digest in (*self.asset.digests, *self.server_digests)})
 
     @property
     def plain(self) -> bool:
@@ -93,7 +93,9 @@ def judge_bytes(delivery: Delivery, data: bytes) -> tuple[str, tuple[str, ...]]:
     """Judge a small, plain body in memory; return its sha256 and what agreed."""
     values = digest_bytes(data, delivery.algorithms)
     checked = judge(delivery, len(data), values)
-    return values["sha256"], tuple(dict.fromkeys((*checked, *_judge_wire(delivery, values, len(data)))))
+    if delivery.server_digests:
+        checked = tuple(dict.fromkeys((*checked, *_judge_wire(delivery, values, len(data)))))
+    return values["sha256"], checked
 
 
 def _judge_wire(delivery: Delivery, values: dict[str, str], size: int) -> tuple[str, ...]:
@@ -103,18 +105,6 @@ def _judge_wire(delivery: Delivery, values: dict[str, str], size: int) -> tuple[
         return compare(values, delivery.server_digests, size)
     except DigestMismatch as error:
         raise DigestMismatch(f"{delivery.asset.path} was damaged on its way: {error.message}") from error
-
-
-def store_small(blobs: BlobStore, temporary: str, data: bytes, sha256: str) -> Blob:
-    """Write a judged small body to a temporary file and hand it to the blob store."""
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-    try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
-    finally:
-        os.close(descriptor)
-    return blobs.adopt(temporary, sha256, len(data))
 
 
 def finish(

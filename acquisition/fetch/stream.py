@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -37,7 +37,7 @@ class Wire:
     portion: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
     """One GET: where, with which headers ("Name: value"), through which proxy, at most how fast."""
 
@@ -68,20 +68,24 @@ class Stream:
     """A reusable curl handle. `begin` prepares a request, the multi loop drives it, `end` tells how it went."""
 
     __slots__ = (
-        "_answered", "_failure", "_headers", "_lines", "_portion", "_receiver", "_request", "_stopped",
+        "_answered", "_bandwidth", "_failure", "_headers", "_lines", "_proxy", "_receiver", "_request", "_stopped",
         "curl", "received", "refusal", "window_bytes", "window_start",
     )  # fmt: skip
 
     def __init__(self, wire: Wire) -> None:
         self.curl: Any = pycurl.Curl()
+        self._lines: list[bytes] = []
         self._headers: Sequence[str] = ()
-        self._portion = wire.portion
+        self._proxy: str | None = None
+        self._bandwidth: int | None = None
         self._set_constants(wire)
         self._request: Request | None = None
         self._receiver: Receiver | None = None
+        self._answered = self._stopped = False
+        self._failure: BaseException | None = None
+        self.refusal = ""
         self.received = 0
         self.window_start, self.window_bytes = 0.0, 0
-        self._reset()
 
     def _set_constants(self, wire: Wire) -> None:
         set_option = self.curl.setopt
@@ -98,50 +102,44 @@ class Stream:
         set_option(pycurl.TCP_KEEPALIVE, 1)
         set_option(pycurl.BUFFERSIZE, wire.portion)
         set_option(pycurl.USERAGENT, wire.user_agent)
+        set_option(pycurl.PROXY, "")
+        set_option(pycurl.HEADERFUNCTION, self._lines.append)  # libcurl itself caps a head at 300 kB
         set_option(pycurl.WRITEFUNCTION, self._on_body)
         set_option(pycurl.OPENSOCKETFUNCTION, self._on_open)
         set_option(pycurl.PREREQFUNCTION, self._on_request)
 
-    def _reset(self) -> None:
-        self._lines: list[bytes] = []
-        self.curl.setopt(pycurl.HEADERFUNCTION, self._lines.append)  # libcurl itself caps a head at 300 kB
-        self._answered = False
-        self._stopped = False
-        self._failure: BaseException | None = None
-        self.refusal = ""
-
     def begin(self, request: Request, receiver: Receiver, now: float) -> None:
         """Prepare the handle for a request. The caller adds `curl` to its multi handle."""
-        self._reset()
+        self._lines.clear()
+        self._answered = self._stopped = False
+        self._failure, self.refusal = None, ""
         self._request, self._receiver = request, receiver
         self.window_start, self.window_bytes, self.received = now, 0, 0
-        self.curl.setopt(pycurl.URL, request.url)
-        self.curl.setopt(pycurl.PROXY, request.proxy or "")
-        self.curl.setopt(pycurl.MAX_RECV_SPEED_LARGE, request.bandwidth or 0)
+        set_option = self.curl.setopt
+        set_option(pycurl.URL, request.url)
+        if self._proxy != request.proxy:
+            set_option(pycurl.PROXY, request.proxy or "")
+            self._proxy = request.proxy
+        if self._bandwidth != request.bandwidth:
+            set_option(pycurl.MAX_RECV_SPEED_LARGE, request.bandwidth or 0)
+            self._bandwidth = request.bandwidth
         if self._headers != request.headers:
-            self.curl.setopt(pycurl.HTTPHEADER, list(request.headers))
+            set_option(pycurl.HTTPHEADER, list(request.headers))
             self._headers = request.headers
 
     # --- called from inside libcurl; an exception would be printed and swallowed there, so it is kept and raised by `end` ---
 
-    def _guarded(self, action: Callable[[], int | None]) -> int | None:
-        try:
-            return action()
-        except BaseException as error:  # noqa: BLE001  # kept for `end`, which raises it in the caller's frame
-            self._failure = error
-            return _ABORT
-
     def _on_body(self, data: bytes) -> int | None:
         self.received += len(data)
         self.window_bytes += len(data)
-        return self._guarded(lambda: self._take(data))
-
-    def _take(self, data: bytes) -> int | None:
-        self._answer()
-        assert self._receiver is not None
-        if self._receiver.body(data):
-            return None
-        self._stopped = True
+        try:
+            self._answer()
+            assert self._receiver is not None
+            if self._receiver.body(data):
+                return None
+            self._stopped = True
+        except BaseException as error:  # noqa: BLE001  # kept for `end`, which raises it in the caller's frame
+            self._failure = error
         return _ABORT
 
     def _answer(self) -> None:
@@ -172,8 +170,11 @@ class Stream:
 
         Any other exception that was raised inside a callback is raised here.
         """
-        if code == 0:
-            self._guarded(self._answer)
+        if code == 0 and not self._answered:
+            try:
+                self._answer()
+            except AcquisitionError as error:
+                self._failure = error
         failure, self._failure = self._failure, None
         if failure is not None and not isinstance(failure, AcquisitionError):
             raise failure
