@@ -22,12 +22,15 @@ MAX_PACKET: Final = 2_000_000
 MAX_STORE: Final = 32_000_000
 """Bytes of one C2PA manifest store that are read."""
 MAX_FOUND: Final = 32
+_MAX_PACKETS: Final = 200
 
 _XAP: Final = b"http://ns.adobe.com/xap/1.0/\0"
 _XAP_MORE: Final = b"http://ns.adobe.com/xmp/extension/\0"
 _UUID_C2PA: Final = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 _UUID_XMP: Final = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _TIFF_XMP: Final = 700
+_FILL: Final = re.compile(rb"\xff{2,}")
+_MAX_BLOCKS: Final = 500_000
 _TIFF_C2PA: Final = 0xCD41
 _PACKETS: Final = ((b"<x:xmpmeta", b"</x:xmpmeta>"), (b"<rdf:RDF", b"</rdf:RDF>"), (b"<rsl", b"</rsl>"))
 
@@ -96,8 +99,8 @@ def _segments(body: bytes, found: Embedded) -> Iterator[tuple[int, bytes]]:
     """Yield marker and content of each segment before the picture; only segments that may matter are copied."""
     place = 2
     for _ in _steps(found):
-        while body[place : place + 2] == b"\xff\xff":  # fill bytes
-            place += 1
+        if fill := _FILL.match(body, place):
+            place = fill.end() - 1
         if body[place : place + 1] != b"\xff" or place + 4 > len(body):
             return
         marker = body[place + 1]
@@ -168,6 +171,8 @@ def _gif(body: bytes, found: Embedded) -> None:
     flags = body[10]
     place = 13 + (3 << ((flags & 7) + 1) if flags & 0x80 else 0)
     for _ in _steps(found):
+        if place > len(body):
+            return
         kind = body[place : place + 1]
         if kind == b"!":
             c2pa = body[place + 1] == 0xFF and body[place + 3 : place + 11] == b"C2PA_GIF"
@@ -185,13 +190,14 @@ def _gif(body: bytes, found: Embedded) -> None:
 def _sub_blocks(body: bytes, place: int, found: Embedded, *, keep: bool) -> tuple[int, bytes]:
     """Return the place after a chain of sub-blocks, and its content; a chain has at most as many blocks as bytes."""
     parts = []
-    while place < len(body) and body[place]:
+    for _ in range(_MAX_BLOCKS):
+        if place >= len(body) or not body[place]:
+            return place + 1, b"".join(parts)
         if keep:
             parts.append(body[place + 1 : place + 1 + body[place]])
         place += 1 + body[place]
-    if place >= len(body):
-        found.cut = found.cut or keep
-    return place + 1, b"".join(parts)
+    found.cut = True
+    return len(body), b"".join(parts)
 
 
 def _riff(body: bytes, found: Embedded) -> None:
@@ -301,16 +307,16 @@ def _packets(body: bytes, found: Embedded) -> None:
     for opening, closing in _PACKETS:
         kind = found.rsl if opening == b"<rsl" else found.xmp
         place = 0
-        while (start := body.find(opening, place)) >= 0:
-            end = body.find(closing, start)
+        for _ in range(_MAX_PACKETS):
+            start = body.find(opening, place)
+            end = body.find(closing, start) if start >= 0 else -1
             if end < 0:
                 break
             place = end + len(closing)
             if not any(body[start:place] in one for one in kind if len(one) <= MAX_PACKET):
                 found.add(kind, body[start:place] if place - start <= MAX_PACKET else b"." * (MAX_PACKET + 1), MAX_PACKET)
-            if len(kind) >= MAX_FOUND:
-                found.cut = True
-                break
+        else:
+            found.cut = True
 
 
 def _is_svg(body: bytes) -> bool:

@@ -9,9 +9,9 @@ from typing import Final, cast
 WANTED: Final = frozenset(
     {"x-robots-tag", "content-usage", "content-signal", "tdm-reservation", "tdm-policy", "link", "content-type", "date"}
 )
-MAX_VALUES: Final = 64
+MAX_VALUES: Final = 32
 """Lines of one name that are read."""
-MAX_VALUE: Final = 16_384
+MAX_VALUE: Final = 8_192
 """Characters of one line that are read."""
 MAX_HEADERS: Final = 10_000
 

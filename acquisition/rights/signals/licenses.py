@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from acquisition.rights.signals.html import Page
 
-MAX_SIGNALS: Final = 200
+MAX_SIGNALS: Final = 100
 """Statements of one kind that are kept of one page."""
 _MAX_JSON: Final = 1_000_000
 _MAX_NODES: Final = 20_000
@@ -89,14 +89,16 @@ def links(lines: Iterable[str]) -> Iterator[tuple[str, dict[str, str]]]:
 
 def from_links(lines: Iterable[str], url: str) -> list[Signal]:
     """Return the license links of a Link header; one with an anchor speaks of that, not of this."""
-    found = []
+    found: list[Signal] = []
     for href, parameters in links(lines):
+        if len(found) >= MAX_SIGNALS:
+            break
         if "license" in parameters.get("rel", "").lower().split() and "rsl" not in parameters.get("type", ""):
             anchor = parameters.get("anchor")
             scope: Scope = "item" if anchor is not None and _other(anchor, url) else "page"
             parsed = {"href": clip(resolved(url, href))} | ({"of": clip(resolved(url, anchor))} if anchor else {})
             found.append(_statement("link-header", "header link", href, parsed, scope))
-    return found[:MAX_SIGNALS]
+    return found
 
 
 def _unquoted(text: str) -> str:
@@ -107,7 +109,7 @@ def _unquoted(text: str) -> str:
 
 
 def from_page(page: Page, url: str) -> list[Signal]:
-    """Return every license statement of a page, at most 200 of a kind."""
+    """Return every license statement of a page, at most 100 of a kind."""
     found: list[Signal] = []
     for kind in (_rels(page), _metas(page), _json_ld(page, url), _microdata(page, url), _rdfa(page, url)):
         found.extend(signal for _, signal in zip(range(MAX_SIGNALS), kind, strict=False))
@@ -233,14 +235,16 @@ def _by_thing(
 ) -> Iterator[tuple[_Element | None, list[tuple[str, str]]]]:
     """Yield each described thing (None for the page) with the facts that elements state of it."""
     things: dict[_Element | None, list[tuple[str, str]]] = {}
+    count = 0
     for element in elements:
         names = [_FACTS[name] for word in (element.get(attribute) or "").split() if (name := _local(word)) in _FACTS]
         if not names or (element.tag == "meta" and attribute == "property" and _is_dublin_core(element)):
             continue
+        count += 1
         thing = _thing_of(element, attribute, starts)
         for name in names:
             things.setdefault(thing, []).append((name, _value_of(element)))
-        if len(things) > MAX_SIGNALS:
+        if len(things) > MAX_SIGNALS or count > 10 * MAX_SIGNALS:
             break
     yield from things.items()
 
