@@ -112,7 +112,8 @@ def _pin_to(pin: Pin) -> dict[str, Any]:
 
 def same_but_for_time(old: Pin, new: Pin) -> bool:
     """Say whether two pins differ in nothing but the times at which somebody looked."""
-    return _timeless(_pin_to(old)) == _timeless(_pin_to(new))
+    before, after = _timeless(_pin_to(old)), _timeless(_pin_to(new))
+    return bool(before == after)
 
 
 def _timeless(value: Any) -> Any:

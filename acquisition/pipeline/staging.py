@@ -90,8 +90,9 @@ def _run_parts(session: Session, source: str, parts: list[Part], engine: LocalEn
     results: list[PartResult] = []
     if limit is not None:  # how many items are left is known only part after part
         for part in parts:
-            if (left := limit - sum(result.items for result in results)) > 0:
-                results.append(run(replace(part, limit=left)))
+            if (left := limit - sum(result.items for result in results)) <= 0:
+                return [*results, PartResult((), (), 0, capped=True)]
+            results.append(run(replace(part, limit=left)))
         return results
     weight = sum(file.size for part in parts for file in part.held)
     for part, result in zip(parts, engine.map(run, parts, weight=weight), strict=True):
