@@ -185,12 +185,13 @@ def test_terms_that_nobody_accepted_stop_only_their_source(place: Place) -> None
     voices = {key: value for key, value in hubs(place)["voices"].items() if key != "accept_terms"}
     place.declare_sources({"voices": voices, "here": served(place, "here.csv", table(1))})
     ran = place.acquire("fetch", "--json")
-    assert ran.code in (2, 4)
-    if ran.code == 4:
-        (error,) = ran.value["sources"][0]["errors"]
-        assert error["code"] == "terms-needed"
-        assert "http" in error["hint"] + error["where"]
-        assert ran.value["sources"][1]["items"] == 20
+    assert ran.code == 4
+    by_name = {found["name"]: found for found in ran.value["sources"]}
+    (error,) = by_name["voices"]["errors"]
+    assert error["code"] == "terms-needed"
+    assert "accept_terms" in error["hint"]
+    assert "/datasets/" in error["hint"]
+    assert by_name["here"]["items"] == 20
     assert place.world.requests("storage") == []
 
 
@@ -388,3 +389,76 @@ def test_the_right_encoding_reads_what_was_rejected(place: Place) -> None:
     asked = len(place.world.log)
     assert source(hasty(place), "russian").items == 10
     assert len(place.world.log) == asked
+
+
+# --- who answers for the traffic, and what is no longer wanted ------------------------------------------------------------
+
+
+def test_without_a_contact_nothing_is_crawled(place: Place) -> None:
+    """A spider without a contact is refused with 5 before anything is asked; the other sources go on."""
+    start = place.world.site.add("/start/", "<html><body><p>A page about the harbour and its keeper.</p></body></html>")
+    spider = {"kind": "spider", "spider": "pages", "start": [start], "delay": "5ms"}
+    value = {"version": 1, "dataset": {"name": "quiet"}, "limits": {"disk_reserve": "10MB"}}
+    place.declare({**value, "sources": {"pages": spider, "good": served(place, "good.csv", table(1))}})
+    summary = hasty(place)
+    assert (codes(summary), summary.exit_code) == ({"pages": ["no-contact"]}, 5)
+    assert source(summary, "good").items == 20
+    assert place.world.requests("site", "/start/") == place.world.requests("site", "/robots.txt") == []
+
+
+def test_a_site_whose_rules_cannot_be_read_is_not_visited(place: Place) -> None:
+    """When robots.txt answers with an error of the server, no page is asked for, and the manifest says why."""
+    start = place.world.site.add("/start/", "<html><body><p>A page about the harbour and its keeper.</p></body></html>")
+    place.world.site.robots("out of order", status=503)
+    place.declare_sources({"pages": {"kind": "spider", "spider": "pages", "start": [start], "delay": "5ms"}})
+    summary = hasty(place)
+    assert source(summary, "pages").items == 0
+    assert place.world.requests("site", "/start/") == []
+    assert sum(source(summary, "pages").crawl["refused"].values()) >= 1
+    assert place.told("refusals.jsonl")
+
+
+def test_a_source_that_is_no_longer_declared_leaves(place: Place) -> None:
+    """Removing a source from the declaration removes its items from set and manifest and its pin from the lock."""
+    sources = {"one": served(place, "one.csv", table(1)), "two": served(place, "two.csv", table(2))}
+    place.declare_sources(sources)
+    hasty(place)
+    place.declare_sources({"two": sources["two"]})
+    asked = len(place.world.log)
+    assert hasty(place).exit_code == 0
+    assert len(place.world.log) == asked
+    assert {item["source"] for item in place.items()} == {"two"}
+    assert json.loads((place.directory / "sources.lock").read_text())["sources"].keys() == {"two"}
+
+
+def test_an_update_that_fails_leaves_what_was_there(place: Place) -> None:
+    """When the hub knows the dataset no longer, an update ends with 3, and the pinned release and its items stay."""
+    fill(place)
+    place.declare_sources({"lake": hubs(place)["lake"]})
+    assert hasty(place).exit_code == 0
+    lock = (place.directory / "sources.lock").read_bytes()
+    place.world.faults.add(Fault("not-found", face="hub", times=None))
+    summary = hasty(place, update=("lake",))
+    assert summary.exit_code == 3
+    assert source(summary, "lake").items == len(place.items()) == 20
+    assert (place.directory / "sources.lock").read_bytes() == lock
+
+
+def test_a_crawl_is_run_anew_when_asked(place: Place) -> None:
+    """`acquire crawl NAME` visits the site again and stages what it finds; a fetch in between does not."""
+    site = place.world.site
+    start = site.add("/start/", '<html><body><p>The harbour at night.</p><a href="/start/more.html">more</a></body></html>')
+    site.add("/start/more.html", "<html><body><p>The harbour in the morning, with fog.</p></body></html>")
+    place.declare_sources({"pages": {"kind": "spider", "spider": "pages", "start": [start], "delay": "5ms"}})
+    assert source(hasty(place), "pages").items == 2
+    visits = len(place.world.requests("site", "/start/"))
+    site.add("/start/more.html", '<html><body><p>Fog again.</p><a href="/start/third.html">third</a></body></html>')
+    site.add("/start/third.html", "<html><body><p>A third page about the sea.</p></body></html>")
+    assert source(hasty(place), "pages").items == 2
+    assert len(place.world.requests("site", "/start/")) == visits
+    ran = place.acquire("crawl", "pages", "--json")
+    assert (ran.code, ran.value["sources"][0]["items"]) == (0, 3)
+    asked = len(place.world.log)
+    assert hasty(place).exit_code == 0
+    assert len(place.world.log) == asked
+    assert len(place.items()) == 3

@@ -18,7 +18,7 @@ from acquisition.demo.data import make
 from acquisition.demo.sounds import drum
 from acquisition.errors import UsageError
 from acquisition.pipeline import Summary, curate, explain, plan, status, verify
-from tests.flow.running import Place, codes, demo_place, empty_place, source, stamps
+from tests.flow.running import Place, acquire, codes, demo_place, empty_place, source, stamps
 
 pytestmark = pytest.mark.flow
 
@@ -351,3 +351,14 @@ def test_both_layouts_agree_on_what_is_kept(tmp_path: Path) -> None:
         assert {item["id"] for item in place.items() if item["path"]} == kept
         assert len(place.world.log) == asked
         assert verify(place.session()).findings == ()
+
+
+@pytest.mark.parametrize("layout", ["folders", "parquet"])
+def test_the_demo_command_catches_everything(tmp_path: Path, layout: str) -> None:
+    """`acquire demo` ends with 0 and one document in which nothing that was planted is missed; --keep leaves all of it."""
+    ran = acquire(tmp_path, "demo", "--keep", "world", "--layout", layout, "--json")
+    assert ran.code == 0, ran.err
+    assert ran.value["missed"] == 0
+    assert all(check["planted"] == check["caught"] for check in ran.value["checks"])
+    assert (tmp_path / "world" / "data" / "manifest" / "items.parquet").is_file()
+    assert acquire(tmp_path / "world", "verify").code == 0
