@@ -189,7 +189,7 @@ def _gif(body: bytes, found: Embedded) -> None:
 
 def _sub_blocks(body: bytes, place: int, found: Embedded, *, keep: bool) -> tuple[int, bytes]:
     """Return the place after a chain of sub-blocks, and its content; a chain has at most as many blocks as bytes."""
-    parts = []
+    parts: list[bytes] = []
     for _ in range(_MAX_BLOCKS):
         if place >= len(body) or not body[place]:
             return place + 1, b"".join(parts)
@@ -303,7 +303,7 @@ def _svg(body: bytes, found: Embedded) -> None:
 
 
 def _packets(body: bytes, found: Embedded) -> None:
-    """Find plain packets anywhere, in order; the search for a missing end is made once."""
+    """Find plain packets anywhere, in order."""
     for opening, closing in _PACKETS:
         kind = found.rsl if opening == b"<rsl" else found.xmp
         place = 0
@@ -313,8 +313,10 @@ def _packets(body: bytes, found: Embedded) -> None:
             if end < 0:
                 break
             place = end + len(closing)
-            if not any(body[start:place] in one for one in kind if len(one) <= MAX_PACKET):
-                found.add(kind, body[start:place] if place - start <= MAX_PACKET else b"." * (MAX_PACKET + 1), MAX_PACKET)
+            if place - start > MAX_PACKET:
+                found.cut = True
+            elif not any(body[start:place] in one for one in kind):
+                found.add(kind, body[start:place], MAX_PACKET)
         else:
             found.cut = True
 

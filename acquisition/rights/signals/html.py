@@ -10,7 +10,7 @@ import codecs
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -146,8 +146,9 @@ def _check_attributes(body: bytes) -> None:
     """
     from lxml import etree
 
+    target: Any = _Attributes()  # the stubs ask for methods that lxml does not need
     with suppress(etree.XMLSyntaxError, LookupError):
-        etree.fromstring(body, etree.HTMLParser(target=_Attributes(), recover=True, no_network=True))
+        etree.fromstring(body, etree.HTMLParser(target=target, recover=True, no_network=True))
 
 
 def _root(body: bytes, encoding: str) -> _Element:

@@ -18,7 +18,7 @@ from acquisition.rights.signals.signal import Signal, clip
 
 MAX_BYTES: Final = 512_000
 MAX_LINE: Final = 16_663
-MAX_PATH: Final = 8_192
+MAX_PATH: Final = 20_000
 NOTES: Final = frozenset({"content-signal", "content-usage", "license"})
 """Lines of a group that speak of use."""
 
@@ -161,6 +161,14 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
         yield key.strip().lower(), value.strip()
 
 
+def _rules(allow: bool, value: str) -> Iterator[Rule]:
+    """Yield the rule of one line; an allowed index page allows its folder's own address too, as Google reads it."""
+    pattern = normal(value if value[0] in "/*" else f"/{value}")
+    yield Rule(allow, pattern)
+    if allow and pattern.endswith(("/index.html", "/index.htm")):
+        yield Rule(allow, f"{pattern.rpartition('/')[0]}/$")
+
+
 class _Builder:
     """Collects lines into groups. A note that stands right before a user-agent line belongs to that group as well."""
 
@@ -180,7 +188,7 @@ class _Builder:
             self._waiting.clear()
             self._open_for_agents = False
             if self._agents and value:
-                self._rules.append(Rule(key == "allow", normal(value if value[0] in "/*" else f"/{value}")))
+                self._rules.extend(_rules(key == "allow", value))
         elif key in NOTES:
             note = Note(key, value)
             (self._notes if self._agents else self._loose).append(note)
