@@ -6,8 +6,10 @@ Planning asks hubs for listings and cards only. Sources that the lock pins are t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import Final, Literal
 
 from acquisition.errors import AcquisitionError, LicenseRefused, LimitReached, NotInLock, PluginError, Refused
@@ -19,6 +21,8 @@ Action = Literal["download", "reuse", "crawl", "refuse", "error", "skip"]
 State = Literal["new", "pinned", "redeclared", "updated", "local"]
 
 _SIDE_BY_SIDE: Final = 8
+_LOOK: Final = 0.1
+"""Seconds between two looks at whether somebody wants to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,8 @@ class Planner:
 
     `adapter` gives a source's adapter, `override` applies the user's own word; `judge` runs the license gate and the
     policy; `holds` says whether a blob is here; `crawled` returns the pinned or finished release of a spider, None when
-    it has to run. `only` names the sources that may be asked about, None for all.
+    it has to run. `only` names the sources that may be asked about, None for all; `check` is called while servers are
+    waited for and may raise.
     """
 
     lock: Lock
@@ -123,11 +128,11 @@ class Planner:
     locked: bool = False
     update: frozenset[str] = frozenset()
     only: frozenset[str] | None = None
+    check: Callable[[], None] = lambda: None
 
     def plan(self, sources: Iterable[Source]) -> tuple[PlannedSource, ...]:
         """Resolve all sources side by side; one that fails is in the plan with its error and stops no other."""
-        with ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="plan") as pool:
-            return tuple(pool.map(self._planned, sources))
+        return _side_by_side(self._planned, tuple(sources), self.check)
 
     def _planned(self, source: Source) -> PlannedSource:
         try:
@@ -249,6 +254,32 @@ class Planner:
             )
             return replace(planned, action="refuse", error=refusal)
         return planned
+
+
+def _side_by_side(
+    work: Callable[[Source], PlannedSource], sources: tuple[Source, ...], check: Callable[[], None]
+) -> tuple[PlannedSource, ...]:
+    """Work on several sources at a time. Threads of a pool would be waited for, and a server may not answer for minutes."""
+    waiting: SimpleQueue[int] = SimpleQueue()
+    done: SimpleQueue[tuple[int, PlannedSource]] = SimpleQueue()
+    for index in range(len(sources)):
+        waiting.put(index)
+
+    def take() -> None:
+        with suppress(Empty):
+            while True:
+                index = waiting.get_nowait()
+                done.put((index, work(sources[index])))
+
+    for _ in range(min(_SIDE_BY_SIDE, len(sources))):
+        Thread(target=take, name="plan", daemon=True).start()
+    found: dict[int, PlannedSource] = {}
+    while len(found) < len(sources):
+        check()
+        with suppress(Empty):
+            index, planned = done.get(timeout=_LOOK)
+            found[index] = planned
+    return tuple(found[index] for index in range(len(sources)))
 
 
 def _sha256(asset: Asset) -> str:

@@ -35,6 +35,7 @@ def make_plan(session: Session, *, locked: bool = False, update: Iterable[str] =
         locked=locked,
         update=frozenset(update),
         only=frozenset(session.only) if session.only or here_only else None,
+        check=session.check_stop,
     )
     sources = planner.plan(session.declared.sources)
     free = free_bytes(session.workspace.root)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from acquisition.errors import LicenseRefused, LimitReached, NotInLock, PluginError, SourceNotFound
+from acquisition.errors import Interrupted, LicenseRefused, LimitReached, NotInLock, PluginError, SourceNotFound
 from acquisition.lock import Lock, Pin, identity
 from acquisition.model import NO_CLAIM, Asset, Digest, Duties, LicenseClaim, LicenseConclusion, Release
 from acquisition.plan import PlannedSource, Planner, Rights, compare, describe, is_archive
@@ -191,6 +192,24 @@ def test_a_refusal_that_was_not_asked_about_is_remembered(world: World) -> None:
     source = planned(pinned(), rights="drop", only=frozenset({"b"}))
     assert source.action == "skip"
     assert isinstance(source.error, LicenseRefused)
+
+
+def test_a_stop_is_heard_while_a_server_does_not_answer(world: World) -> None:
+    """Planning ends when `check` raises, whatever the servers do."""
+    released, looks = threading.Event(), iter(range(100))
+
+    def hang() -> Release:
+        released.wait(30)
+        return RELEASE
+
+    def check() -> None:
+        if next(looks) >= 2:
+            raise Interrupted("stopped")
+
+    world.answer = hang
+    with pytest.raises(Interrupted):
+        planned(check=check)
+    released.set()
 
 
 def test_a_spider_without_a_finished_crawl_has_to_run(world: World) -> None:
