@@ -146,7 +146,9 @@ class _Cbor:
     def _string(self, length: int | None, depth: int) -> bytes:
         if length is not None:
             return bytes(self._take(length))
-        parts = (part.encode() if isinstance(part, str) else part for part in self._items(None, depth))
+        parts = [part.encode("utf-8", "replace") if isinstance(part, str) else part for part in self._items(None, depth)]
+        if not all(isinstance(part, bytes) for part in parts):
+            raise Malformed("a text of other things than texts")
         return b"".join(part for part in parts if isinstance(part, bytes))
 
     def _simple(self, short: int) -> object:

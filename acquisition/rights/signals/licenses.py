@@ -44,12 +44,14 @@ _WHOLE_PAGE: Final = frozenset({
 _DUBLIN_CORE: Final = frozenset(
     {"dc.rights", "dc.rights.license", "dc.license", "dcterms.license", "dcterms.rights", "dct.license"}
 )
+_REPLAY: Final = re.compile(r"^https?://web\.archive\.org/web/\d{1,14}[a-z_]{0,4}/(?=https?://)")
+"""What a web archive writes in front of every address of a page that it replays."""
 _PARAMETER: Final = re.compile(r'\s*;\s*([!#$&+.^_`|~0-9A-Za-z*-]+)\s*(?:=\s*("(?:[^"\\]|\\.)*"|[^",;\s]*))?')
 
 
 def expression(text: str) -> str:
     """Return the SPDX expression that a text or an address stands for, NOASSERTION when it is not known, "" for nothing."""
-    text = " ".join(text[:3_000].split())
+    text = _REPLAY.sub("", " ".join(text[:3_000].split()))
     return read_license(text, "url" if "://" in text or text.startswith("//") else "prose").expression if text else ""
 
 
