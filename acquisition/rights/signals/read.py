@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import Message
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -124,6 +125,7 @@ def _answer(url: object, headers: object, body: object, well_known: object, agen
     )  # fmt: skip
 
 
+@lru_cache(maxsize=256)
 def _content_type(value: str) -> tuple[str, str]:
     message = Message()
     message["content-type"] = value[:500].replace("\r", " ").replace("\n", " ")
@@ -185,7 +187,7 @@ def _links(answer: _Answer) -> list[Signal]:
 
 
 def _announced(where: str, addresses: list[str], answer: _Answer, *, origin: bool = False) -> list[Signal]:
-    base = licenses.resolved(answer.url, "/") if origin else answer.url
+    base = licenses.resolved(answer.url, "/") if origin and addresses else answer.url
     return [signal for address in addresses for signal in rsl.announced(where, address, base, answer.files, answer.url)]
 
 

@@ -121,6 +121,7 @@ def matches(pattern: str, path: str) -> bool:
     return path.find(last, place) >= 0
 
 
+@lru_cache(maxsize=64)
 def target(url: str) -> str:
     """Return the path and query of a URL in normal form, at most MAX_PATH characters, "/" when there is none."""
     try:

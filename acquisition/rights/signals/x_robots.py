@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from acquisition.rights.signals.signal import Signal, Word, clip
@@ -175,6 +176,7 @@ def _expired(value: str | None, now: datetime | None) -> Word:
     return "deny" if date < now else "none"
 
 
+@lru_cache(maxsize=256)
 def read_date(value: str) -> datetime | None:
     """Return a date in one of the forms of HTTP or in ISO 8601, UTC where no zone is given; None when it is none."""
     try:
