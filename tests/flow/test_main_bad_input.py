@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import signal
 import stat
 import tarfile
 import time
@@ -22,7 +23,7 @@ from acquisition.demo.servers import Fault
 from acquisition.fetch import DownloadLimits
 from acquisition.pipeline import verify
 from acquisition.pipeline.summary import Summary
-from tests.flow.running import Place, codes, empty_place, source
+from tests.flow.running import Place, codes, empty_place, ended, source
 
 pytestmark = pytest.mark.flow
 
@@ -462,3 +463,26 @@ def test_a_crawl_is_run_anew_when_asked(place: Place) -> None:
     assert hasty(place).exit_code == 0
     assert len(place.world.log) == asked
     assert len(place.items()) == 3
+
+
+@pytest.mark.parametrize("fault", ["api", "body"])
+def test_ctrl_c_is_heard_while_a_server_stalls(place: Place, fault: str) -> None:
+    """One SIGINT ends a run with 130 within seconds, though a hub's API or a file's body does not come."""
+    fill(place)
+    if fault == "api":
+        place.world.faults.add(Fault("slow-headers", face="uci", times=None, seconds=60))
+        place.declare_sources({"well": hubs(place)["well"]})
+    else:
+        place.world.faults.add(Fault("stall", "bad.csv", times=None, at=10))
+        place.declare_sources({"bad": served(place, "bad.csv", table(1, 3_000))})
+    child = place.start("fetch", "--json")
+    deadline = time.monotonic() + 60
+    while not (place.workspace / ".lock-owner.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1.0)
+    child.send_signal(signal.SIGINT)
+    ran = ended(child, 20)
+    assert ran.code == 130, ran.err
+    assert ran.value["error"]["code"] == "interrupted"
+    place.world.faults.clear()
+    assert hasty(place).exit_code == 0
