@@ -93,6 +93,13 @@ def test_mechanisms_are_named_once() -> None:
     assert len(MECHANISMS) == len(set(MECHANISMS))
 
 
+def test_every_mechanism_is_documented() -> None:
+    """docs/signals.md explains each mechanism in a row of its own or beside its twin."""
+    page = (Path(__file__).parents[2] / "docs" / "signals.md").read_text()
+    rows = " ".join(line.split("|")[1] for line in page.splitlines() if line.startswith("| `"))
+    assert [name for name in MECHANISMS if f"`{name}`" not in rows] == []
+
+
 # --- shapes of input ----------------------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Final
 
@@ -32,7 +32,7 @@ def read(raw: bytes, url: str) -> list[Signal]:
     Only groups that name a token count: what `*` forbids is forbidden to us by robots.txt itself. Being allowed by name is
     somebody else's permission and says nothing about us.
     """
-    best = _best_rules(robots_txt.parse(raw), robots_txt.target(url))
+    best = _best_rules(raw, robots_txt.target(url))
     if not best:
         return []
     blocked = [token for token, rule in best.items() if rule is not None and not rule.allow]
@@ -47,18 +47,23 @@ def read(raw: bytes, url: str) -> list[Signal]:
     return [Signal("ai-agents", "robots.txt", clip(raw_text), parsed, fetch=word, train=word, scope="path")]
 
 
-def _best_rules(file: robots_txt.RobotsFile, path: str) -> dict[str, robots_txt.Rule | None]:
+def _best_rules(raw: bytes, path: str) -> dict[str, robots_txt.Rule | None]:
     """Return the winning rule for the path per token that the file names; each group is evaluated once."""
     best: dict[str, robots_txt.Rule | None] = {}
-    for group in file.groups:
-        named = {token for agent in group.agents if (token := _token(agent)) in tokens()}
-        if not named:
-            continue
-        rule = robots_txt.decide(group.rules, path)
-        for token in sorted(named):
-            rivals = [one for one in (best.get(token), rule) if one is not None]
-            best[token] = robots_txt.decide(rivals, path)
+    for named, rules in _named_groups(raw):
+        rule = robots_txt.decide(rules, path)
+        for token in named:
+            other = best.get(token)
+            best[token] = robots_txt.decide((rule, other), path) if rule is not None and other is not None else rule or other
     return best
+
+
+@lru_cache(maxsize=32)
+def _named_groups(raw: bytes) -> tuple[tuple[tuple[str, ...], tuple[robots_txt.Rule, ...]], ...]:
+    """Return the known tokens, sorted, and the rules of each group that names one; the last answers are remembered."""
+    groups = robots_txt.parse(raw).groups
+    named = (tuple(sorted({token for agent in group.agents if (token := _token(agent)) in tokens()})) for group in groups)
+    return tuple((names, group.rules) for names, group in zip(named, groups, strict=True) if names)
 
 
 def _token(agent: str) -> str:
