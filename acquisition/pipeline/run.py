@@ -11,7 +11,7 @@ from typing import Final
 
 from acquisition import plugins
 from acquisition.engine.local import LocalEngine
-from acquisition.errors import UsageError
+from acquisition.errors import LimitReached, UsageError
 from acquisition.journal import Journal
 from acquisition.model import Rejection
 from acquisition.pipeline.finishing import Finished, Line, finish
@@ -160,6 +160,19 @@ def _source(moved: Moved, staged: Staged | None, counts: Mapping[tuple[str, str]
         outcomes=dict(outcomes),
         rejections=dict(Counter(rejection.code for rejection in rejections)),
         crawl=moved.crawl,
-        errors=tuple(moved.errors),
+        errors=(*moved.errors, *_cut_short(moved, staged)),
         notes=release.notes if release is not None else (),
+    )
+
+
+def _cut_short(moved: Moved, staged: Staged | None) -> tuple[LimitReached, ...]:
+    """A limit on items that was met is said like any other limit: the set holds less than its sources do."""
+    if staged is None or not staged.capped:
+        return ()
+    return (
+        LimitReached(
+            f"only {staged.items:,} items of {moved.name!r} are taken: a limit on items is reached",
+            where=moved.planned.source.where,
+            hint="Raise limits.items, of the source or of the whole run, to take more.",
+        ),
     )

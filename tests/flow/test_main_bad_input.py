@@ -294,6 +294,7 @@ def test_a_limit_on_items_caps_and_says_so(place: Place) -> None:
     summary = hasty(place)
     assert {found.name: found.items for found in summary.sources} == {"one": 5, "two": 12, "three": 0}
     assert {found.name: found.capped for found in summary.sources} == {"one": True, "two": True, "three": True}
+    assert (codes(summary), summary.exit_code) == ({name: ["limit-reached"] for name in ("one", "two", "three")}, 5)
     assert len(place.items()) == 17
 
 
