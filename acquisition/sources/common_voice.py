@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ClassVar, Final, Literal
 from urllib.parse import quote, urljoin
 
@@ -44,7 +46,7 @@ CONDITIONS: Final = (
     "The conditions and the license on the data set's page hold.",
 )
 _TERM_FIELDS: Final = ("license", "licenseAbbreviation", "restrictions", "forbiddenUsage", "additionalConditions")
-_SHA256: Final = re.compile(r"(?:sha-?256:)?([0-9a-f]{64})", re.IGNORECASE | re.ASCII)
+_SHA256: Final = re.compile(r"(?:sha-?256[:=])?([0-9a-f]{64})", re.IGNORECASE | re.ASCII)
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}", re.ASCII)
 
 
@@ -100,7 +102,8 @@ class _Collective:
         self._source = source
         self._context = context
         self.dataset = source.settings.dataset or ""
-        self._url = f"{(source.settings.base_url or f'{SITE}/api').rstrip('/')}/datasets/{quote(self.dataset, safe='')}"
+        base = (source.settings.base_url or f"{SITE}/api").rstrip("/")
+        self._url, *self._others = (f"{api}/datasets/{quote(self.dataset, safe='')}" for api in _apis(base))
         self.page = f"{SITE}/datasets/{self.dataset}"
         auth, base_url = source.settings.auth, source.settings.base_url
         found = credentials.bearer(auth, (KEY,), context.environment)
@@ -142,10 +145,7 @@ class _Collective:
             raise credentials.missing(
                 self._credential, what=f"downloading {asset.path} needs a key", where=self.page, hint=hint
             )
-        try:
-            answer = self._context.api.post_json(f"{self._url}/download", headers=self._credential.headers)
-        except AcquisitionError as error:
-            raise self._meant(error) from error
+        answer = self._asked(lambda url: self._context.api.post_json(f"{url}/download", headers=self._credential.headers))
         url = answer.get("downloadUrl") if isinstance(answer, dict) else None
         if not isinstance(url, str) or not url:
             raise ProtocolError("the Data Collective's answer has no downloadUrl", where=f"{self._url}/download")
@@ -153,13 +153,22 @@ class _Collective:
         return Location(urljoin(f"{self._url}/download", url), expires_at=moment(answer.get("expiresAt")))
 
     def _details(self) -> dict[str, Any]:
-        try:
-            details = self._context.api.get_json(self._url)
-        except AcquisitionError as error:
-            raise self._meant(error) from error
+        details = self._asked(self._context.api.get_json)
         if not isinstance(details, dict):
             raise ProtocolError("the Data Collective's answer is not an object", where=self._url)
         return details
+
+    def _asked(self, ask: Callable[[str], Any]) -> Any:
+        """Ask under the declared address, and where that is no API at all (404) under its /api; remember which it was."""
+        try:
+            return ask(self._url)
+        except AcquisitionError as error:
+            for url in self._others if error.status == 404 else ():
+                with suppress(SourceNotFound):
+                    answer = ask(url)
+                    self._url, self._others = url, []
+                    return answer
+            raise self._meant(error) from error
 
     def _demand_terms(self) -> None:
         if not self.settings.accept_terms:
@@ -208,6 +217,10 @@ class _Collective:
         else:
             return error
         return credentials.with_answer(meant, error)
+
+
+def _apis(base: str) -> list[str]:
+    return [base] if base.endswith("/api") else [base, f"{base}/api"]
 
 
 def _sha256(value: object) -> str:

@@ -10,22 +10,28 @@ Importing this module imports huggingface_hub: import it inside a function.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import urljoin
 
 import httpx2
 from huggingface_hub import HfApi, set_client_factory
 from huggingface_hub.utils import _http
 
-from acquisition.network import origin
+from acquisition.errors import ProtocolError
+from acquisition.network import origin, public_url
 from acquisition.protocols import ApiClient
 
 TIMEOUT: Final = 120.0
 """Seconds for one call as huggingface_hub sees it; the API client's own, shorter limits come first."""
+MOST_QUESTIONS: Final = 20_000
+"""Requests for one source: a listing of two million files has 2,000 pages, an endless one has no last."""
+_LINK: Final = re.compile(r"<([^<>]*)>")
 _DROPPED: Final = frozenset({"content-encoding", "content-length", "transfer-encoding", "connection"})
 
 
@@ -35,6 +41,15 @@ class _Asking:
 
     api: ApiClient
     endpoint: str
+    asked: set[str] = field(default_factory=set)
+
+    def count(self, url: str) -> None:
+        """Note a page that is asked for; ProtocolError when it has been asked for before, or when the pages do not end."""
+        if url in self.asked or len(self.asked) >= MOST_QUESTIONS:
+            raise ProtocolError(
+                "the Hub's listing does not end: a page names one that was there already", where=public_url(url)
+            )
+        self.asked.add(url)
 
 
 _asking: Final[ContextVar[_Asking | None]] = ContextVar("_asking", default=None)
@@ -53,12 +68,16 @@ class _Routed(httpx2.BaseTransport):
         if request.url.path.endswith("/api/agent-harnesses"):
             return httpx2.Response(404, request=request)  # huggingface_hub's daily look at who uses it; nobody asked for it
         url = str(request.url)
+        if "/tree/" in request.url.path:
+            asking.count(url)
         headers = dict(request.headers)
         if origin(url) != origin(asking.endpoint):  # a Link to a next page may name any host
             headers.pop("authorization", None)
         headers.pop("host", None)
         answer = asking.api.exchange(request.method, url, headers=headers, body=request.read() or None)
         kept = {name: value for name, value in answer.headers.items() if name not in _DROPPED}
+        if "link" in kept:  # huggingface_hub asks for a next page as it is written, and a relative address has no host
+            kept["link"] = _LINK.sub(lambda found: f"<{urljoin(url, found[1])}>", kept["link"])
         return httpx2.Response(answer.status, headers=kept, content=answer.body, request=request)
 
     def close(self) -> None:

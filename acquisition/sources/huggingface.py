@@ -116,6 +116,7 @@ class _Repository:
         self.credential = credentials.lent(found, auth=auth, base_url=base_url, own="huggingface.co")
         self._context = context
         self._revision = self.settings.revision
+        self._gated = False
 
     def url_of(self, commit: str, path: str) -> str:
         """The address of a file at a commit, at the endpoint that is asked now."""
@@ -151,7 +152,8 @@ class _Repository:
 
         if info.disabled:
             raise SourceRemoved(f"the Hub has disabled {self.name}", where=self.page)
-        if not info.gated:
+        self._gated = bool(info.gated)
+        if not self._gated:
             return ""
         try:
             api.auth_check(self.name, repo_type="dataset")
@@ -174,7 +176,11 @@ class _Repository:
         from huggingface_hub.hf_api import RepoFile
 
         files: list[Any] = []
+        seen = set[str]()
         for entry in api.list_repo_tree(self.name, recursive=True, revision=commit, repo_type="dataset"):
+            if entry.path in seen:
+                raise ProtocolError(f"the Hub lists {entry.path!r} twice", where=self.page)
+            seen.add(entry.path)
             if isinstance(entry, RepoFile):
                 files.append(entry)
             if len(files) > _MOST_FILES:
@@ -183,12 +189,8 @@ class _Repository:
 
     def assets(self, tree: list[Any], commit: str) -> Iterator[Asset]:
         """Yield the files with the Hub's own address of each, whoever mirrors it, and the digest that it gives."""
-        seen = set[str]()
         for entry in tree:
             path = checked_path(entry.path, where=self.page)
-            if path in seen:
-                raise ProtocolError(f"the Hub lists {path!r} twice", where=self.page)
-            seen.add(path)
             size = 0 if entry.size == 0 else size_of(entry.size)
             yield Asset(path, f"{self.page}/resolve/{commit}/{quote(path)}", size=size, digests=_digests(entry))
 
@@ -203,7 +205,7 @@ class _Repository:
             f"the credential from {self.credential.found}" if self.credential.header else f"no credential (looked at {looked})"
         )
         log_in = f"Open {self.page}, accept its terms, create a token at {HUB}/settings/tokens and set it as HF_TOKEN."
-        if isinstance(error, hub_errors.GatedRepoError):
+        if isinstance(error, hub_errors.GatedRepoError) or (self._gated and status in {401, 403}):
             if status == 401:
                 return self.credential.refused(cause, hint=log_in)
             hint = f"Open {self.page} and accept its terms; some authors then approve by hand."

@@ -36,6 +36,7 @@ from acquisition.sources.signed_urls import expiry_of
 MANY_FILES: Final = 500
 """Above this many wanted files one zip is asked for instead of each file: every file costs a POST and a signed URL."""
 _PAGE: Final = 200
+_DOWNLOAD: Final = "DownloadDataset"
 _MOST_PAGES: Final = 5_000
 _HANDLE: Final = re.compile(
     r"(?:https?://(?:www\.)?kaggle\.com/(?:datasets/)?)?"
@@ -43,6 +44,8 @@ _HANDLE: Final = re.compile(
     re.ASCII,
 )
 _TERMS: Final = re.compile(r"\b(?:terms|rules|consent|accept|agree)", re.IGNORECASE)
+_UNUSED: Final = frozenset({"creationDate", "lastUpdated"})
+"""Fields that nothing here reads and that kagglesdk cannot read in every spelling of a date."""
 _PRIVATE: Final = re.compile(r"\b(?:permission|private|forbidden to)\b", re.IGNORECASE)
 
 
@@ -100,7 +103,7 @@ class Kaggle(SourceAdapter):
         info = dataset.info()
         version = _version(dataset.settings, info, context, source)
         claim, notes = _claim(info, dataset.metadata(), dataset.page, context)
-        current = info.current_version_number
+        current = size_of(info.current_version_number)
         if claim.raw and current and current != version:
             notes.append(f"the license is the current version's ({current}): Kaggle keeps none for version {version}")
         assets = tuple(_assets(dataset, version))
@@ -139,16 +142,16 @@ class _Calls:
         self._known = known
 
     def call(self, service_name: str, request_name: str, request: Any, response_type: Any) -> Any:
-        """Make one call; the signature is kagglesdk's. A redirect comes back as its target."""
+        """Make one call; the signature is kagglesdk's. The redirect that answers a download comes back as its target."""
         answer = self._asked(f"{service_name}/{request_name}", orjson.dumps(request.to_dict()))
-        if 300 <= answer.status < 400 and answer.headers.get("location"):
+        if request_name == _DOWNLOAD and 300 <= answer.status < 400 and answer.headers.get("location"):
             return urljoin(answer.url, answer.headers["location"])
         accepted(answer, self._credential.headers)
         try:
             value = orjson.loads(answer.body)
             if isinstance(value, dict) and isinstance(code := value.get("code"), int) and code >= 400:
                 raise refusal_of(Answer(code, answer.headers, answer.body, answer.url), self._credential.headers)
-            return response_type.from_dict(_without_nulls(value))
+            return response_type.from_dict(_readable(value))
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise ProtocolError(f"Kaggle's answer to {request_name} cannot be read: {error!r}", where=answer.url) from error
 
@@ -180,11 +183,11 @@ def _fields(answer: Answer) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _without_nulls(value: Any) -> Any:
-    """Return JSON without its nulls: kagglesdk takes an absent field for its default and trips over a null."""
+def _readable(value: Any) -> Any:
+    """Return JSON without nulls and unused dates: kagglesdk takes an absent field for its default and trips over these."""
     if isinstance(value, dict):
-        return {key: _without_nulls(entry) for key, entry in value.items() if entry is not None}
-    return [_without_nulls(entry) for entry in value if entry is not None] if isinstance(value, list) else value
+        return {key: _readable(entry) for key, entry in value.items() if entry is not None and key not in _UNUSED}
+    return [_readable(entry) for entry in value if entry is not None] if isinstance(value, list) else value
 
 
 class _Dataset:
@@ -290,9 +293,9 @@ def _version(settings: KaggleSettings, info: Any, context: ResolveContext, sourc
                 hint=f"Run `acquire plan --update {source.name}` to see and take the change.",
             )
         asked = int(context.pin.revision)
-    published = [entry.version_number for entry in info.versions or () if isinstance(entry.version_number, int)]
-    current = info.current_version_number
-    version = asked or (current if isinstance(current, int) else 0) or max(published, default=0)
+    published = [number for entry in info.versions or () if (number := size_of(entry.version_number))]
+    current = size_of(info.current_version_number)
+    version = asked or current or max(published, default=0)
     if version < 1:
         raise ProtocolError("Kaggle names no version of this data set", where=source.where)
     if published and version not in published and version != current:

@@ -19,7 +19,7 @@ from acquisition.model import NO_CLAIM, Asset, LicenseClaim, Location, Release
 from acquisition.protocols import ResolveContext, Source, SourceAdapter
 from acquisition.settings import SourceSettings
 from acquisition.sources.credentials import with_answer
-from acquisition.sources.evidence import evidence, text_of, texts_of
+from acquisition.sources.evidence import evidence, size_of, text_of, texts_of
 
 SITE: Final = "https://archive.ics.uci.edu"
 POLICY: Final = "data sets that the repository hosts are published under CC BY 4.0"
@@ -55,7 +55,7 @@ class Uci(SourceAdapter):
         """Ask for the metadata and whether the zip is there (see `SourceAdapter`)."""
         settings = source.settings
         assert isinstance(settings, UciSettings)
-        site = (settings.base_url or SITE).rstrip("/")
+        site = _site(settings)
         facts = _Facts(_metadata(site, settings, context), settings)
         assets, notes = _assets(site, facts, context)
         claim = _claim(facts, context)
@@ -81,10 +81,15 @@ class Uci(SourceAdapter):
 
     def locate(self, source: Source, release: Release, asset: Asset, context: ResolveContext) -> Location:  # noqa: ARG002  # contract
         """Return the asset's address at the site that is asked now: the lock holds the repository's own, whoever mirrors it."""
-        return Location(_at((source.settings.base_url or SITE).rstrip("/"), asset.url))
+        return Location(_at(_site(source.settings), asset.url))
 
 
 # --- addresses ----------------------------------------------------------------------------------------------------------
+
+
+def _site(settings: SourceSettings) -> str:
+    """Return what stands before /api and /static; a `base_url` may be written with the /api that others end with."""
+    return (settings.base_url or SITE).rstrip("/").removesuffix("/api")
 
 
 def _metadata(site: str, settings: UciSettings, context: ResolveContext) -> dict[str, Any]:
@@ -149,9 +154,10 @@ class _Facts:
     """What the metadata says, in today's field names or in those of the rewrite."""
 
     def __init__(self, data: dict[str, Any], settings: UciSettings) -> None:
-        number = data.get("uci_id", data.get("id", settings.id))
-        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-            raise ProtocolError(f"the repository gives {number!r} where a data set's number was promised")
+        given = data.get("uci_id", data.get("id", settings.id))
+        number = size_of(given)
+        if number is None:
+            raise ProtocolError(f"the repository gives {given!r} where a data set's number was promised")
         if settings.id is not None and number != settings.id:
             raise ProtocolError(f"the repository answers for data set {number} when asked for {settings.id}")
         self.number = number
@@ -162,7 +168,7 @@ class _Facts:
         self.external = text_of(data.get("external_url")) or text_of(data.get("externalLink"))
         self.license = text_of(data.get("license"))
         self.doi = _doi(text_of(data.get("dataset_doi")) or text_of(data.get("doi")))
-        self.authors = texts_of(data.get("creators") or data.get("authors") or [])
+        self.authors = _names(data.get("creators") or data.get("authors") or [])
         self.year = str(data.get("year_of_dataset_creation") or data.get("yearCreated") or "")[:10]
         self.updated = text_of(data.get("last_updated"))
         more = data.get("additional_info")
@@ -175,6 +181,12 @@ class _Facts:
         when = f" ({self.year})" if self.year else ""
         link = f" https://doi.org/{self.doi}." if self.doi else ""
         return f"{who}{when}. {self.name} [Dataset]. UCI Machine Learning Repository.{link}"
+
+
+def _names(people: Any) -> tuple[str, ...]:
+    """Return names that are given as texts, or as objects with a name."""
+    entries = people if isinstance(people, list) else [people]
+    return texts_of([entry.get("name") if isinstance(entry, dict) else entry for entry in entries])
 
 
 def _slug(data: dict[str, Any], name: str) -> str:

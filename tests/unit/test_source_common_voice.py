@@ -190,3 +190,19 @@ def test_dataset_and_path_exclude_each_other() -> None:
     for settings in ({}, {"dataset": "a", "path": "b"}, {"dataset": "../x"}):
         with pytest.raises(ValidationError):
             CommonVoiceSettings.model_validate(settings)
+
+
+def test_a_base_url_without_its_api_is_found() -> None:
+    """Where the declared address is no API, its /api is asked, for the details and for the download."""
+    base = "http://127.0.0.1:7777"
+    source = source_for(CommonVoice, dataset="mcv-scripted-ga-v24", accept_terms=True, base_url=f"{base}/")
+    context = context_for(scripted(world(base=f"{base}/api")), environment=KEY)
+    release = CommonVoice().resolve(source, context)
+    assert CommonVoice().locate(source, release, release.assets[0], context).url == "https://storage.example/a?sig=1"
+
+
+def test_a_data_set_that_is_under_neither_address_is_missing() -> None:
+    """The first answer's words are told when both addresses know nothing."""
+    source = source_for(CommonVoice, dataset="mcv-scripted-ga-v24", accept_terms=True, base_url="http://127.0.0.1:7777")
+    with pytest.raises(SourceNotFound):
+        CommonVoice().resolve(source, context_for(scripted({})))

@@ -313,3 +313,25 @@ def test_real_cards_survive(shared_data: Path) -> None:
             assert list(claim.raw) == [entry.strip() for entry in wanted if isinstance(entry, str)]
             seen += bool(claim.raw)
     assert seen > 50
+
+
+def test_a_relative_address_of_a_next_page_is_followed() -> None:
+    """RFC 8288 lets a Link be relative to what was asked; huggingface_hub by itself would ask nobody."""
+    first = page(TREE[:2], f"/api/datasets/o/n/tree/{SHA}?cursor=2")
+    second = {f"GET {BASE}/api/datasets/o/n/tree/{SHA}?cursor=2": page(TREE[2:])}
+    assert len(resolved(world(tree=first, **second)).assets) == 2
+
+
+@pytest.mark.parametrize("entries", [TREE[:1], []])
+def test_a_listing_without_end_is_an_error(entries: list[Any]) -> None:
+    """A page that names one that was there already ends the listing, whether it lists files or nothing."""
+    endless = page(entries, f"{BASE}/api/datasets/o/n/tree/{SHA}?cursor=1")
+    with pytest.raises(ProtocolError):
+        resolved(world(tree=endless))
+
+
+def test_a_gate_without_an_error_code_is_still_a_gate() -> None:
+    """What the data set's own `gated` says decides where the answer has no X-Error-Code."""
+    check = {f"GET {BASE}/api/datasets/o/n/auth-check": refused(403, "", "you are not in the authorized list")}
+    with pytest.raises(TermsNeeded):
+        resolved(world(info(gated="auto"), **check), {"HF_TOKEN": "hf_secretsecret"})

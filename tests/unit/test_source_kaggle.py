@@ -148,7 +148,6 @@ def test_what_is_no_data_set_is_said_at_once(dataset: str) -> None:
         ({"GetDataset": said(403, "Permission 'datasets.get' was denied")}, SourceForbidden, "denied"),
         ({"GetDataset": Answer(200, {}, b'{"code": 403, "message": "accept first"}', "")}, TermsNeeded, "accept first"),
         ({"GetDataset": {"versions": 5}}, ProtocolError, "GetDataset"),
-        ({"GetDataset": {"lastUpdated": "yesterday"}}, ProtocolError, "GetDataset"),
         ({"GetDataset": Answer(200, {}, b"<html>", "")}, ProtocolError, "GetDataset"),
         ({"GetDataset": {}}, ProtocolError, "no version"),
         ({"ListDatasetFiles": {"errorMessage": "still being built"}}, ProtocolError, "still being built"),
@@ -313,3 +312,20 @@ def test_real_metadata_files_are_read(shared_data: Path) -> None:
         found[path.parent.name] = release.license.raw
     assert found["the-war-atlas"] == ("CC-BY-4.0",)
     assert all(found.values())
+
+
+def test_numbers_as_texts_and_odd_dates_are_read() -> None:
+    """A version number written as a text counts, and a date that nobody needs cannot spoil the answer."""
+    info = {"title": "T", "currentVersionNumber": "3", "lastUpdated": "yesterday", "versions": [{"versionNumber": "3"}]}
+    files = {"datasetFiles": [{"name": "a.csv", "totalBytes": "10", "creationDate": "long ago"}]}
+    script = world(GetDataset=info, ListDatasetFiles=files)
+    release = Kaggle().resolve(source_for(Kaggle, dataset="o/s", base_url=BASE), context_for(scripted(script)))
+    assert (release.revision, [asset.size for asset in release.assets]) == ("3", [10])
+
+
+def test_a_question_that_is_answered_with_a_redirect_is_an_error() -> None:
+    """Only a download is answered with an address; anywhere else a redirect is no answer, and never a crash."""
+    script = world(GetDataset=sent_to("https://login.example/"))
+    with pytest.raises(ProtocolError) as raised:
+        Kaggle().resolve(source_for(Kaggle, dataset="o/s", base_url=BASE), context_for(scripted(script)))
+    assert raised.value.status == 302

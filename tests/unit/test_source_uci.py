@@ -98,7 +98,7 @@ def test_a_server_that_knows_no_head_is_believed() -> None:
         (Answer(502, {}, b"", ""), THERE, SourceUnavailable, "502"),
         (Answer(200, {}, b"[]", ""), THERE, ProtocolError, "object"),
         (facts(uci_id=7), THERE, ProtocolError, "asked for 186"),
-        (facts(uci_id="186"), THERE, ProtocolError, "number"),
+        (facts(uci_id="one"), THERE, ProtocolError, "number"),
         (facts(data_url=None), MISSING, SourceNotFound, "no files"),
         (facts(data_url=None, external_url="https://x.example/home"), MISSING, SourceForbidden, "https://x.example/home"),
     ],
@@ -141,3 +141,11 @@ def test_number_and_name_exclude_each_other() -> None:
     for settings in ({}, {"id": 1, "name": "x"}):
         with pytest.raises(ValidationError, match="either"):
             UciSettings.model_validate(settings)
+
+
+def test_plausible_variations_of_the_metadata_are_read() -> None:
+    """A number as a text, creators as objects, and a base_url that ends with /api."""
+    base = "http://127.0.0.1:7777"
+    release = resolved(world(facts(uci_id="186", creators=[{"name": "A"}, "B", {}]), base=base), base_url=f"{base}/api/")
+    assert release.assets[0].path == "wine+quality.zip"
+    assert release.authors == ("A", "B")
