@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import struct
+import tracemalloc
 import zlib
 from base64 import b64encode
 from collections.abc import Callable
@@ -410,7 +411,12 @@ def test_any_change_is_survived(container: Callable[[bytes, bytes], bytes], plac
 def test_a_packed_bomb_is_noted() -> None:
     """Compressed XMP beyond the limit is not unpacked, and that is said."""
     text = b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(b" " * 50_000_000)
-    signals = read("https://media.example/a.png", {}, b"\x89PNG\r\n\x1a\n" + _chunk(b"iTXt", text))
+    body = b"\x89PNG\r\n\x1a\n" + _chunk(b"iTXt", text)
+    tracemalloc.start()
+    signals = read("https://media.example/a.png", {}, body)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
     assert [(one.mechanism, one.train) for one in signals] == [("unread", "unknown")]
 
 

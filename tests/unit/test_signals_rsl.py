@@ -148,6 +148,8 @@ def test_pictures() -> None:
         b"<rsl xmlns='https://rslstandard.org/rsl'>",
         b"<rsl xmlns='https://rslstandard.org/rsl'/>",
         b"<!DOCTYPE rsl [<!ENTITY a SYSTEM 'file:///etc/hostname'>]><rsl xmlns='https://rslstandard.org/rsl'>&a;</rsl>",
+        b"<!DOCTYPE rsl>" + _document(_license(TRAIN)),
+        b"<!DOCTYPE rsl [<!ENTITY a 'ai-train'>]>" + _document(_license('<permits type="usage">ai-train</permits>')),
         b"<?xml version='1.0'?><!DOCTYPE rsl [<!ENTITY a 'aaaa'><!ENTITY b '&a;&a;&a;'>]><rsl>&b;</rsl>",
         b"<rsl xmlns='https://rslstandard.org/rsl'>" + b"<content>" * 10_000,
     ],
