@@ -45,8 +45,11 @@ class BlobStore:
 
     def has(self, sha256: str, size: int | None = None) -> bool:
         """Say whether the blob is here (and has this size). Looks at the directory entry only; `verify` reads the bytes."""
+        path = self._path(sha256)
+        if not os.access(path, os.F_OK):  # most are not here, and this says so without raising
+            return False
         try:
-            found = os.stat(self._path(sha256), follow_symlinks=False)
+            found = os.stat(path, follow_symlinks=False)
         except FileNotFoundError:
             return False
         return size is None or found.st_size == size

@@ -14,13 +14,15 @@ import socket
 from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from acquisition import __version__
 from acquisition.errors import AddressRefused, SourceUnavailable
-from acquisition.settings import ContactSettings
+
+if TYPE_CHECKING:
+    from acquisition.settings import ContactSettings
 
 _REMEMBERED: Final = 1024
 _PORTS: Final = {"http": 80, "https": 443}

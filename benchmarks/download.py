@@ -7,19 +7,16 @@ medians, the ratio to the peer (above 1 is faster than the peer), CPU seconds an
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import os
 import resource
 import shutil
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,6 +78,13 @@ def served(root: Path) -> Iterator[str]:
         server.wait()
 
 
+class _Quiet:
+    """Hears nothing."""
+
+    def event(self, name: str, /, **fields: object) -> None:
+        """Ignore the event."""
+
+
 def ours(base: str, listing: Path, target: Path) -> None:
     """Fetch everything in the listing (lines of "sha256 path") with the project's downloader; runs in a child process."""
     from acquisition.blobs import BlobStore
@@ -88,7 +92,6 @@ def ours(base: str, listing: Path, target: Path) -> None:
     from acquisition.journal import Journal
     from acquisition.model import Asset, Digest, Location
     from acquisition.network import AddressGuard
-    from acquisition.protocols import Silent
     from acquisition.workspace import Workspace
 
     guard = AddressGuard([base])
@@ -99,12 +102,12 @@ def ours(base: str, listing: Path, target: Path) -> None:
         return Transfer("bench", "1", Asset(path, url=url, digests=(Digest("sha256", digest),)), lambda: Location(url), guard)
 
     workspace = Workspace(target)
-    wishes = [wish(line) for line in listing.read_text().splitlines()]
+    lines = listing.read_text().splitlines()
     with Journal(workspace.journal) as journal:
-        downloader = Downloader(blobs=BlobStore(workspace), journal=journal, reporter=Silent(), user_agent="acquisition-bench")
-        arrived = sum(isinstance(result, Arrived) for result in downloader.run(iter(wishes)))
-    if arrived != len(wishes):
-        raise SystemExit(f"only {arrived} of {len(wishes)} files arrived")
+        downloader = Downloader(blobs=BlobStore(workspace), journal=journal, reporter=_Quiet(), user_agent="acquisition-bench")
+        arrived = sum(isinstance(result, Arrived) for result in downloader.run(map(wish, lines)))
+    if arrived != len(lines):
+        raise SystemExit(f"only {arrived} of {len(lines)} files arrived")
 
 
 def measure(command: list[str]) -> Figure:
@@ -154,6 +157,8 @@ def candidates(kind: str, base: str, root: Path) -> dict[str, Callable[[], list[
 
 def run(kind: str, base: str, root: Path, rounds: int) -> None:
     """Run all candidates in turn and print their medians."""
+    import statistics
+
     contenders = {name: make for name, make in candidates(kind, base, root).items() if shutil.which(make()[0])}
     figures: dict[str, list[Figure]] = {name: [] for name in contenders}
     for _ in range(rounds):
@@ -178,6 +183,9 @@ def main() -> None:
     if sys.argv[1:2] == ["--child"]:
         ours(sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
         return
+    import argparse
+    from concurrent.futures import ProcessPoolExecutor
+
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0] if __doc__ else "")
     parser.add_argument("kinds", nargs="*", metavar="large|small")
     parser.add_argument("--rounds", type=int, default=3)

@@ -21,7 +21,7 @@ from acquisition.fetch.transfer import Transfer
 from acquisition.journal import BlobRecord, PartRecord
 from acquisition.model import Digest
 
-_AHEAD: Final = 256
+_AHEAD: Final = 512
 """Assets looked at beyond the one that is delivered next, so that a busy host does not hold up the others."""
 
 
@@ -123,9 +123,10 @@ class Admission:
     def _knows_nothing(self, transfer: Transfer) -> bool:
         """Whether the journal held nothing of this release when it was first asked for, which spares a question per file."""
         release = (transfer.source, transfer.release)
-        if release not in self._fresh:
-            self._fresh[release] = not self._m.journal.has_blobs(*release)
-        return self._fresh[release] and transfer.key not in self._seen_twice
+        fresh = self._fresh.get(release)
+        if fresh is None:
+            fresh = self._fresh[release] = not self._m.journal.has_blobs(*release)
+        return fresh and not (self._seen_twice and transfer.key in self._seen_twice)
 
     def _compared(self, transfer: Transfer, record: BlobRecord, future: Future[dict[str, str]]) -> None:
         """The publisher gives a digest that was not known when the blob came: reuse it only if that digest agrees."""

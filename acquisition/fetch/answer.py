@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
@@ -17,7 +16,11 @@ from acquisition.model import Digest
 _CONTENT_RANGE: Final = re.compile(r"\s*bytes\s+(?:(\d{1,18})-(\d{1,18})|\*)/(\d{1,18}|\*)\s*", re.ASCII | re.IGNORECASE)
 _STATUS: Final = re.compile(rb"HTTP/\d(?:\.\d)? +(\d{3})(?:\D|$)")
 _FIELD: Final = re.compile(r"^([!-9;-~]+)[ \t]*:[ \t]*([^\r\n]*?)[ \t\r]*$", re.MULTILINE)
-_COMMON: Final = 200
+_KNOWN: Final[dict[bytes, tuple[str, str]]] = {}
+"""Lines that were read before: a server says most of its lines again and again."""
+_KNOWN_LINES: Final = 512
+_KNOWN_LENGTH: Final = 200
+_STATUS_LINE: Final = ":status"
 _ETAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _HEX: Final = re.compile(r"[0-9a-f]+", re.ASCII)
 _URL_SAFE: Final = "!#$%&'()*+,/:;=?@[]~"
@@ -144,24 +147,27 @@ def read_head(lines: Iterable[bytes]) -> Answer:
     """Return the last answer head among header lines (interim 1xx heads come before it); status 0 if there is none."""
     answer = Answer()
     for line in lines:
-        if line.startswith(b"HTTP/"):
-            match = _STATUS.match(line)
-            answer = Answer(int(match[1]) if match else 0)
-            continue
-        name, value = _known_field(line) if len(line) <= _COMMON else _field(line)
-        if name:
+        name, value = _KNOWN.get(line) or _read_line(line)
+        if name == _STATUS_LINE:
+            answer = Answer(int(value))
+        elif name:
             answer.headers.setdefault(name, []).append(value)
     return answer
 
 
-def _field(line: bytes) -> tuple[str, str]:
-    """Return a header line's name, in lower case, and value; both "" for a line that is none."""
-    match = _FIELD.match(_text(line))
-    return (match[1].lower(), match[2]) if match else ("", "")
-
-
-_known_field: Final = lru_cache(maxsize=512)(_field)
-"""A server says most of its lines again and again; long ones are not remembered."""
+def _read_line(line: bytes) -> tuple[str, str]:
+    """Return a header line's name, in lower case, and value; the status of a status line; both "" for anything else."""
+    if line.startswith(b"HTTP/"):
+        match = _STATUS.match(line)
+        field = (_STATUS_LINE, match[1].decode() if match else "0")
+    else:
+        found = _FIELD.match(_text(line))
+        field = (found[1].lower(), found[2]) if found else ("", "")
+    if len(line) <= _KNOWN_LENGTH:
+        if len(_KNOWN) >= _KNOWN_LINES:
+            _KNOWN.clear()
+        _KNOWN[line] = field
+    return field
 
 
 def _text(line: bytes) -> str:

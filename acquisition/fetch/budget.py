@@ -20,7 +20,7 @@ class Ceiling:
 
     __slots__ = ("_claims", "claimed", "limit", "name", "spent")
 
-    def __init__(self, limit: int | None, name: str) -> None:
+    def __init__(self, limit: int, name: str) -> None:
         self.limit = limit
         self.name = name
         self.spent = 0
@@ -29,8 +29,6 @@ class Ceiling:
 
     def claim(self, owner: Hashable, size: int | None) -> None:
         """Set bytes aside for a file; LimitReached if they are more than is left (or nothing is left)."""
-        if self.limit is None:
-            return
         if self.spent + self.claimed + (1 if size is None else size) > self.limit:
             raise self._reached(size)
         self._claims[owner] = size or 0
@@ -39,8 +37,6 @@ class Ceiling:
     def count(self, owner: Hashable, size: int) -> None:
         """Count bytes that came; LimitReached when they are more than was set aside and nothing is left."""
         self.spent += size
-        if self.limit is None:
-            return
         covered = min(size, self._claims.get(owner, 0))
         if covered:
             self._claims[owner] -= covered
@@ -110,24 +106,26 @@ class Allowance:
     """Everything that limits bytes, asked in one place. An owner is whoever set bytes aside and gives the rest back."""
 
     def __init__(self, total: int | None, room: Room, bucket: Bucket, progress: Progress) -> None:
-        self._whole = Ceiling(total, "limits.bytes")
+        self._whole = None if total is None else Ceiling(total, "limits.bytes")
         self._own: dict[str, Ceiling] = {}
         self._room = room
         self.bucket = bucket
         self.progress = progress
 
-    def _of(self, transfer: Transfer) -> Ceiling:
-        """Return the ceiling of a source."""
-        ceiling = self._own.get(transfer.source)
-        if ceiling is None:
-            ceiling = self._own[transfer.source] = Ceiling(transfer.max_bytes, f"source {transfer.source}: limits.bytes")
-        return ceiling
+    def _ceilings(self, transfer: Transfer) -> tuple[Ceiling, ...]:
+        """Return the ceilings that a source's bytes count against, few as they are: most often none."""
+        if self._whole is None and transfer.max_bytes is None:
+            return ()
+        own = self._own.get(transfer.source)
+        if own is None and transfer.max_bytes is not None:
+            own = self._own[transfer.source] = Ceiling(transfer.max_bytes, f"source {transfer.source}: limits.bytes")
+        return tuple(ceiling for ceiling in (self._whole, own) if ceiling is not None)
 
     def claim(self, owner: Hashable, transfer: Transfer, missing: int | None) -> None:
         """Set the missing bytes of a file aside, and room for them; LimitReached or DiskFull if they are too many."""
         try:
-            self._whole.claim(owner, missing)
-            self._of(transfer).claim(owner, missing)
+            for ceiling in self._ceilings(transfer):
+                ceiling.claim(owner, missing)
             self._room.promise(owner, missing or 0)
         except AcquisitionError:
             self.release(owner, transfer)
@@ -135,16 +133,16 @@ class Allowance:
 
     def release(self, owner: Hashable, transfer: Transfer) -> None:
         """Give back what was set aside and not used."""
-        self._whole.release(owner)
-        self._of(transfer).release(owner)
+        for ceiling in self._ceilings(transfer):
+            ceiling.release(owner)
         self._room.release(owner)
 
     def count(self, owner: Hashable, transfer: Transfer, size: int) -> None:
         """Count body bytes that came; LimitReached when they were not set aside and nothing is left."""
         self.bucket.take(size)
         self.progress.add(transfer, size)
-        self._whole.count(owner, size)
-        self._of(transfer).count(owner, size)
+        for ceiling in self._ceilings(transfer):
+            ceiling.count(owner, size)
 
     def wrote(self, owner: Hashable, size: int) -> None:
         """Count bytes that are about to be written; DiskFull when they would touch the reserve."""

@@ -6,6 +6,7 @@ judged and renamed in a thread, and journalled just before the rename.
 
 from __future__ import annotations
 
+import math
 import os
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from functools import partial
 from itertools import count
 from typing import Final
 
-from acquisition.blobs import BlobStore
 from acquisition.errors import AcquisitionError, DigestMismatch
 from acquisition.fetch.body import SNIFF
 from acquisition.fetch.download import Download
@@ -26,12 +26,16 @@ from acquisition.journal import BlobRecord
 from acquisition.model import Blob
 from acquisition.network import public_url
 
-_BATCH: Final = 64
-"""Small files that are stored, fsynced and journalled together."""
+_BATCH: Final = 128
+_BATCH_BYTES: Final = 16 << 20
+"""Small files, or their bytes, that are stored and journalled together."""
+_PIECE: Final = 16
+"""Small files that one thread stores, where threads do."""
 _PATIENCE: Final = 0.05
 """Seconds that a small file may wait for others to be stored with."""
 _SLOW_STORE: Final = 0.001
-"""Seconds per small file from which fsync is worth threads; below, handing the interpreter to and fro costs more."""
+"""Seconds for the quickest of many small files from which fsync is worth threads; below, passing the interpreter to and fro
+costs more than it brings."""
 
 
 @dataclass(slots=True)
@@ -54,6 +58,7 @@ class Completion:
         self._m = means
         self._ledger, self._recovery, self._jobs = ledger, recovery, jobs
         self._batch: list[_Small] = []
+        self._batch_bytes = 0
         self._stored_at = means.clock()
         self._slow_disk = False
         self._numbers = count()
@@ -128,12 +133,13 @@ class Completion:
         if download.encoding or (download.transfer.asset.packed and data[:2] == b"PK"):
             self._complete_wrapped(download)
             return
-        download.sniff(data[:SNIFF], "")
+        download.sniff(data, "")
         sha256, checked = judge_bytes(download.delivery, data)
         if not download.transfer.asset.size:  # else its room was promised at the door
             self._m.allowance.wrote(download.key, len(data))
         temporary = f"{self._partial}/small-{next(self._numbers)}"
         self._batch.append(_Small(download, data, sha256, checked, temporary))
+        self._batch_bytes += len(data)
 
     def _complete_wrapped(self, download: Download) -> None:
         """A small file with something to take off goes the way of the large ones, which can do that."""
@@ -144,23 +150,37 @@ class Completion:
 
     def store_due(self, now: float) -> None:
         """Store the small files that wait if they are many or have waited long."""
-        if len(self._batch) >= _BATCH or (self._batch and now - self._stored_at > _PATIENCE):
+        many = len(self._batch) >= _BATCH or self._batch_bytes >= _BATCH_BYTES
+        if many or (self._batch and now - self._stored_at > _PATIENCE):
             self.store()
 
     def store(self) -> None:
         """Store all small files that wait: here where the disk is fast, else in threads."""
         self._stored_at = self._m.clock()
-        batch, self._batch = self._batch, []
-        if not self._slow_disk and batch:
-            _store(self._m.blobs, batch)
-            self._slow_disk = self._m.clock() - self._stored_at > _SLOW_STORE * len(batch)
+        batch, self._batch, self._batch_bytes = self._batch, [], 0
+        if not self._slow_disk:
+            quickest = self._store(batch)
+            self._slow_disk = len(batch) >= _PIECE and quickest >= _SLOW_STORE
             self._settle(batch)
             return
-        for index in range(0, len(batch), _BATCH // 4):
-            piece = batch[index : index + _BATCH // 4]
-            self._jobs.work(partial(_store, self._m.blobs, piece), partial(self._stored, piece), kept=True)
+        for index in range(0, len(batch), _PIECE):
+            piece = batch[index : index + _PIECE]
+            self._jobs.work(partial(self._store, piece), partial(self._stored, piece), kept=True)
 
-    def _stored(self, batch: list[_Small], future: Future[None]) -> None:
+    def _store(self, batch: list[_Small]) -> float:
+        """Store some files and return the seconds that the quickest took: a busy machine delays many, a slow disk all."""
+        quickest, began = math.inf, self._m.clock()
+        for small in batch:
+            published = any(digest.algorithm == "sha256" for digest in small.download.transfer.asset.digests)
+            try:  # what was published by its sha256 was looked for when it was admitted
+                small.blob = self._m.blobs.put(small.temporary, small.data, small.sha256, absent=published)
+            except AcquisitionError as error:
+                small.error = error
+            ended = self._m.clock()
+            quickest, began = min(quickest, ended - began), ended
+        return quickest
+
+    def _stored(self, batch: list[_Small], future: Future[float]) -> None:
         future.result()
         self._settle(batch)
 
@@ -175,15 +195,6 @@ class Completion:
         for small in batch:
             if small.error is not None:
                 self._ledger.fail(small.download, small.error)
-
-
-def _store(blobs: BlobStore, batch: list[_Small]) -> None:
-    for small in batch:
-        try:
-            published = any(digest.algorithm == "sha256" for digest in small.download.transfer.asset.digests)
-            small.blob = blobs.put(small.temporary, small.data, small.sha256, absent=published)  # looked for at admission
-        except AcquisitionError as error:
-            small.error = error
 
 
 def _record(download: Download, blob: Blob, checked: tuple[str, ...], unwrapped: str, now: str) -> BlobRecord:

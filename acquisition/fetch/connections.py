@@ -157,15 +157,21 @@ class Connections:
     def ended(self) -> Iterator[Ended]:
         """Yield what has ended, one after the other; the consumer may take other legs back in between."""
         _, succeeded, failed = self._multi.info_read(1024)
-        for handle, code in [*((handle, 0) for handle in succeeded), *((handle, code) for handle, code, _ in failed)]:
-            leg = self._busy.get(handle)
-            if leg is None or leg.stream is None:
-                continue
-            message, refusal = leg.stream.message if code else "", leg.stream.refusal
-            final, error = leg.stream.end(code)
-            self.release(leg)
-            leg.download.legs.discard(leg)
-            yield Ended(leg, final, message, refusal, error)
+        for handle in succeeded:
+            if (leg := self._busy.get(handle)) is not None:
+                yield self._end(leg, 0)
+        for handle, code, _ in failed:
+            if (leg := self._busy.get(handle)) is not None:
+                yield self._end(leg, code)
+
+    def _end(self, leg: Leg, code: int) -> Ended:
+        stream = leg.stream
+        assert stream is not None
+        message, refusal = stream.message if code else "", stream.refusal
+        final, error = stream.end(code)
+        self.release(leg)
+        leg.download.legs.discard(leg)
+        return Ended(leg, final, message, refusal, error)
 
     def release(self, leg: Leg) -> None:
         """Take a leg's stream back, whether its request has ended or not."""

@@ -195,9 +195,10 @@ class Download:
 
     def sniff(self, head: bytes, media_type: str) -> None:
         """Look at the first bytes; UnexpectedBody for a page unless a published digest will decide."""
-        if len(head) <= self.sniffed or self.page or self.may_be_page():
+        size = min(len(head), SNIFF)
+        if size <= self.sniffed or self.page or self.may_be_page():
             return
-        self.sniffed = min(len(head), SNIFF)
+        self.sniffed = size
         if not is_page(head[:SNIFF], media_type):
             return
         self.page = True

@@ -19,7 +19,6 @@ from acquisition.fetch.body import is_page
 from acquisition.fetch.digests import BLOCK, STRONG, Hashes, compare, digest_bytes
 from acquisition.fetch.part import PartFile
 from acquisition.model import Asset, Blob, Digest
-from acquisition.settings import ArchiveSettings
 
 _GZIP: Final = frozenset({"gzip", "x-gzip"})
 _GZIP_NAMES: Final = (".gz", ".tgz", ".gzip")
@@ -232,6 +231,8 @@ def _blocks(stream: IO[bytes] | gzip.GzipFile) -> Iterable[bytes]:
 
 def _ceiling(asset: Asset, part: PartFile) -> int:
     """Return how many bytes may come out: the published size, else what the limits for archives allow."""
+    from acquisition.settings import ArchiveSettings  # loads every settings model, and few files come wrapped
+
     limits = ArchiveSettings()
     if asset.size is not None:
         return asset.size

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 import pycurl
@@ -35,19 +33,24 @@ class Judge:
 
     def ended(self, ended: Ended) -> None:
         """Judge a request that libcurl is through with."""
-        self._see_through(ended.leg.download, partial(self._judge, ended))
+        try:
+            self._judge(ended)
+        except AcquisitionError as error:
+            self._give_way(ended.leg.download, error)
 
     def stalled(self, leg: Leg, got: int) -> None:
         """Judge a request on which next to nothing came for too long."""
-        self._see_through(leg.download, partial(self._recovery.give_up_stalled, leg, got))
-
-    def _see_through(self, download: Download, judgement: Callable[[], None]) -> None:
         try:
-            judgement()
-        except StartOver as again:
-            self._recovery.start_over(download, again, ranges=again.ranges)
-        except AcquisitionError as final:
-            self._ledger.fail(download, final)
+            self._recovery.give_up_stalled(leg, got)
+        except AcquisitionError as error:
+            self._give_way(leg.download, error)
+
+    def _give_way(self, download: Download, error: AcquisitionError) -> None:
+        """Begin the file again where that can help, else give it up."""
+        if isinstance(error, StartOver):
+            self._recovery.start_over(download, error, ranges=error.ranges)
+        else:
+            self._ledger.fail(download, error)
 
     def _judge(self, ended: Ended) -> None:
         leg = ended.leg

@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from acquisition.blobs import BlobStore
 from acquisition.fetch.budget import Allowance
 from acquisition.fetch.stream import Wire
 from acquisition.fetch.transfer import DownloadLimits
 from acquisition.journal import Journal
-from acquisition.protocols import Reporter
+
+if TYPE_CHECKING:
+    from acquisition.protocols import Reporter  # loads every settings model, which nothing here needs
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from acquisition.fetch.transfer import Transfer
-from acquisition.protocols import Reporter
+
+if TYPE_CHECKING:
+    from acquisition.protocols import Reporter  # loads every settings model, which nothing here needs
 
 
 class Progress:

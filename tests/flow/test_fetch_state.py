@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,7 +25,7 @@ from acquisition.errors import WorkspaceDamaged
 from acquisition.fetch import Arrived, Downloader, Failed, Transfer
 from acquisition.fetch.part import FLUSH
 from acquisition.journal import Journal, PartRecord, SegmentRecord
-from acquisition.model import Asset, Digest, Location
+from acquisition.model import Asset, Blob, Digest, Location
 from acquisition.network import AddressGuard
 from acquisition.protocols import Silent
 from acquisition.workspace import Workspace
@@ -150,6 +151,44 @@ def test_a_write_that_fails_for_space_is_disk_full(here: Kit, monkeypatch: pytes
     result = here.arrived(wish)
     assert here.content(result) == data
     assert result.downloaded <= len(data) - 2 * MIB
+
+
+def test_a_small_file_that_cannot_be_flushed_is_disk_full(here: Kit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ENOSPC while a small file is flushed fails that file; no blob appears, and only a part may stay for a later run."""
+
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    wish = here.transfer("a.txt", here.world.storage.put("a.txt", b"some data"))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        assert here.failed(wish).code == "disk-full"
+    assert list(here.workspace.root.glob("blobs/*/*")) == []
+    assert set(here.leftovers()) == here.journal.part_keys()
+    assert here.content(here.arrived(wish)) == b"some data"
+
+
+@pytest.mark.parametrize(("every", "threads"), [(1, True), (40, False)])
+def test_threads_store_small_files_only_where_the_disk_is_slow(
+    here: Kit, monkeypatch: pytest.MonkeyPatch, every: int, threads: bool
+) -> None:
+    """When every file takes long the disk is slow and threads share the waiting; now and then is no sign of that."""
+    files = {f"n{index:03d}.txt": f"file {index}".encode() for index in range(400)}
+    wishes = [here.transfer(name, here.world.storage.put(name, data), size=len(data)) for name, data in files.items()]
+    real, stored, names = here.blobs.put, [0], set[str]()
+
+    def put(temporary: str, data: bytes, digest: str, *, absent: bool = False) -> Blob:
+        stored[0] += 1
+        if stored[0] % every == 0:
+            time.sleep(0.002)
+        names.add(threading.current_thread().name)
+        return real(temporary, data, digest, absent=absent)
+
+    monkeypatch.setattr(here.blobs, "put", put)
+    monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
+    results = here.fetch(*wishes)
+    assert [here.content(result) for result in results if isinstance(result, Arrived)] == list(files.values())
+    assert any(name.startswith("fetch-hash") for name in names) is threads
 
 
 def test_ceilings_hold(here: Kit) -> None:
