@@ -132,6 +132,13 @@ def test_books(meta: bytes, train: Word) -> None:
     )
 
 
+def test_a_book_of_countless_files() -> None:
+    """The directory of a book is not read when it is longer than any book's."""
+    book = _epub(b'<meta name="tdm:reservation" content="0"/>') + b"PK\x01\x02" * 30_000
+    (signal,) = read("https://site.example/book.epub", {}, book)
+    assert (signal.mechanism, signal.train) == ("unread", "unknown")
+
+
 def test_pdf() -> None:
     """The reservation in a PDF's XMP is found."""
     xmp = (

@@ -30,6 +30,9 @@ _USES: Final[Mapping[str, Word]] = {"allowed": "allow", "notallowed": "deny", "c
 _TRAINING: Final = frozenset({"data_mining", "ai_training", "ai_generative_training"})
 _MAX_STATEMENTS: Final = 200
 _MAX_OPF: Final = 2_000_000
+_MAX_MEMBERS: Final = 20_000
+_EPUB: Final = b"mimetypeapplication/epub+zip"
+"""What stands behind the first 30 bytes of every EPUB."""
 _NOT_LETTERS: Final = re.compile(r"[^a-z]")
 
 
@@ -43,7 +46,7 @@ def read(body: bytes, url: str) -> list[Signal]:
         signals.extend(from_store(store))
     for text in found.rsl:
         signals.extend(rsl.document(text, "body rsl", url, "item"))
-    if body[:4] == b"PK\x03\x04":
+    if body[30:58] == _EPUB:
         signals.extend(_epub(body))
     if found.cut:
         signals.append(Signal("unread", "body", "", {"what": "metadata beyond a limit"}, train="unknown", scope="item"))
@@ -165,11 +168,13 @@ def _unknown_store(error: str, label: str = "c2pa") -> Signal:
 
 
 def _epub(body: bytes) -> list[Signal]:
-    """Return the TDMRep signals of an EPUB's package document; other zip files have none."""
+    """Return the TDMRep signals of an EPUB's package document."""
+    if body.count(b"PK\x01\x02") > _MAX_MEMBERS:
+        return [Signal("unread", "body", "", {"what": "a book with too many files"}, train="unknown", scope="item")]
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
-            names = [info for info in archive.infolist()[:20_000] if info.filename.lower().endswith(".opf")]
-            if "mimetype" not in archive.namelist()[:10] or not names or names[0].file_size > _MAX_OPF:
+            names = [info for info in archive.infolist() if info.filename.lower().endswith(".opf")]
+            if not names or names[0].file_size > _MAX_OPF:
                 return []
             with archive.open(names[0]) as file:
                 text = file.read(_MAX_OPF)
