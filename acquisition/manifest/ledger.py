@@ -83,6 +83,7 @@ LEDGER_SCHEMA: Final = pa.schema(
 )
 """items.parquet. `label` is as found, `class` as declared; `path` and `split` are "" unless the item is kept.
 
+blob       the file that holds the item; "" for crawled items, whose archive `asset` names and whose digest the lock holds
 license    declared_raw as published, declared_spdx and concluded_spdx kept apart, basis, reasons and evidence
 decision   outcome, decisive code and score, filter, rule, why; `by` is "policy" or the person, `decided_at` the person's time
 duplicates cluster, and the id of the copy that is kept in this one's place
@@ -171,6 +172,9 @@ class LedgerWriter:
         columns |= self._origin(judged, release, items.num_rows)
         columns |= self._rights(columns, release)
         columns |= self._retrieval(columns)
+        if release is not None and release.kind == "spider":
+            # an archive's digest changes with the dates of the visit; the same pages are to give the same ledger
+            columns["blob"] = [""] * items.num_rows
         columns |= self._decisions(columns)
         columns["flags"], columns["kept_id"] = flags_of(judged, items.num_rows)
         arrays = [

@@ -190,8 +190,7 @@ def stamps(directory: Path) -> dict[str, tuple[int, int, int]]:
 def timeless(directory: Path) -> dict[str, Any]:
     """Return path → content of a curated set or manifest, without the fields that say when something happened.
 
-    Left out as well are digests (and packed sizes) of bytes that hold such times: of the manifest's own files, and of the
-    archives of a crawl, whose records carry the dates of the visit.
+    Left out as well are digests (and packed sizes) of the manifest's own files that hold such times.
     """
     found: dict[str, Any] = {}
     for path in sorted(path for path in directory.rglob("*") if path.is_file()):
@@ -219,8 +218,6 @@ def _json_values(path: Path) -> list[Any]:
 def _without_times(value: Any) -> Any:
     if isinstance(value, dict):
         unwanted = set(TIMES)
-        if value.get("kind") == "spider":
-            unwanted.add("blob")
         if value.get("contentUrl") == "curated-items.parquet":
             unwanted |= {"sha256", "contentSize"}
         return {name: _without_times(entry) for name, entry in value.items() if name not in unwanted}
