@@ -9,11 +9,14 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from acquisition.errors import UsageError
+from acquisition.model import Modality
 
 UNLABELLED: Final = "unlabelled"
 _UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f/\\<>:"|?*#]+')
 _DEVICES: Final = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 _MAX_BYTES: Final = 100
+RESERVED: Final = frozenset({"readme.md", "metadata.jsonl", *(f"{modality}.jsonl" for modality in Modality)})
+"""Files that a layout writes beside the classes' folders, in lower case."""
 
 
 def class_of_label(classes: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
@@ -58,7 +61,10 @@ def folder_names(classes: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...
     for name in sorted(classes, key=lambda name: (safe_name(name) != name, name)):
         folder = safe_name(name)
         other = taken.get(folder.casefold())
-        if other is not None:
+        if folder.casefold() in RESERVED:
+            folder = f"{folder}-{short_hash(name, 6)}"
+            notes.append(f"class {name!r} lies in folder {folder!r}, because a file of the set has the other name")
+        elif other is not None:
             folder = f"{folder}-{short_hash(name, 6)}"
             notes.append(f"class {name!r} lies in folder {folder!r}, because {other!r} already has the other name")
         elif folder != name:

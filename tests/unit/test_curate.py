@@ -126,6 +126,15 @@ def test_folders_stay_apart() -> None:
     assert folder_names(["fine", "A-B", "a-b", "a/b"])[0] == folders
 
 
+def test_a_class_may_be_called_like_a_file_of_the_set() -> None:
+    """A label such as README.md gets a folder beside the card and the listings, in any case, and it is said."""
+    names = ["README.md", "readme.md", "metadata.jsonl", "text.jsonl", "fine"]
+    folders, notes = folder_names(names)
+    assert not {folder.casefold() for folder in folders.values()} & {"readme.md", "metadata.jsonl", "text.jsonl"}
+    assert len({folder.casefold() for folder in folders.values()}) == len(names)
+    assert len(notes) == 4
+
+
 @given(st.text())
 def test_safe_names(text: str) -> None:
     """Whatever the label, its folder is one harmless path component."""
