@@ -145,7 +145,18 @@ def test_conflicting_labels_are_told_on_every_copy(tmp_path: Path) -> None:
     agreed = [{"text": "other words", "label": label} for label in ("Spam", "spam ")]
     flags = run({"one": [*rows, *agreed]}, tmp_path)["one"]
     assert [flag["row"] for flag in flags if flag["code"] == "duplicate.label-conflict"] == [0, 1]
-    assert orjson.loads(next(flag["detail"] for flag in flags if "conflict" in flag["code"]))["labels"] == ["Spam", "ham"]
+    conflicts = [flag for flag in flags if flag["code"] == "duplicate.label-conflict"]
+    detail = orjson.loads(conflicts[0]["detail"])
+    assert detail["items"] == sorted(flag["item"] for flag in conflicts)
+    assert detail["distinct"] == 2
+
+
+def test_labels_stay_out_of_details(tmp_path: Path) -> None:
+    """A label may be personal data that the policy redacts; a flag's detail, which is passed on as it is, names none."""
+    rows = [{"text": "same words", "label": label} for label in ("bob@example.org", "ham")]
+    details = [flag["detail"] for flag in run({"one": rows}, tmp_path)["one"]]
+    assert details
+    assert not any("bob" in detail or "ham" in detail for detail in details)
 
 
 def test_transcripts_are_not_the_sample(tmp_path: Path) -> None:

@@ -34,13 +34,13 @@ class Duplicates(SetFilter):
     """Flags every copy but the preferred one, naming the copy that is kept."""
 
     name: ClassVar[str] = "duplicates"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     Settings: ClassVar[type[FilterSettings]] = DuplicatesSettings
     codes: ClassVar[Mapping[str, str]] = {
         "duplicate.exact": "Another item has the same bytes and is preferred; the detail names it.",
         "duplicate.normalised": "Another text is the same but for case, punctuation, links and white space, and is preferred.",
         "duplicate.near": "Another text is nearly the same and is preferred; the score is the measured similarity.",
-        "duplicate.label-conflict": "The same content carries different labels; written on every copy.",
+        "duplicate.label-conflict": "The same content carries different labels; on every copy, the detail names an item of each.",
         "duplicate.representative": "This item has copies and is the one that is preferred; it names their cluster.",
     }
     partitions: ClassVar[int] = grouping.PARTITIONS

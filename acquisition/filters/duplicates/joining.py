@@ -22,7 +22,7 @@ from acquisition.filters.flags import detail_json
 from acquisition.model import FLAG_SCHEMA
 
 _COLUMNS: Final = ["row", "item", "source", "label", "license_raw", "license_url", "letters"]
-_SHOWN_LABELS: Final = 5
+_SHOWN_ITEMS: Final = 5
 
 Preference = Callable[[pa.Table], np.ndarray]
 """Takes a table with source, license_raw and license_url; returns (rows, k) numbers, lower is preferred, first column first."""
@@ -136,12 +136,18 @@ def _similarities(size: int, edges: tuple[np.ndarray, ...], near: np.ndarray) ->
 
 
 def _conflicts(members: pa.Table, clusters: Clusters) -> dict[int, list[str]]:
-    """Return the labels of every group of same texts that has more than one, by the group's kept copy."""
-    labels: dict[int, set[str]] = {}
-    for group, label in zip(clusters.normal.tolist(), members.column("label").to_pylist(), strict=True):
+    """Return for every group of same texts with several labels one item of each label, by the group's kept copy.
+
+    Items stand for the labels: a label may hold what the policy redacts, and a flag's detail is passed on as it is.
+    """
+    bearers: dict[int, dict[str, str]] = {}
+    columns = (members.column(name).to_pylist() for name in ("label", "item"))
+    for group, label, item in zip(clusters.normal.tolist(), *columns, strict=True):
         if label is not None:
-            labels.setdefault(group, set()).add(label)
-    return {group: sorted(found) for group, found in labels.items() if len({label.strip().casefold() for label in found}) > 1}
+            found = bearers.setdefault(group, {})
+            plain = label.strip().casefold()
+            found[plain] = min(item, found.get(plain, item))
+    return {group: sorted(found.values()) for group, found in bearers.items() if len(found) > 1}
 
 
 def _ranges(signatures: Signatures, positions: np.ndarray) -> Iterator[tuple[int, int, int]]:
@@ -157,8 +163,8 @@ def _flags(members: pa.Table, clusters: Clusters, conflicts: dict[int, list[str]
     for node in of:
         number, item = numbers[node].as_py(), items[node].as_py()
         rows.append((number, item, *_level(members, clusters, node, short)))
-        if labels := conflicts.get(int(clusters.normal[node])):
-            shown = {"labels": labels[:_SHOWN_LABELS], "distinct": len(labels), "cluster": _cluster(members, clusters, node)}
+        if bearers := conflicts.get(int(clusters.normal[node])):
+            shown = {"items": bearers[:_SHOWN_ITEMS], "distinct": len(bearers), "cluster": _cluster(members, clusters, node)}
             rows.append((number, item, "duplicate.label-conflict", 1.0, detail_json(**shown)))
     rows = [row for row in rows if row[2]]
     count = len(rows)
