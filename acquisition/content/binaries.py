@@ -140,6 +140,8 @@ class Checked(io.RawIOBase):
     def __init__(self, stream: IO[bytes], packed: Callable[[], int], budget: Budget, code: str) -> None:
         super().__init__()
         self._stream = stream
+        # read1, where there is one, gives what was unpacked before the damage; read would lose it.
+        self._read: Callable[[int], bytes] = getattr(stream, "read1", stream.read)
         self._packed = packed
         self._budget = budget
         self._code = code
@@ -153,7 +155,7 @@ class Checked(io.RawIOBase):
         """Fill a buffer."""
         view = memoryview(cast("bytearray", buffer)).cast("B")
         try:
-            data = self._stream.read(len(view))
+            data = self._read(len(view))
         except DAMAGE as error:
             if isinstance(error, RuntimeError) and "password" in str(error):
                 raise Unreadable("archive-encrypted", "the member is encrypted") from error

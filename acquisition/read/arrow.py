@@ -195,7 +195,7 @@ def plain_values(array: pa.Array, class_names: Sequence[str] | None = None) -> l
         if pa.types.is_timestamp(kind):
             array = pc.replace_substring(array.cast(pa.string()), " ", "T")
         elif pa.types.is_temporal(kind) or pa.types.is_decimal(kind):
-            array = array if pa.types.is_duration(kind) else array.cast(pa.string())
+            array = array if pa.types.is_duration(kind) or pa.types.is_interval(kind) else array.cast(pa.string())
         elif _is_media(kind):
             return [_described(value) for value in array.to_pylist()]
         values: list[Any] = array.to_pylist()

@@ -35,7 +35,8 @@ class CsvReader(Reader):
         suffix = PurePosixPath(name.lower()).suffix
         wide = head[:2] in (b"\xff\xfe", b"\xfe\xff")
         if suffix in self.suffixes:
-            return wide or head.count(0) < 0.1 * len(head) or head[1::2].count(0) > 0.6 * len(head[1::2])
+            halves = (half for half in (head[0::2], head[1::2]) if half.count(0) > 0.6 * len(half))
+            return wide or head.count(0) < 0.1 * len(head) or any(halves)
         lines = head.split(b"\n")[:-1]
         counts = {line.count(b"\t") for line in lines}
         return not suffix and b"\x00" not in head and len(lines) >= 5 and len(counts) == 1 and counts != {0}
@@ -202,7 +203,8 @@ class _Table:
         declared = self._context.read.columns
         header = rows[0] if has_header(rows, self._context, self._suffix) else None
         self._width = len(declared) if declared else _width(header, widths)
-        self._items = RowItems(self._context, column_names(header, self._width, declared))
+        ends_empty = all(not row[-1] for row in rows[1:] if len(row) == self._width)
+        self._items = RowItems(self._context, column_names(header, self._width, declared, ends_empty=ends_empty))
         if header is None:
             return records
         place = next(index for index, (_, record) in enumerate(records) if record is header)

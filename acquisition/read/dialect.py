@@ -139,10 +139,16 @@ def _declared_columns(context: ReadContext) -> list[str | int]:
     return [column for column in columns if column is not None]
 
 
-def column_names(header: Sequence[str] | None, width: int, declared: Sequence[str] | None) -> list[str]:
-    """Return unique, non-empty names for `width` columns; a header that is one short misses the row names' (as R writes)."""
+def column_names(
+    header: Sequence[str] | None, width: int, declared: Sequence[str] | None, *, ends_empty: bool = False
+) -> list[str]:
+    """Return unique, non-empty names for `width` columns.
+
+    A header that is one short misses the row names' (as R writes), or, where every row `ends_empty`, what would stand
+    behind a delimiter too many.
+    """
     names = list(declared or header or ())
-    if header and not declared and len(names) == width - 1:
+    if header and not declared and not ends_empty and len(names) == width - 1:
         names.insert(0, "")
     names += [""] * (width - len(names))
     found: list[str] = []

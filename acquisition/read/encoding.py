@@ -135,6 +135,12 @@ def undecodable(error: UnicodeDecodeError, encoding: Encoding, sample: bytes) ->
     )
 
 
+def some(stream: IO[bytes], size: int) -> bytes:
+    """Return up to `size` bytes, b"" at the end. Unlike `read`, keeps what stands before damage from being lost with it."""
+    found: bytes = getattr(stream, "read1", stream.read)(size)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
     """Some lines of a text, each with its end. `first` is the number of the first, from 1.
@@ -156,7 +162,8 @@ class Lines:
     def __init__(self, stream: IO[bytes], settings: ReadSettings) -> None:
         self._stream = stream
         self._limit = settings.max_line_bytes
-        first = stream.read(SAMPLE)
+        self._damage: Unreadable | None = None
+        first = self._sample()
         self.encoding = encoding_of(first, settings)
         self.doubt = ""
         """Set once a fallback encoding was taken that a detector would not take."""
@@ -166,6 +173,23 @@ class Lines:
         if not self.encoding.wide and b"\n" not in self._buffer and b"\r" in self._buffer:
             self._end = b"\r"
         self._demand_plausible(self._buffer, whole=len(first) < SAMPLE)
+
+    def _sample(self) -> bytes:
+        """Return the first bytes; damage that stands right behind them is met when they have been used."""
+        found = b""
+        try:
+            while len(found) < SAMPLE and (fresh := some(self._stream, SAMPLE - len(found))):
+                found += fresh
+        except Unreadable as error:
+            if not found:
+                raise
+            self._damage = error
+        return found
+
+    def _more(self) -> bytes:
+        if self._damage is not None:
+            raise self._damage
+        return some(self._stream, BLOCK)
 
     def _demand_plausible(self, sample: bytes, *, whole: bool) -> None:
         if not self.encoding.declared or self.encoding.wide:
@@ -194,7 +218,7 @@ class Lines:
             else:
                 yield held + fresh[: cut + 1]
                 held = fresh[cut + 1 :]
-            fresh = self._stream.read(BLOCK)
+            fresh = self._more()
         if held:
             yield held
 
@@ -221,7 +245,7 @@ class Lines:
     def _fall_back(self, block: bytes, error: UnicodeDecodeError) -> str | None:
         """Leave UTF-8 for the fallback, unless the file has already shown real UTF-8: then single lines are bad."""
         fallback = self.encoding.fallback
-        if not fallback or self._seen_utf8 or _mostly_utf8(block):
+        if not fallback or self._seen_utf8 or mostly_utf8(block):
             return None
         self.encoding = Encoding(fallback)
         self.doubt = doubt_about(block[max(error.start - 4_096, 0) : error.start + 12_288], fallback)
@@ -267,7 +291,7 @@ class Lines:
                 raise Unreadable("line-too-long", f"longer than {self._limit:,} characters (read.max_line_bytes)")
             if lines:
                 yield Chunk(0, [line + "\n" for line in lines])
-            data = b"" if last else self._stream.read(BLOCK)
+            data = b"" if last else self._more()
         if held:
             yield Chunk(0, [held])
 
@@ -280,7 +304,7 @@ def _failure(line: bytes, name: str) -> UnicodeDecodeError | None:
     return None
 
 
-def _mostly_utf8(block: bytes) -> bool:
+def mostly_utf8(block: bytes) -> bool:
     """Say whether more lines with high bytes are UTF-8 than are not."""
     marked = [line for line in block.split(b"\n") if not line.isascii()]
     return sum(1 for line in marked if _failure(line, "utf-8")) * 2 < len(marked)

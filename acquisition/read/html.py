@@ -14,7 +14,7 @@ from typing import ClassVar, Final
 from acquisition.content.limits import Unreadable
 from acquisition.model import Modality
 from acquisition.protocols import Binary, Found, ReadContext, Reader
-from acquisition.read.encoding import decode_all, known_encoding
+from acquisition.read.encoding import decode_all, known_encoding, mostly_utf8
 from acquisition.read.items import FileItems, found_batch
 from acquisition.read.text import whole
 from acquisition.settings import ReadSettings
@@ -57,7 +57,21 @@ def page_text(data: bytes, settings: ReadSettings, charset: str = "") -> str:
         name = ""  # a label that no one knows says nothing
     if data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or not name or name.startswith("utf-16"):
         return decode_all(data, settings)[0]
-    return data.decode(_WEB.get(name, name), "replace")
+    return _as_labelled(data, _WEB.get(name, name), settings)
+
+
+def _as_labelled(data: bytes, name: str, settings: ReadSettings) -> str:
+    """Decode as a page's label says, unless nobody declared it and the bytes plainly say otherwise.
+
+    Text of another encoding is UTF-8 by accident hardly ever, and text of which most lines are no UTF-8 is none.
+    """
+    if settings.encoding is None and not data.isascii():
+        try:
+            return data.decode("utf-8")
+        except UnicodeDecodeError:
+            if name == "utf-8" and not mostly_utf8(data):
+                name = known_encoding(settings.encoding_fallback)
+    return data.decode(name, "replace")
 
 
 def parse_page(text: str) -> Page:

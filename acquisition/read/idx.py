@@ -46,6 +46,8 @@ class IdxReader(Reader):
                 yield from _rows(stream, header, context)
             else:
                 raise Unreadable("format-unknown", f"an IDX array of shape {header.shape} is neither images nor a table")
+            if header.shape[0] == 0:
+                yield rejection(context, "empty-file", "no entries")
             if stream.read(1):
                 yield rejection(context, "damaged-file", f"more bytes than {header.shape[0]:,} entries need")
 

@@ -11,6 +11,7 @@ import orjson
 from acquisition.content.limits import Unreadable
 from acquisition.model import Modality
 from acquisition.protocols import Binary, Found, ReadContext, Reader
+from acquisition.read.document import loaded
 from acquisition.read.encoding import decode_all
 from acquisition.read.items import BATCH_BYTES, BATCH_ROWS, ObjectItems, canonical, rejection
 
@@ -62,7 +63,7 @@ def _loaded(binary: Binary, context: ReadContext) -> Any:
         raise Unreadable("too-large", f"JSON documents are read up to {MAX_BYTES:,} bytes; JSON Lines have no such limit")
     text, _, _ = decode_all(data, context.read)
     try:
-        return orjson.loads(text)
+        return loaded(text)
     except (orjson.JSONDecodeError, UnicodeEncodeError) as error:
         raise Unreadable("bad-json", str(error)) from error
 

@@ -11,7 +11,8 @@ import orjson
 from acquisition.content.limits import Unreadable
 from acquisition.model import Modality, Rejection
 from acquisition.protocols import Binary, Found, ReadContext, Reader
-from acquisition.read.encoding import BLOCK, encoding_of
+from acquisition.read.document import loaded
+from acquisition.read.encoding import BLOCK, encoding_of, some
 from acquisition.read.items import BATCH_BYTES, BATCH_ROWS, ObjectItems, rejection
 
 
@@ -57,7 +58,7 @@ class _Objects:
     def found(self, stream: IO[bytes]) -> Iterator[Found]:
         """Yield batches and rejections; lines are cut from blocks, so memory stays constant."""
         limit = self._context.read.max_line_bytes
-        held, fresh = b"", stream.read(BLOCK)
+        held, fresh = b"", some(stream, BLOCK)
         encoding = encoding_of(fresh[:65_536], self._context.read)
         if encoding.wide:
             raise Unreadable("undecodable", f"JSON Lines in {encoding.name} are not read; convert them to UTF-8")
@@ -67,7 +68,7 @@ class _Objects:
             lines = (held + fresh).split(b"\n")
             held = lines.pop()[: limit + 1]
             yield from self._lines(lines)
-            fresh = stream.read(BLOCK)
+            fresh = some(stream, BLOCK)
         if held:
             yield from self._lines([held])
         if self._number == 0:
@@ -101,7 +102,9 @@ class _Objects:
             detail = f"longer than {self._context.read.max_line_bytes:,} bytes (read.max_line_bytes)"
             return self._refused("line-too-long", detail, number)
         try:
-            record = orjson.loads(line.decode(self._encoding) if self._encoding else line)
+            record = loaded(line.decode(self._encoding) if self._encoding else line)
+        except Unreadable as error:
+            return self._refused(error.code, error.detail, number)
         except UnicodeDecodeError as error:
             return self._refused("undecodable", f"declared as {self._encoding}: {error.reason}", number)
         except orjson.JSONDecodeError as error:

@@ -17,6 +17,11 @@ from acquisition.read.items import FileItems, canonical, found_batch
 HEAD: Final = 65_536
 MAX_PIXELS: Final = 500_000_000
 """Images that claim more are bombs to whoever decodes them."""
+_CUT: Final = "it is cut: no end mark"
+_TRAILING: Final = 4_096
+"""Bytes behind an image's end mark that some programs leave."""
+_PIPED: Final = 0x7FFF_F000
+_PNG_END: Final = b"IEND\xaeB`\x82"
 MEDIA_SUFFIXES: Final[Mapping[str, str]] = MappingProxyType({
     ".wav": "audio/wav", ".wave": "audio/wav", ".aif": "audio/aiff", ".aiff": "audio/aiff", ".aifc": "audio/aiff",
     ".flac": "audio/flac", ".mp3": "audio/mpeg", ".ogg": "audio/ogg", ".oga": "audio/ogg", ".opus": "audio/ogg",
@@ -130,9 +135,17 @@ def _wav(head: bytes, tail: bytes, size: int) -> str:
         if name == b"data":
             if not described:
                 return "samples without a format"
-            return "" if length and size > at + 8 else "a header without samples"
+            return _wav_samples(head, size - at - 8, length)
         at += 8 + length + length % 2
     return "" if at < size and size > HEAD else "no samples"
+
+
+def _wav_samples(head: bytes, there: int, claimed: int) -> str:
+    """Judge the data chunk; a program that writes to a pipe cannot know its length and claims 2 or 4 GB."""
+    if claimed == 0 or there <= 0:
+        return "a header without samples"
+    open_ended = claimed >= _PIPED or head[:4] == b"RF64"
+    return "" if claimed <= there or open_ended else f"it is cut: {claimed - there:,} bytes of samples are missing"
 
 
 def _aiff(head: bytes, tail: bytes, size: int) -> str:
@@ -144,6 +157,19 @@ def _aiff(head: bytes, tail: bytes, size: int) -> str:
             return "" if length > 8 and size > at + 16 else "a header without samples"
         at += 8 + length + length % 2
     return "" if at < size and size > HEAD else "no samples"
+
+
+def _ogg(head: bytes, tail: bytes, size: int) -> str:
+    """Judge the last page: its lacing values say how long it is (RFC 3533, section 6)."""
+    del head
+    at = tail.rfind(b"OggS")
+    if size < 28 or (at >= 0 and at + 27 > len(tail)):
+        return _CUT
+    if at < 0:
+        return ""  # a page is at most 65,307 bytes long, so this is no last page of ours to judge
+    segments = tail[at + 26]
+    lacing = tail[at + 27 : at + 27 + segments]
+    return "" if len(lacing) == segments and at + 27 + segments + sum(lacing) <= len(tail) else _CUT
 
 
 def _flac(head: bytes, tail: bytes, size: int) -> str:
@@ -170,13 +196,13 @@ def _png(head: bytes, tail: bytes, size: int) -> str:
     width, height = struct.unpack_from(">II", head, 16)
     if head[12:16] != b"IHDR" or not width or not height:
         return "no image header"
-    return _too_many(width, height) or ("" if b"IEND" in tail else "it is cut: no end mark")
+    return _too_many(width, height) or ("" if _PNG_END in tail else _CUT)
 
 
 def _jpeg(head: bytes, tail: bytes, size: int) -> str:
     del size
     width, height = _jpeg_size(head)
-    return _too_many(width, height) or ("" if b"\xff\xd9" in tail[2:] else "it is cut: no end mark")
+    return _too_many(width, height) or ("" if b"\xff\xd9" in tail[2:] else _CUT)
 
 
 def _jpeg_size(head: bytes) -> tuple[int, int]:
@@ -196,18 +222,18 @@ def _jpeg_size(head: bytes) -> tuple[int, int]:
 
 
 def _gif(head: bytes, tail: bytes, size: int) -> str:
-    del tail
     width, height = struct.unpack_from("<HH", head, 6)
     if size < 20:
         return "a header without an image"
-    return _too_many(width, height)
+    return _too_many(width, height) or ("" if tail.rstrip(b"\x00").endswith(b";") or b"\x00;" in tail[-_TRAILING:] else _CUT)
 
 
 def _webp(head: bytes, tail: bytes, size: int) -> str:
     del tail
     if size < 20 or head[12:15] != b"VP8":
         return "a header without an image"
-    return ""
+    missing = 8 + int.from_bytes(head[4:8], "little") - size
+    return f"it is cut: {missing:,} bytes are missing" if missing > 0 else ""
 
 
 def _too_many(width: int, height: int) -> str:
@@ -215,6 +241,6 @@ def _too_many(width: int, height: int) -> str:
 
 
 _CHECKS: Final[Mapping[str, Callable[[bytes, bytes, int], str]]] = MappingProxyType({
-    "audio/wav": _wav, "audio/aiff": _aiff, "audio/flac": _flac, "audio/mpeg": _mp3,
+    "audio/wav": _wav, "audio/aiff": _aiff, "audio/flac": _flac, "audio/mpeg": _mp3, "audio/ogg": _ogg,
     "image/png": _png, "image/jpeg": _jpeg, "image/gif": _gif, "image/webp": _webp,
 })  # fmt: skip

@@ -34,7 +34,7 @@ def texts_of(value: Any) -> tuple[str, ...]:
 
 
 def size_of(value: Any) -> int | None:
-    """Return a size (or a number above 0 of another kind) that a hub sends as a number or as digits; None for anything else, and for 0 or less."""
+    """Return a size in bytes (or another whole number above 0) that a hub sends as a number or as digits, else None."""
     if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
         value = int(value.strip()[:18])
     if isinstance(value, float) and value.is_integer():

@@ -794,3 +794,79 @@ def test_a_flipped_payload_is_not_a_page(tmp_path: Path) -> None:
     data = warc([("http://a.test/", "text/html", b"<html>words and words</html>")], packed=False)
     result = read(write(tmp_path / "a.warc", data.replace(b"words and", b"wordz and")))
     assert result.codes == {"warc-digest": 1}
+
+
+# --- what other programs' files look like -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_an_integer_beyond_64_bits_keeps_all_its_digits(tmp_path: Path, name: str) -> None:
+    """It becomes a text; a float would round it in silence. What fits into 64 bits stays a number."""
+    record = '{"a": 12345678901234567890123, "b": [-9223372036854775809], "c": 18446744073709551615, "d": 1e30}'
+    found = read(write(tmp_path / name, f"{record}\n" if name.endswith("l") else f"[{record}]"))
+    fields = json.loads(found.rows[0]["fields"])
+    assert fields == {"a": "12345678901234567890123", "b": ["-9223372036854775809"], "c": 2**64 - 1, "d": 1e30}
+
+
+def test_a_record_that_is_nested_too_deep_costs_that_record_only(tmp_path: Path) -> None:
+    """Deeper than can be written again is a rejection; its neighbours stay."""
+    found = read(write(tmp_path / "a.jsonl", '{"a":' + "[" * 900 + "]" * 900 + '}\n{"a":1}\n'))
+    assert found.codes == {"bad-record": 1}
+    assert found.column("fields") == ['{"a":1}']
+
+
+def test_a_delimiter_too_many_in_every_row_does_not_shift_the_columns(tmp_path: Path) -> None:
+    """The header is one short because the rows end with a delimiter, not because the first column has no name."""
+    found = read(write(tmp_path / "a.csv", "id,text\n1,a,\n2,b,\n"), {"text": "text", "id": "id"})
+    assert (found.column("text"), found.column("name")) == (["a", "b"], ["1", "2"])
+
+
+def test_utf_16_of_either_order_is_a_table(tmp_path: Path) -> None:
+    """Without a mark too: every other byte is NUL."""
+    for encoding in ("utf-16-le", "utf-16-be"):
+        assert len(read(write(tmp_path / f"{encoding}.csv", "id,text\n1,a\n2,b\n".encode(encoding))).rows) == 2
+
+
+@pytest.mark.parametrize("ending", ["gz", "bz2", "xz"])
+def test_rows_before_the_damage_of_a_compressed_file_are_kept(tmp_path: Path, ending: str) -> None:
+    """A compressed table that is cut, or followed by rubbish, gives what was unpacked before, and a rejection."""
+    packs: dict[str, Callable[[bytes], bytes]] = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+    pack = packs[ending]
+    packed = pack(b"id,text\n" + b"".join(b"%d,word %d\n" % (number, number * 7_919) for number in range(20_000)))
+    for damaged in (packed[:-1], packed + b"rubbish" if ending != "bz2" else packed[:-2]):
+        found = read(write(tmp_path / f"a.csv.{ending}", damaged))
+        assert len(found.rows) > 10_000
+        assert found.codes == {"damaged-file": 1}
+
+
+def test_an_empty_array_is_said(tmp_path: Path) -> None:
+    """An IDX file of no entries holds nothing, and that is a rejection."""
+    assert read(write(tmp_path / "a-idx1-ubyte", struct.pack(">BBBBI", 0, 0, 8, 1, 0))).codes == {"empty-file": 1}
+
+
+GIF = b"GIF89a" + struct.pack("<HHBBB", 1, 1, 0, 0, 0) + b",\0\0\0\0\1\0\1\0\0\2\2D\1\0;"
+WEBP = b"RIFF" + struct.pack("<I", 30) + b"WEBPVP8 " + struct.pack("<I", 18) + b"\0" * 18
+OGG = b"OggS\0\4" + b"\0" * 20 + b"\2" + bytes([10, 20]) + b"x" * 30
+
+
+@pytest.mark.parametrize(("name", "whole"), [("a.gif", GIF), ("a.webp", WEBP), ("a.ogg", OGG), ("a.wav", wav(1.0))])
+def test_media_that_are_cut_are_found_by_their_own_account(tmp_path: Path, name: str, whole: bytes) -> None:
+    """Whole they are items; without their last two bytes they are damaged."""
+    assert len(read(write(tmp_path / name, whole)).rows) == 1
+    assert read(write(tmp_path / name, whole[:-2])).codes == {"media-damaged": 1}
+
+
+def test_a_wav_that_was_written_to_a_pipe_is_whole(tmp_path: Path) -> None:
+    """Who cannot go back to the header claims the largest length."""
+    whole = wav(0.1)
+    piped = whole[:40] + b"\xff\xff\xff\xff" + whole[44:]
+    assert len(read(write(tmp_path / "a.wav", piped)).rows) == 1
+
+
+def test_a_page_whose_label_lies_is_read_as_what_it_is(tmp_path: Path) -> None:
+    """UTF-8 under a Latin-1 label, and Latin-1 under a UTF-8 label; a declared encoding is believed."""
+    page = '<html><head><meta charset="{}"></head><body>café</body></html>'
+    assert read(write(tmp_path / "a.html", page.format("iso-8859-1"))).column("text") == ["café"]
+    latin = write(tmp_path / "b.html", page.format("utf-8").encode("latin-1"))
+    assert read(latin).column("text") == ["café"]
+    assert read(latin, options={"encoding": "utf-8"}).column("text") != ["café"]
