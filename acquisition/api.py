@@ -48,7 +48,8 @@ _SAID_CHARACTERS: Final = 400
 _CHUNK: Final = 65_536
 _TOKENS: Final = re.compile(r"\b(?:hf_|KGAT_|Bearer\s+|Basic\s+)[A-Za-z0-9._~+/=-]{6,}")
 _QUERY: Final = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]+")
-_RATE_LIMIT: Final = re.compile(r"(?:^|;)\s*r\s*=\s*(\d+)\s*;\s*t\s*=\s*(\d+)")
+_REMAINING: Final = re.compile(r"(?:^|[;,\s])(?:r|remaining)\s*=\s*(\d+)", re.ASCII | re.IGNORECASE)
+_RESET: Final = re.compile(r"(?:^|[;,\s])(?:t|reset)\s*=\s*(\d{1,12})", re.ASCII | re.IGNORECASE)
 
 
 Transport: TypeAlias = Callable[[str, str, Mapping[str, str], bytes | None, int], Answer]
@@ -230,7 +231,7 @@ def words_of(answer: Answer) -> str:
         value = orjson.loads(answer.body)
     except ValueError:
         text = answer.body[:_CHUNK].decode("utf-8", errors="replace")
-        title = re.search(r"<title[^>]*>([^<]{1,400})", text, re.IGNORECASE)
+        title = re.search(r"<title[^<>]{0,200}>([^<]{1,400})", text, re.IGNORECASE)
         if title or text.lstrip()[:1] == "<":
             return _one_line(title[1]) if title else ""
         return _one_line(text)
@@ -278,13 +279,16 @@ def _basic_parts(value: str) -> tuple[str, ...]:
 def wait_asked(headers: Mapping[str, str], now: float) -> float | None:
     """Return the seconds that an answer asks to wait, None when it does not say; header names are in lower case.
 
-    Retry-After as seconds or as a date (RFC 9110, 10.2.3), RateLimit with `r=0` (draft-ietf-httpapi-ratelimit-headers),
+    Retry-After as seconds or as a date (RFC 9110, 10.2.3), RateLimit with `r=0` or, in older drafts, `remaining=0`
+    (draft-ietf-httpapi-ratelimit-headers),
     RateLimit-Reset in seconds, X-RateLimit-Reset as Unix time or seconds; the first that is there decides.
     """
     if (after := headers.get("retry-after", "").strip()) and (seconds := _seconds(after, now)) is not None:
         return seconds
-    if (match := _RATE_LIMIT.search(headers.get("ratelimit", ""))) and match[1] == "0":
-        return float(match[2])
+    limit = headers.get("ratelimit", "")
+    left, reset_in = _REMAINING.search(limit), _RESET.search(limit)
+    if left and reset_in and int(left[1]) == 0:
+        return float(reset_in[1])
     for name in ("ratelimit-reset", "x-ratelimit-reset"):
         if re.fullmatch(r"\d{1,12}", reset := headers.get(name, "").strip(), re.ASCII):
             return max(0.0, float(reset) - now) if float(reset) > 1_000_000_000 else float(reset)

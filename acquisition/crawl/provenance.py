@@ -15,7 +15,7 @@ from scrapy.spidermiddlewares.base import BaseSpiderMiddleware
 from scrapy.utils.httpobj import urlparse_cached
 from twisted.python.failure import Failure
 
-from acquisition.crawl.items import NotPlain, Page, record_of
+from acquisition.crawl.items import Page, record_of
 from acquisition.crawl.session import PLACE, REFERRER, Refusal, Session, session_of
 
 EMBEDDED: Final = "embedded"
@@ -85,7 +85,7 @@ class Provenance(BaseSpiderMiddleware):
             return
         try:
             record = record_of(ItemAdapter(item).asdict(), _page(response, place))
-        except (NotPlain, TypeError) as error:
+        except (TypeError, ValueError) as error:  # NotPlain is one; halves of surrogate pairs and giant numbers are others
             tally.refuse("item-unreadable", response.url, str(error))
             return
         if not self._session.items.add(record):

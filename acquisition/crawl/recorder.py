@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any, Final
@@ -20,6 +21,7 @@ from acquisition.errors import WorkspaceDamaged
 ARCHIVED: Final = "archived"
 _READABLE: Final = frozenset({"gzip", "deflate"})
 """Spelled like this; warcio undoes no other spelling."""
+_BREAKS: Final = re.compile(r"[\r\n\x00]+")
 _NOT_KEPT: Final = frozenset({"transfer-encoding", "connection", "keep-alive"})
 """Twisted has undone the chunks, so the header that announces them would be untrue of the archived body."""
 
@@ -118,7 +120,12 @@ def _exchange(request: Request, response: Response) -> Exchange:
 
 
 def _pairs(headers: Headers) -> list[tuple[str, str]]:
-    return [(name.decode("latin-1"), value.decode("latin-1")) for name, values in headers.items() for value in values]
+    """Return names and values, each on one line: a line break in a spider's own header would forge lines of the archive."""
+    return [(_one_line(name), _one_line(value)) for name, values in headers.items() for value in values]
+
+
+def _one_line(raw: bytes) -> str:
+    return _BREAKS.sub(" ", raw.decode("latin-1"))
 
 
 def _reason(status: int) -> str:

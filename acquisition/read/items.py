@@ -70,8 +70,6 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, dt.timedelta):
         return value.total_seconds()
-    if isinstance(value, int):  # beyond 64 bits
-        return str(value)
     isoformat = getattr(value, "isoformat", None)
     return isoformat() if isoformat else str(value)
 

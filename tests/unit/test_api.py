@@ -328,6 +328,8 @@ def test_nothing_listens(naps: list[float]) -> None:
         ({"retry-after": "soon"}, None),
         ({"ratelimit": '"api";r=0;t=55'}, 55.0),
         ({"ratelimit": '"api";r=12;t=55'}, None),
+        ({"ratelimit": '"api";t=55;r=0'}, 55.0),
+        ({"ratelimit": "limit=100, remaining=0, reset=7"}, 7.0),
         ({"ratelimit-reset": "9"}, 9.0),
         ({"x-ratelimit-reset": "1795240810"}, 10.0),
         ({}, None),

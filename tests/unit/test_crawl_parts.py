@@ -9,16 +9,22 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from scrapy import Spider
+from scrapy import Request, Spider
+from scrapy.http import Headers, TextResponse
 from scrapy.settings import Settings
 from twisted.internet.address import IPv4Address, IPv6Address
 
+from acquisition.crawl.archive import Place
 from acquisition.crawl.finder import find_spider
+from acquisition.crawl.items import ItemLog
 from acquisition.crawl.job import job_of, load_job, mapped, question
 from acquisition.crawl.politeness import PRIORITY, guarded, settings_for, weakened
+from acquisition.crawl.provenance import Provenance
+from acquisition.crawl.recorder import _pairs
 from acquisition.crawl.resolver import _AllowedOnly
 from acquisition.crawl.scope import strip_spider
-from acquisition.crawl.session import Session
+from acquisition.crawl.session import PLACE, Session
+from acquisition.crawl.tally import Tally
 from acquisition.errors import NoContact, PluginError, WorkspaceDamaged
 from acquisition.model import Asset, Rejection
 from acquisition.network import AddressGuard
@@ -273,3 +279,25 @@ def test_a_missing_declared_text_is_a_rejection() -> None:
     found, rejections = read([record("a", {"title": "x"})], ItemSettings(text="quote"))
     assert found == []
     assert (rejections[0].code, "title" in rejections[0].detail) == ("no-such-column", True)
+
+
+# --- hostile words ------------------------------------------------------------------------------------------------------
+
+
+def test_a_header_cannot_forge_lines_of_the_archive() -> None:
+    """A line break in a header that a spider has set becomes a space."""
+    assert _pairs(Headers({"X-A": "one\r\nContent-Encoding: br"})) == [("X-A", "one Content-Encoding: br")]
+
+
+def test_an_item_that_cannot_be_written_is_counted(tmp_path: Path) -> None:
+    """Half of a surrogate pair, as JSON of the web may hold, is no text: the item is refused by name, not lost."""
+    archive: Any = None
+    tally = Tally(tmp_path, lambda: "now")
+    session = Session(job(tmp_path), tally, archive, ItemLog(tmp_path, archive), AddressGuard())
+    provenance = Provenance.__new__(Provenance)
+    provenance._session = session  # without a running crawl
+    response = TextResponse("https://example.org/", request=Request("https://example.org/"))
+    response.meta[PLACE] = Place("crawl-00000.warc.gz", 0, "", "", 200)
+    provenance._item_scraped({"text": "\ud800"}, response)
+    assert (tally.refused, session.items.count) == ({"item-unreadable": 1}, 0)
+    tally.close()

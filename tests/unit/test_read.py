@@ -839,6 +839,14 @@ def test_rows_before_the_damage_of_a_compressed_file_are_kept(tmp_path: Path, en
         assert found.codes == {"damaged-file": 1}
 
 
+def test_a_crowd_of_comments_does_not_hang_the_look_at_a_page() -> None:
+    """Whether a file begins as a page does is found in time that grows with its length, not with its possible readings."""
+    from acquisition.read.html import HtmlReader
+
+    assert not HtmlReader().sniff("a", b"<!---->" * 500 + b"x")
+    assert HtmlReader().sniff("a", b"<!-- a --> <!-- b -->\n<html>")
+
+
 def test_an_empty_array_is_said(tmp_path: Path) -> None:
     """An IDX file of no entries holds nothing, and that is a rejection."""
     assert read(write(tmp_path / "a-idx1-ubyte", struct.pack(">BBBBI", 0, 0, 8, 1, 0))).codes == {"empty-file": 1}
