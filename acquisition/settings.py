@@ -179,12 +179,15 @@ def glob_pattern(glob: str) -> re.Pattern[str]:
         glob += "**"
     parts = re.split(r"(\*\*/|\*\*|\*|\?|\[[^\]]+\])", glob.lstrip("/"))
     special = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return re.compile("".join(special.get(part) or (_glob_set(part) if part[:1] == "[" else re.escape(part)) for part in parts))
+    pattern = "".join(special.get(part) or (_glob_set(part) if part[:1] == "[" else re.escape(part)) for part in parts)
+    # Between two stars of one folder the first place that fits is as good as any (as in fnmatch): without this a publisher's
+    # long name would be tried in all ways.
+    return re.compile(re.sub(r"\[\^/\]\*((?:(?!\[\^/\]\*|\.\*|\(\?:).)+)(?=\[\^/\]\*)", r"(?>[^/]*?\1)", pattern))
 
 
 def _glob_set(part: str) -> str:
     inside = part[1:-1].replace("\\", r"\\")
-    return f"[^{inside[1:]}]" if inside[0] in "!^" else f"[{inside}]"
+    return f"[^/{inside[1:]}]" if inside[0] in "!^" else f"[{inside}]"
 
 
 class FileSettings(Settings):
