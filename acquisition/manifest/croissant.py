@@ -214,7 +214,7 @@ def _document(ledger: Ledger, directory: Path, facts: _Facts) -> dict[str, Any]:
         "prov:wasDerivedFrom": [{"@id": origin} for origin in sorted({*origins}) if re.match(r"https?://\S+$", origin)],
         **_responsible(ledger, facts),
         "distribution": _distribution(ledger, directory, facts),
-        "recordSet": [_splits(facts), _items(facts), *_samples(ledger)],
+        "recordSet": [*_splits(facts), _items(facts), *_samples(ledger)],
     }
 
 
@@ -287,9 +287,12 @@ def _distribution(ledger: Ledger, directory: Path, facts: _Facts) -> list[dict[s
     ]
 
 
-def _splits(facts: _Facts) -> dict[str, Any]:
+def _splits(facts: _Facts) -> list[dict[str, Any]]:
+    """Return the record set of splits; none for an empty set, because mlcroissant refuses one without rows."""
     names = sorted(facts.splits)
-    return {
+    if not names:
+        return []
+    splits = {
         "@type": "cr:RecordSet",
         "@id": "splits",
         "name": "splits",
@@ -301,6 +304,7 @@ def _splits(facts: _Facts) -> dict[str, Any]:
         ],
         "data": [{"splits/name": name, "splits/url": _SPLIT_URLS.get(name, "cr:Split")} for name in names],
     }
+    return [splits]
 
 
 def _items(facts: _Facts) -> dict[str, Any]:
@@ -314,7 +318,7 @@ def _items(facts: _Facts) -> dict[str, Any]:
         one = _field("items", name, kind, {"fileObject": {"@id": TABLE}, "extract": {"column": name}})
         if name in _MEANINGS:
             one["equivalentProperty"] = _MEANINGS[name]
-        if name == "split":
+        if name == "split" and facts.splits:
             one["references"] = {"field": {"@id": "splits/name"}}
         fields.append(one)
     return {
