@@ -268,9 +268,10 @@ def _redact(columns: dict[str, list[Any]]) -> None:
     for row, spans in enumerate(columns["redactions"]):
         for span in reversed(spans):
             name = span["field"]
-            value = columns[name][row] if name in _REDACTED else None
-            if value is not None:
-                columns[name][row] = value[: span["start"]] + span["placeholder"] + value[span["end"] :]
+            for column in (name, "asset") if name == "locator" else (name,):  # a locator begins with its asset
+                value = columns[column][row] if column in {*_REDACTED, "asset"} else None
+                if value is not None and span["end"] <= len(value):
+                    columns[column][row] = value[: span["start"]] + span["placeholder"] + value[span["end"] :]
 
 
 def _authors(release: Release | None, settings: SourceSettings | None) -> list[str]:

@@ -98,6 +98,24 @@ def test_flags_carry_place_and_reason_but_not_the_value(tmp_path: Path) -> None:
     assert orjson.loads(flags[1]["detail"])["context"] == "text"
 
 
+def test_names_and_addresses_are_looked_through_for_mail(tmp_path: Path) -> None:
+    """Title and author are read like texts; a file name or web address is flagged for an e-mail address and nothing else."""
+    rows = [
+        {"title": "write to bob@example.org", "author": "Bob <bob@example.org>", "name": "bob@example.org"},
+        {"locator": "kick/bob@example.org.txt", "url": "https://example.com/?u=bob@example.org"},
+        {"name": "212-555-0123", "locator": "8.8.8.8/212-555-0123.wav", "url": "https://8.8.8.8/212-555-0123"},
+    ]
+    flags = Pii(PiiSettings(), CONTEXT).flag(items_of([{"text": "plain words", **row} for row in rows])).to_pylist()
+    assert {(flag["row"], flag["field"]) for flag in flags} == {
+        (0, "title"),
+        (0, "author"),
+        (0, "name"),
+        (1, "locator"),
+        (1, "url"),
+    }
+    assert [flag["end"] - flag["start"] for flag in flags] == [len("bob@example.org")] * len(flags)
+
+
 def test_table_columns_are_context(tmp_path: Path) -> None:
     """A column's name makes bare numbers personal; without it the same numbers are left alone; escapes keep places right."""
     fields = '{"homePhone":"2125550123","id":"2125550123","n":2125550123,"note":"a\\nbob@example.com","ssn":"536228145"}'

@@ -40,7 +40,7 @@ class Duplicates(SetFilter):
         "duplicate.exact": "Another item has the same bytes and is preferred; the detail names it.",
         "duplicate.normalised": "Another text is the same but for case, punctuation, links and white space, and is preferred.",
         "duplicate.near": "Another text is nearly the same and is preferred; the score is the measured similarity.",
-        "duplicate.label-conflict": "The same content carries different labels; on every copy, the detail names an item of each.",
+        "duplicate.label-conflict": "The same content carries different labels; on every copy, naming one item of each.",
         "duplicate.representative": "This item has copies and is the one that is preferred; it names their cluster.",
     }
     partitions: ClassVar[int] = grouping.PARTITIONS

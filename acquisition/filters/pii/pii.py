@@ -22,6 +22,11 @@ _WORD: Final = regex.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _CAMEL: Final = regex.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+")
 _LITERAL: Final = regex.compile(r'"((?:[^"\\]|\\.)*+)"(:)?|(-?\d[\d.eE+-]*)')
 _ESCAPE: Final = regex.compile(r"\\(?:u[0-9a-fA-F]{4}|.)")
+_WORDS: Final = ("text", "label", "fields", "title", "author")
+_ADDRESSES: Final = ("name", "url", "referrer", "locator")
+"""File names and addresses are full of numbers that are nobody's; an e-mail address in them is one all the same."""
+_ENDING: Final = regex.compile(r"\.[A-Za-z0-9]{1,5}(?=$|[#!?])")
+_PARTED: Final = str.maketrans(dict.fromkeys("/?=&#!:;,", " "))
 _BEFORE: Final = 80
 _AFTER: Final = 30
 _WORDS_BEFORE: Final = 6
@@ -83,7 +88,7 @@ class Pii(Filter):
     """Flags personal data that has a form, with its place in the text."""
 
     name: ClassVar[str] = "pii"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     Settings: ClassVar[type[FilterSettings]] = PiiSettings
     codes: ClassVar[Mapping[str, str]] = {code_of(entity): meaning for entity, meaning in _ENTITIES.items()} | {
         "pii.not-checked": "A pattern took too long on this text and was given up; the text may hold personal data.",
@@ -102,8 +107,9 @@ class Pii(Filter):
         log = logging.getLogger("presidio-analyzer")
         log.addHandler(self._watch)
         try:
-            for field in ("text", "label", "fields"):
-                for row, text in self._awake(items.column(field)):
+            for field in _WORDS + _ADDRESSES:
+                gate = self._gate if field in _WORDS else "@"
+                for row, text in _awake(items.column(field), gate):
                     self._flag_text(flags, row, field, text)
         finally:
             log.removeHandler(self._watch)
@@ -117,6 +123,7 @@ class Pii(Filter):
             "personal data: names, postal addresses and dates of birth were NOT checked (no NER model is set)",
             f"personal data: telephone numbers without + were read in the formats of {', '.join(regions)} only",
             *(f"personal data: identity numbers of countries that speak {language!r} were not checked" for language in without),
+            "personal data: file names and web addresses were looked through for e-mail addresses only",
             "personal data: pictures, recordings and the bytes of files that are not text were not checked",
         )
 
@@ -131,18 +138,18 @@ class Pii(Filter):
                 found += _matches(rule, text, named)
         return _without_overlaps(found)
 
-    def _awake(self, column: pa.Array) -> Iterator[tuple[int, str]]:
-        if column.null_count == len(column):
-            return
-        hits = pc.match_substring_regex(column, self._gate).fill_null(False)
-        for row in np.flatnonzero(hits.to_numpy(zero_copy_only=False)).tolist():
-            yield row, column[row].as_py()
+    def _mails(self, address: str) -> list[Finding]:
+        """Return the e-mail addresses in a file name or web address, also with the ending of a file behind them."""
+        bare = _ENDING.sub(lambda ending: " " * len(ending[0]), address)
+        parted = [text.translate(_PARTED) for text in (address, bare)]
+        found = [one for text in parted for one in self.findings(text) if one.rule.entity == "EMAIL_ADDRESS"]
+        return _without_overlaps(found)
 
     def _flag_text(self, flags: FlagRows, row: int, field: str, text: str) -> None:
         gave_up = self._watch.count
         parts = _values(text) if field == "fields" else [(0, text, "")]
         for offset, part, column in parts:
-            for found in self.findings(part, column):
+            for found in self._mails(part) if field in _ADDRESSES else self.findings(part, column):
                 detail = detail_json(
                     validated="pass" if found.rule.checked else "none",
                     context=found.context,
@@ -153,6 +160,15 @@ class Pii(Filter):
                 flags.add(row, code_of(found.rule.entity), score=found.score, field=field, span=span, detail=detail)
         if self._watch.count > gave_up:
             flags.add(row, "pii.not-checked", field=field)
+
+
+def _awake(column: pa.Array, gate: str) -> Iterator[tuple[int, str]]:
+    """Yield row and text of every text that passes the gate."""
+    if column.null_count == len(column):
+        return
+    hits = pc.match_substring_regex(column, gate).fill_null(False)
+    for row in np.flatnonzero(hits.to_numpy(zero_copy_only=False)).tolist():
+        yield row, column[row].as_py()
 
 
 def _matches(rule: Rule, text: str, column: frozenset[str]) -> Iterator[Finding]:
