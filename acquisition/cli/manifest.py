@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from acquisition.cli import output
+from acquisition.cli import output, present
 from acquisition.cli.run import common, declared
 
 
@@ -24,7 +24,8 @@ def command(*, formats: tuple[str, ...], file: Path, workspace: Path | None, as_
     summary = pipeline.curate(pipeline.open_session(file, workspace), formats)
     written = [str(Path(summary.manifest) / name) for name in summary.manifest_files]
     if as_json:
-        output.emit_json("manifest", {"files": written})
+        output.emit_json("manifest", {"files": written, "errors": [output.error_value(error) for error in summary.errors]})
     else:
         output.emit("\n".join(written))
-    return 0
+        present.show_errors(summary)
+    return summary.exit_code

@@ -179,6 +179,11 @@ def show_summary(summary: Summary, *, as_json: bool) -> None:
         return
     if summary.sources:
         output.emit(summary_text(summary))
+    show_errors(summary)
+
+
+def show_errors(summary: Summary) -> None:
+    """Write errors and refusals to stderr, source by source."""
     told = [(f"source {source.name}", error) for source in summary.sources for error in source.errors]
     for source, error in told[:_SHOWN]:
         output.talk("\n" + output.error_text(error, source))
