@@ -28,8 +28,13 @@ daemon off; pid {root}/nginx.pid; error_log stderr crit; worker_processes 1;
 events {{ worker_connections 1024; }}
 http {{ access_log off; sendfile on; keepalive_requests 1000000; default_type application/octet-stream;
   client_body_temp_path {root}/t1; proxy_temp_path {root}/t2; fastcgi_temp_path {root}/t3; uwsgi_temp_path {root}/t4;
-  scgi_temp_path {root}/t5; server {{ listen 127.0.0.1:{port}; root {root}/www; }} }}
+  scgi_temp_path {root}/t5; server {{ listen 127.0.0.1:{port}; root {root}/www;
+    location ~ ^/datasets/bench/set/resolve/[0-9a-f]+/(.*)$ {{ alias {root}/www/$1; add_header X-Repo-Commit {commit}; }} }} }}
 """
+_COMMIT = "1" * 40
+_HUB = "hf_hub_download, 8"
+_HUB_FILES = {"large": LARGE, "small": 1_000}
+"""The Hub's client asks twice per file and takes minutes for 20,000 small ones, so it gets fewer; rates are compared."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,10 @@ class Figure:
     wall: float
     cpu: float
     rss: float
+
+    def of_all(self, share: float) -> Figure:
+        """Return the figure of all files where only a share of them was fetched."""
+        return Figure(self.wall / share, self.cpu / share, self.rss)
 
 
 def make_files(www: Path, kinds: list[str]) -> dict[str, str]:
@@ -64,7 +73,7 @@ def served(root: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    (root / "nginx.conf").write_text(_NGINX.format(root=root, port=port))
+    (root / "nginx.conf").write_text(_NGINX.format(root=root, port=port, commit=_COMMIT))
     server = subprocess.Popen(["nginx", "-p", str(root), "-c", str(root / "nginx.conf")], stderr=subprocess.DEVNULL)
     try:
         for _ in range(100):
@@ -110,10 +119,25 @@ def ours(base: str, listing: Path, target: Path) -> None:
         raise SystemExit(f"only {arrived} of {len(lines)} files arrived")
 
 
+def hub(base: str, listing: Path, target: Path) -> None:
+    """Fetch the first files of the listing with the Hub's own client, eight at a time; it compares sizes, no digests."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from huggingface_hub import hf_hub_download
+
+    def fetch(path: str) -> None:
+        hf_hub_download("bench/set", path, repo_type="dataset", revision=_COMMIT, endpoint=base, local_dir=target)
+
+    paths = [line.split()[1] for line in listing.read_text().splitlines()][: _HUB_FILES[listing.stem]]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(fetch, paths))
+
+
 def measure(command: list[str]) -> Figure:
     """Run a command to its end and measure it with all its children."""
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    talk = None if command[0] == sys.executable else subprocess.DEVNULL  # curl draws its progress there
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=talk)
     _, status, used = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     wall = time.perf_counter() - began
@@ -129,7 +153,9 @@ def candidates(kind: str, base: str, root: Path) -> dict[str, Callable[[], list[
     listing, urls, out = root / f"{kind}.txt", root / f"{kind}.urls", root / "out"
     paths = [line.split()[1] for line in listing.read_text().splitlines()]
     urls.write_text("".join(f"{base}/{path}\n" for path in paths))
-    us = [sys.executable, "-m", "benchmarks.download", "--child", base, str(listing), str(out)]
+    us, hugging = (
+        [sys.executable, "-m", "benchmarks.download", how, base, str(listing), str(out)] for how in ("--child", "--hub")
+    )
     if kind == "small":
         aria = ["aria2c", "-q", "-j16", "--file-allocation=none", "-i", str(urls), "-d", str(out)]
         curl = [
@@ -148,11 +174,13 @@ def candidates(kind: str, base: str, root: Path) -> dict[str, Callable[[], list[
             "acquisition": lambda: us,
             "aria2c -j16": lambda: aria,
             "curl --parallel": lambda: [*curl, "-K", str(root / "curl.cfg")],
+            _HUB: lambda: hugging,
         }
     one = f"xargs -I@ -P{{}} sh -c 'curl -s @ | tee \"{out}/$(basename @)\" | sha256sum' < {urls}"
     bare = f"xargs -I@ -P1 sh -c 'curl -s @ | sha256sum' < {urls}"
     shells = {"curl | sha256sum": bare, "curl | tee | sha256sum": one.format(1), "the same, two at a time": one.format(2)}
-    return {"acquisition": lambda: us} | {name: (lambda text=text: ["sh", "-c", text]) for name, text in shells.items()}
+    peers = {name: (lambda text=text: ["sh", "-c", text]) for name, text in shells.items()}
+    return {"acquisition": lambda: us, **peers, _HUB: lambda: hugging}
 
 
 def run(kind: str, base: str, root: Path, rounds: int) -> None:
@@ -165,7 +193,8 @@ def run(kind: str, base: str, root: Path, rounds: int) -> None:
         for name, make in contenders.items():
             shutil.rmtree(root / "out", ignore_errors=True)
             (root / "out").mkdir()
-            figures[name].append(measure(make()))
+            share = _HUB_FILES[kind] / (SMALL if kind == "small" else LARGE) if name == _HUB else 1.0
+            figures[name].append(measure(make()).of_all(share))
     count, volume = (SMALL, SMALL * SMALL_SIZE) if kind == "small" else (LARGE, LARGE * LARGE_SIZE)
     print(
         f"\n{kind}: {count:,} files, {volume / 1e6:,.0f} MB, {rounds} rounds in turn; ratio = wall of the peer / wall of ours"
@@ -180,8 +209,9 @@ def run(kind: str, base: str, root: Path, rounds: int) -> None:
 
 def main() -> None:
     """Parse the command line, serve, measure, print."""
-    if sys.argv[1:2] == ["--child"]:
-        ours(sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
+    children = {"--child": ours, "--hub": hub}
+    if (child := children.get(sys.argv[1] if len(sys.argv) > 1 else "")) is not None:
+        child(sys.argv[2], Path(sys.argv[3]), Path(sys.argv[4]))
         return
     import argparse
     from concurrent.futures import ProcessPoolExecutor
