@@ -297,8 +297,8 @@ def _attribution(authors: list[str], title: str, concluded: LicenseConclusion, c
 
 
 def _without_mail(author: str) -> str:
-    """Credit asks for a name; an address beside it is more than the license wants."""
-    return " ".join(re.sub(r"[<(]?[^\s<>()@]+@[^\s<>()@]+[>)]?", " ", author).split())
+    """Credit asks for a name; an address beside it, or what stands in its place, is more than the license wants."""
+    return " ".join(re.sub(r"[<(]?(?:<EMAIL_ADDRESS>|[^\s<>()@]+@[^\s<>()@]+)[>)]?", " ", author).split())
 
 
 def _without_query(url: str) -> str:
