@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,17 @@ from acquisition.model import Rejection
 from acquisition.pipeline.moving import Moved
 from acquisition.pipeline.session import Session
 from acquisition.read import FileBinary, read_asset
-from acquisition.stage import Part, PartResult, Staged, load_staged, parts_of, stage_part, staging_key, write_staged
+from acquisition.stage import (
+    Part,
+    PartResult,
+    Staged,
+    load_staged,
+    parts_of,
+    stage_part,
+    staged_from,
+    staging_key,
+    write_staged,
+)
 from acquisition.stage.staged import directory_name
 from acquisition.workspace import fsync_directory, write_json
 
@@ -32,6 +42,7 @@ def reader_versions() -> str:
 def stage_all(session: Session, moved: Iterable[Moved], engine: LocalEngine) -> dict[str, Staged]:
     """Stage every source that has files; what is staged already for the same inputs is reused. Order: as declared."""
     staged: dict[str, Staged] = {}
+    _sweep(session.workspace.staging, {source.name for source in session.declared.sources})
     left = session.declared.declaration.limits.items
     versions = reader_versions()
     for source in moved:
@@ -77,23 +88,33 @@ def _stage(session: Session, moved: Moved, engine: LocalEngine, versions: str, l
         )
         for index, group in enumerate(parts_of(held))
     ]
-    results = _run_parts(session, moved.name, parts, engine, limit)
+    results, complete = _run_parts(session, moved, parts, engine, limit)
     fsync_directory(directory)
-    done = write_staged(moved.name, release.revision, key, directory, results)
-    _sweep(root, directory)
+    done = staged_from(moved.name, release.revision, key, directory, results)
+    if complete:
+        write_staged(done)
+    _sweep(root, {directory.name})
     session.reporter.event("stage-done", source=moved.name, items=done.items, rejected=len(done.rejections))
     return done
 
 
-def _run_parts(session: Session, source: str, parts: list[Part], engine: LocalEngine, limit: int | None) -> list[PartResult]:
+def _run_parts(
+    session: Session, moved: Moved, parts: list[Part], engine: LocalEngine, limit: int | None
+) -> tuple[list[PartResult], bool]:
+    """Stage the parts; return what came of each, and whether all could be staged.
+
+    A part whose worker died (of memory, as a rule) is an error of its source, and the next run tries it again.
+    """
     run = partial(stage_part, find=read_asset, open_file=FileBinary)
     results: list[PartResult] = []
     if limit is not None:  # how many items are left is known only part after part
         for part in parts:
+            session.check_stop()
             if (left := limit - sum(result.items for result in results)) <= 0:
-                return [*results, PartResult((), (), 0, capped=True)]
+                return [*results, PartResult((), (), 0, capped=True)], True
             results.append(run(replace(part, limit=left)))
-        return results
+        return results, True
+    complete = True
     weight = sum(file.size for part in parts for file in part.held)
     for part, result in zip(parts, engine.map(run, parts, weight=weight), strict=True):
         if isinstance(result, Failed):
@@ -101,14 +122,15 @@ def _run_parts(session: Session, source: str, parts: list[Part], engine: LocalEn
                 Rejection("worker-died", part.source, part.release, file.path, file.path, str(result.error))
                 for file in part.held
             )
-            result = PartResult((), lost, 0, capped=False)
+            moved.errors.append(result.error)
+            complete, result = False, PartResult((), lost, 0, capped=False)
         results.append(result)
-        session.reporter.event("stage-part", source=source, items=result.items, rejected=len(result.rejections))
-    return results
+        session.reporter.event("stage-part", source=moved.name, items=result.items, rejected=len(result.rejections))
+    return results, complete
 
 
-def _sweep(root: Path, keep: Path) -> None:
-    """Remove what was staged for other inputs: it can be made again from the blobs."""
-    for other in root.iterdir():
-        if other != keep and other.is_dir():
+def _sweep(root: Path, keep: Collection[str]) -> None:
+    """Remove what was staged for other inputs or for sources no longer declared: it can be made again from the blobs."""
+    for other in root.iterdir() if root.exists() else ():
+        if other.name not in keep and other.is_dir():
             shutil.rmtree(other, ignore_errors=True)

@@ -52,9 +52,9 @@ def staging_key(
     return hashed.hexdigest()
 
 
-def write_staged(source: str, release: str, key: str, directory: Path, results: Sequence[PartResult]) -> Staged:
-    """Record that all parts are done, and return the staged release."""
-    staged = Staged(
+def staged_from(source: str, release: str, key: str, directory: Path, results: Sequence[PartResult]) -> Staged:
+    """Return the staged release that the results of its parts add up to."""
+    return Staged(
         source=source,
         release=release,
         key=key,
@@ -64,8 +64,11 @@ def write_staged(source: str, release: str, key: str, directory: Path, results: 
         items=sum(result.items for result in results),
         capped=any(result.capped for result in results),
     )
-    write_json(directory / "stage.json", asdict(staged))
-    return staged
+
+
+def write_staged(staged: Staged) -> None:
+    """Record that all parts are done."""
+    write_json(Path(staged.directory) / "stage.json", asdict(staged))
 
 
 def load_staged(directory: Path, key: str) -> Staged | None:

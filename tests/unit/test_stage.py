@@ -17,7 +17,7 @@ from acquisition.errors import ArchiveRefused
 from acquisition.model import FOUND_SCHEMA, ITEM_SCHEMA, Rejection, item_id
 from acquisition.protocols import Binary, Found, ReadContext
 from acquisition.settings import SourceSettings
-from acquisition.stage import Held, Part, load_staged, parts_of, stage_part, staging_key, write_staged
+from acquisition.stage import Held, Part, load_staged, parts_of, stage_part, staged_from, staging_key, write_staged
 from acquisition.stage.parts import PART_BYTES, PART_FILES
 from acquisition.stage.shards import MAX_ROWS
 
@@ -135,7 +135,8 @@ def test_staged_releases_are_found_again_by_their_inputs(tmp_path: Path) -> None
     """The record is used for the same inputs only, also after the workspace was moved, and not without its shards."""
     directory = tmp_path / "here"
     result = stage_part(part(directory, held("a")), find=three_each, open_file=open_nothing)
-    staged = write_staged("s", "1", "key", directory, [result])
+    staged = staged_from("s", "1", "key", directory, [result])
+    write_staged(staged)
     assert load_staged(directory, "key") == staged
     assert load_staged(directory, "other") is None
     moved = directory.rename(tmp_path / "there")
