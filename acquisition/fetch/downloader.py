@@ -6,7 +6,7 @@ import gc
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -89,7 +89,7 @@ class Downloader:
             now=now,
         )
 
-    def run(self, transfers: Iterable[Transfer]) -> Iterator[Arrived | Failed]:
+    def run(self, transfers: Iterable[Transfer]) -> Generator[Arrived | Failed, None, None]:
         """Yield one result per transfer, as they come; the iterable is consumed as room for more appears.
 
         Raises Interrupted when `stop` is set: everything finished was yielded, everything begun is saved. Closing the

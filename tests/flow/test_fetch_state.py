@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import hashlib
 import os
 import signal
@@ -189,6 +190,17 @@ def test_threads_store_small_files_only_where_the_disk_is_slow(
     results = here.fetch(*wishes)
     assert [here.content(result) for result in results if isinstance(result, Arrived)] == list(files.values())
     assert any(name.startswith("fetch-hash") for name in names) is threads
+
+
+def test_the_garbage_collector_is_left_as_it_was(here: Kit) -> None:
+    """A run lets it look less often, and gives its thresholds back even when the caller stops listening early."""
+    before = gc.get_threshold()
+    wishes = [here.transfer(name, here.world.storage.put(name, name.encode())) for name in ("a.txt", "b.txt")]
+    running = here.downloader().run(iter(wishes))
+    next(running)
+    assert gc.get_threshold()[0] >= before[0]
+    running.close()
+    assert gc.get_threshold() == before
 
 
 def test_ceilings_hold(here: Kit) -> None:
