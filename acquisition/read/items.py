@@ -85,7 +85,13 @@ def as_text(value: Any) -> str | None:
 def found_batch(rows: Iterable[Mapping[str, Any]]) -> pa.RecordBatch:
     """Return rows, each a mapping of FOUND_SCHEMA names, as one batch; what is left out is null."""
     listed = list(rows)
-    columns = [pa.array([row.get(field.name) for row in listed], field.type) for field in FOUND_SCHEMA]
+    given = set().union(*listed)  # a column that nobody fills is made for nothing, and most batches have one row
+    columns = [
+        pa.array([row.get(field.name) for row in listed], field.type)
+        if field.name in given
+        else pa.nulls(len(listed), field.type)
+        for field in FOUND_SCHEMA
+    ]
     return pa.RecordBatch.from_arrays(columns, schema=FOUND_SCHEMA)
 
 
