@@ -25,11 +25,12 @@ from acquisition.errors import (
     SourceNotFound,
     TermsNeeded,
 )
-from acquisition.model import Asset, LicenseClaim, Location, Release
+from acquisition.model import Asset, Location, Release
 from acquisition.protocols import Answer, ResolveContext, Source, SourceAdapter
 from acquisition.settings import SourceSettings
 from acquisition.sources import credentials
-from acquisition.sources.evidence import evidence, size_of, text_of, texts_of
+from acquisition.sources.evidence import size_of, text_of, texts_of
+from acquisition.sources.kaggle_license import claim_of
 from acquisition.sources.paths import checked_path
 from acquisition.sources.signed_urls import expiry_of
 
@@ -102,7 +103,7 @@ class Kaggle(SourceAdapter):
         dataset = _Dataset(source, context, self._prefixes)
         info = dataset.info()
         version = _version(dataset.settings, info, context, source)
-        claim, notes = _claim(info, dataset.metadata(), dataset.page, context)
+        claim, notes = claim_of(info, dataset.metadata(), dataset.page, context)
         current = size_of(info.current_version_number)
         if claim.raw and current and current != version:
             notes.append(f"the license is the current version's ({current}): Kaggle keeps none for version {version}")
@@ -317,49 +318,3 @@ def _assets(dataset: _Dataset, version: int) -> Iterator[Asset]:
         return
     for path, size in files:
         yield Asset(path, size=size, packed="zip-of-one")
-
-
-# --- license ------------------------------------------------------------------------------------------------------------
-
-_CREATIVE: Final = re.compile(r"\bcc[ -]?(?:0|by(?:-(?:nc|sa|nd))*)(?![a-z])", re.IGNORECASE)
-_NUMBER: Final = re.compile(r"(?<![\d.])([1-4]\.\d)(?![\d.])")
-_NO_STATEMENT: Final = frozenset({"", "other", "unknown"})
-
-
-def _claim(info: Any, metadata: Any | None, page: str, context: ResolveContext) -> tuple[LicenseClaim, list[str]]:
-    """Return the claim (the metadata's short codes, the display name beside them) and notes where the two disagree."""
-    codes = texts_of([entry.name for entry in (metadata.licenses if metadata is not None else None) or ()])
-    shown = text_of(info.license_name)
-    at = context.now()
-    looked = [evidence("licenses[].name", list(codes), url=page, at=at)] if codes else []
-    looked += [evidence("licenseName", shown, url=page, at=at)] if shown else []
-    raw = codes or ((shown,) if shown else ())
-    claim = LicenseClaim(raw, "kaggle", "dataset" if raw else "none", name=shown, evidence=tuple(looked))
-    notes = [
-        f"Kaggle contradicts itself: {code!r} in the metadata, {shown!r} on the page" for code in codes if _differ(code, shown)
-    ]
-    if len(codes) > 1:
-        notes.append(f"Kaggle lists {len(codes)} licenses: {', '.join(codes)}")
-    return claim, notes
-
-
-def _differ(code: str, shown: str) -> bool:
-    """Say whether a short code and a display name cannot mean the same; only Creative Commons names are compared."""
-    if code.lower() in _NO_STATEMENT or shown.lower().split(" ")[0] in _NO_STATEMENT:
-        return False
-    ours, theirs = _creative(code), _creative(shown)
-    if ours is None and theirs is None:
-        return False
-    if ours is None or theirs is None or ours[0] != theirs[0]:
-        return True
-    return bool(ours[1] and theirs[1]) and ours[1] != theirs[1]
-
-
-def _creative(text: str) -> tuple[str, str] | None:
-    """Return a Creative Commons name as (elements, version)."""
-    match = _CREATIVE.search(text)
-    if match is None:
-        return None
-    elements = re.sub(r"^cc[ -]?", "", match[0].lower())
-    version = _NUMBER.search(text)
-    return elements, version[1] if version and elements != "0" else ""
