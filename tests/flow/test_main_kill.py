@@ -91,7 +91,7 @@ def test_ten_kills_in_a_row_change_nothing(undisturbed: Undisturbed, fresh: Plac
     killed = 0
     for _ in range(10):
         child = start(fresh.directory, "fetch", "--quiet", environment=fresh.environment)
-        killed += _killed_after(child, moments.uniform(0.3, 0.6 * undisturbed.seconds))
+        killed += _killed_after(child, moments.uniform(0.3, 0.4 * undisturbed.seconds))
     assert killed >= 5
     ran = fresh.acquire("fetch", "--json")
     assert ran.code == REFUSED, ran.err
