@@ -36,6 +36,8 @@ def media_type_of(head: bytes, name: str = "") -> str:
         return "audio/wav" if form == b"WAVE" else "image/webp"
     if head[:4] == b"FORM" and form in (b"AIFF", b"AIFC"):
         return "audio/aiff"
+    if head[_after_tag(head) :].startswith(b"fLaC"):
+        return "audio/flac"  # with an ID3 tag in front, as some programs write it
     for magic, found in _MAGIC:
         if head.startswith(magic):
             return found
@@ -44,7 +46,6 @@ def media_type_of(head: bytes, name: str = "") -> str:
 
 
 _MAGIC: Final = (
-    (b"fLaC", "audio/flac"),
     (b"OggS", "audio/ogg"),
     (b"ID3", "audio/mpeg"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -174,7 +175,7 @@ def _ogg(head: bytes, tail: bytes, size: int) -> str:
 
 def _flac(head: bytes, tail: bytes, size: int) -> str:
     del tail
-    at, last = 4, False
+    at, last = _after_tag(head) + 4, False
     while not last:
         if at + 4 > len(head):
             return "" if at < size and size > HEAD else "no audio frames"
@@ -187,8 +188,14 @@ def _mp3(head: bytes, tail: bytes, size: int) -> str:
     del tail
     if not head.startswith(b"ID3"):
         return ""
-    tag = 10 + sum((head[6 + index] & 0x7F) << 7 * (3 - index) for index in range(4))
-    return "" if size > tag + 4 else "a tag without audio"
+    return "" if size > _after_tag(head) + 4 else "a tag without audio"
+
+
+def _after_tag(head: bytes) -> int:
+    """Return where an ID3v2 tag ends (its size is written in 7 bits per byte), 0 where there is none."""
+    if not head.startswith(b"ID3") or len(head) < 10:
+        return 0
+    return 10 + sum((head[6 + index] & 0x7F) << 7 * (3 - index) for index in range(4))
 
 
 def _png(head: bytes, tail: bytes, size: int) -> str:

@@ -878,3 +878,11 @@ def test_a_page_whose_label_lies_is_read_as_what_it_is(tmp_path: Path) -> None:
     latin = write(tmp_path / "b.html", page.format("utf-8").encode("latin-1"))
     assert read(latin).column("text") == ["café"]
     assert read(latin, options={"encoding": "utf-8"}).column("text") != ["café"]
+
+
+def test_a_flac_behind_an_id3_tag_is_a_flac(tmp_path: Path) -> None:
+    """The tag is not what makes a file MP3."""
+    flac = b"fLaC\x80\0\0\x22" + b"\0" * 34 + b"\xff\xf8" + b"x" * 20
+    tagged = b"ID3\4\0\0\0\0\0\x0a" + b"\0" * 10 + flac
+    assert read(write(tmp_path / "a.flac", tagged)).column("media_type") == ["audio/flac"]
+    assert read(write(tmp_path / "b.flac", tagged[:62])).codes == {"media-damaged": 1}
