@@ -77,7 +77,8 @@ def finish(line: Line, journal: Journal, *, formats: tuple[str, ...], with_manif
     done = _read(record)
     curated_key = _curated_key(line)
     changed = False
-    if done.get("curated_key") != curated_key or not session.workspace.curated.is_dir():
+    here = session.workspace.curated.is_dir() and session.workspace.placements.is_dir()
+    if done.get("curated_key") != curated_key or not here:
         record.unlink(missing_ok=True)  # whatever stands from here on until the end is not what the record says
         session.reporter.event("step", text="building the curated set")
         result = _build(line)
@@ -114,10 +115,10 @@ def _finished(line: Line, done: Mapping[str, Any], *, changed: bool, with_manife
 
 def _read(record: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(record.read_bytes())
+        found = json.loads(record.read_bytes())
     except (OSError, ValueError):
         return {}
-    return found
+    return found if isinstance(found, dict) else {}
 
 
 # --- what the two are made from -----------------------------------------------------------------------------------------

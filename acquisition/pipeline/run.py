@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
+
+import pyarrow as pa
 
 from acquisition import plugins
 from acquisition.engine.local import LocalEngine
-from acquisition.errors import LimitReached, UsageError
+from acquisition.errors import DiskFull, LimitReached, UsageError, WorkspaceDamaged
 from acquisition.journal import Journal
 from acquisition.model import Rejection
 from acquisition.pipeline.finishing import Finished, Line, finish
@@ -94,8 +98,30 @@ def _run(session: Session, command: str) -> Iterator[Journal]:
     """Hold the workspace and note in the journal when the run began and ended."""
     with session.held(command), Journal(session.workspace.journal) as journal:
         run = journal.begin_run(f"acquire {command}", utc_now())
-        yield journal
+        with _named(session.workspace.root):
+            yield journal
         journal.end_run(run, utc_now(), "{}")
+
+
+@contextmanager
+def _named(root: Path) -> Iterator[None]:
+    """Name what the disk does to the workspace: a file that is damaged, or no room for another."""
+    try:
+        yield
+    except pa.ArrowInvalid as error:
+        if "Parquet" not in str(error):
+            raise
+        raise WorkspaceDamaged(
+            f"a file of the workspace cannot be read: {error}",
+            where=str(root),
+            hint="Remove the folder below staging, flags or verdicts that it lies in; the next run makes it again.",
+        ) from error
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        raise DiskFull(
+            f"no room is left: {error}", where=str(root), hint="Free some space and run the same command again."
+        ) from error
 
 
 def _line(session: Session, moved: Mapping[str, Moved], until: str, journal: Journal, formats: tuple[str, ...] = ()) -> Summary:

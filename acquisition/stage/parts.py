@@ -92,8 +92,8 @@ def stage_part(part: Part, *, find: FindItems, open_file: OpenFile) -> PartResul
 
     Rejections of one part are kept in memory up to a bound and counted beyond it.
     """
-    if part.record.exists():
-        return _result_from(part.record)
+    if (done := _done_before(part.record)) is not None:
+        return done
     writer = ShardWriter(
         Path(part.directory),
         source=part.source,
@@ -195,10 +195,16 @@ class _Rejections:
         return (*self._kept, *more)
 
 
-def _result_from(record: Path) -> PartResult:
+def _done_before(record: Path) -> PartResult | None:
+    """Return what an earlier run staged, None when it is not here, or not all of it any more."""
+    if not record.exists():
+        return None
     raw: dict[str, Any] = json.loads(record.read_bytes())
+    shards = shards_from(raw["shards"], record.parent)
+    if not all(Path(shard.path).exists() for shard in shards):
+        return None
     return PartResult(
-        shards=shards_from(raw["shards"], record.parent),
+        shards=shards,
         rejections=tuple(Rejection(**rejection) for rejection in raw["rejections"]),
         items=raw["items"],
         capped=raw["capped"],
