@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Final, Literal
 from urllib.parse import urlsplit
 
@@ -69,14 +71,18 @@ class HttpSettings(SourceSettings):
         urls = [entry.url for entry in self.files_declared]
         if not urls:
             raise ValueError("write `url` (one address) or `urls` (several)")
-        if twice := sorted({url for url in urls if urls.count(url) > 1}):
+        if twice := _repeated(urls):
             raise ValueError(f"declared twice: {', '.join(twice)}")
         if self.auth is not None and len({origin(url) for url in urls}) > 1:
             raise ValueError("`auth` is sent to one host only; declare the files of each host as a source of their own")
         paths = [entry.path for entry in self.files_declared if entry.path]
-        if twice := sorted({path for path in paths if paths.count(path) > 1}):
+        if twice := _repeated(paths):
             raise ValueError(f"two files have the path {twice[0]!r}")
         return self
+
+
+def _repeated(texts: Sequence[str]) -> list[str]:
+    return sorted(text for text, count in Counter(texts).items() if count > 1)
 
 
 class Http(SourceAdapter):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
@@ -31,19 +32,14 @@ def paths_of_urls(urls: Sequence[str]) -> tuple[str, ...]:
     Two URLs that differ only in their query get a digest of it before the ending. The same URLs give the same paths.
     """
     long = [_segments(url) for url in urls]
+    endings = Counter(segments[-depth:] for segments in long for depth in range(1, len(segments) + 1))
     chosen: list[str] = []
-    for index, segments in enumerate(long):
-        others = [other for place, other in enumerate(long) if place != index]
-        depth = next(
-            (
-                depth
-                for depth in range(1, len(segments) + 1)
-                if not any(other[-depth:] == segments[-depth:] for other in others)
-            ),
-            len(segments),
-        )
+    for segments in long:
+        depths = range(1, len(segments) + 1)
+        depth = next((depth for depth in depths if endings[segments[-depth:]] == 1), len(segments))
         chosen.append("/".join(segments[-depth:]))
-    return tuple(path if chosen.count(path) == 1 else _marked(path, url) for path, url in zip(chosen, urls, strict=True))
+    taken = Counter(chosen)
+    return tuple(path if taken[path] == 1 else _marked(path, url) for path, url in zip(chosen, urls, strict=True))
 
 
 def _segments(url: str) -> tuple[str, ...]:

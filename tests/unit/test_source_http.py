@@ -147,3 +147,11 @@ def test_no_text_breaks_the_end(text: str) -> None:
     """Whatever stands in a query or in an answer, the end is a number."""
     assert expiry_of(f"https://s/x?Expires={text}&X-Goog-Date={text}&X-Goog-Expires={text}") >= 0
     assert isinstance(moment(text), float)
+
+
+def test_twenty_thousand_addresses_get_their_paths_at_once() -> None:
+    """The time grows with the number of addresses, not with its square."""
+    urls = [f"https://example.org/{number % 7}/part/{number // 7}.csv" for number in range(20_000)]
+    paths = paths_of_urls(urls)
+    assert len(set(paths)) == 20_000
+    assert paths[0] == "0/part/0.csv"
