@@ -147,7 +147,7 @@ def _settle(candidates: Candidates, settings: CuratedSettings) -> _Settled:
         published_names=tuple(candidates.published_names),
     )
     plan = assign(keys, settings.splits.shares, seed)
-    split = np.full(len(classes), -1, np.int16)
+    split = np.full(len(classes), -1, np.int32)
     split[stays] = plan.code
 
     def by_class(code: int) -> dict[str, int]:

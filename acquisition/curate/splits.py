@@ -117,7 +117,7 @@ def assign(keys: SplitKeys, shares: Mapping[str, float], seed: int) -> SplitPlan
     strayed = (keys.published >= 0) & (wanted != code)
     return SplitPlan(
         names=tuple(names),
-        code=code.astype(np.int16),
+        code=code.astype(np.int32),
         published=int(count - free.sum()),
         drawn=int(free.sum()),
         conflicts=len(np.unique(component[strayed])),

@@ -198,3 +198,12 @@ def test_hashes_are_never_zero() -> None:
 
     assert content_hashes(pa.array(["0" * 64, "f" * 64])).tolist() == [1, 2**64 - 1]
     assert hash64("") != 0
+
+
+def test_more_splits_than_sixteen_bits_hold() -> None:
+    """A column of ids that is declared as the split gives every item its own, however many there are."""
+    count = 40_000
+    names = tuple(f"s{number:05d}" for number in range(count))
+    keys = SplitKeys(np.arange(1, count + 1, dtype=np.uint64), (), np.arange(count), names)
+    plan = assign(keys, {}, 0)
+    assert [plan.names[code] for code in (plan.code[0], plan.code[-1])] == ["s00000", "s39999"]
