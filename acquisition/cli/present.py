@@ -215,6 +215,8 @@ def summary_text(summary: Summary) -> str:
     if summary.not_checked:
         lines.append("\nnot checked:")
         lines += [f"  {sentence}" for sentence in summary.not_checked]
+    if summary.notes:
+        lines += ["\nto note:", *(f"  {note}" for note in summary.notes)]
     lines.append("")
     if summary.curated:
         lines.append(f"curated set: {summary.curated}")
@@ -264,6 +266,7 @@ def summary_value(summary: Summary) -> dict[str, Any]:
             {"code": code, "outcome": outcome, "items": count} for (outcome, code), count in sorted(summary.codes.items())
         ],
         "not_checked": list(summary.not_checked),
+        "notes": list(summary.notes),
         "curated": summary.curated,
         "manifest": summary.manifest,
         "manifest_files": list(summary.manifest_files),

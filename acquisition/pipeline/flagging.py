@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -168,6 +169,8 @@ def _sweep(session: Session, runs: Sequence[Run], shards: Sequence[Shard]) -> No
         for release in (*_releases(directory), *_releases(directory / ".signatures")):
             if f"{release.parent.name}/{release.name}" not in staged:
                 shutil.rmtree(release, ignore_errors=True)
+                with suppress(OSError):  # other releases of the source lie there
+                    release.parent.rmdir()
 
 
 def _releases(directory: Path) -> list[Path]:

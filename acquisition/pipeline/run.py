@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from acquisition import plugins
 from acquisition.engine.local import LocalEngine
-from acquisition.errors import DiskFull, LimitReached, UsageError, WorkspaceDamaged
+from acquisition.errors import DiskFull, LimitReached, Refused, UsageError, WorkspaceDamaged
 from acquisition.journal import Journal
 from acquisition.model import Rejection
 from acquisition.pipeline.finishing import Finished, Line, finish
@@ -132,6 +132,8 @@ def _line(session: Session, moved: Mapping[str, Moved], until: str, journal: Jou
         last = STEPS.index(until)
         if last >= STEPS.index("stage"):
             staged = stage_all(session, moved.values(), engine)
+        if _would_empty(session, moved, staged):
+            until, last = "stage", STEPS.index("stage")
         if last >= STEPS.index("filter"):
             flagged, not_checked = flag_all(session, staged, moved, engine)
             result = Finished(not_checked=not_checked)
@@ -143,6 +145,12 @@ def _line(session: Session, moved: Mapping[str, Moved], until: str, journal: Jou
     summary = _summary(moved, staged, result, until, time.monotonic() - started)
     journal.set_fact("summary", json.dumps({"outcomes": dict(summary.outcomes), "reached": until}))
     return summary
+
+
+def _would_empty(session: Session, moved: Mapping[str, Moved], staged: Mapping[str, Staged]) -> bool:
+    """Say whether nothing is here because sources failed: a folder that is not mounted must not empty the set that stands."""
+    failed = any(not isinstance(error, Refused) for source in moved.values() for error in source.errors)
+    return failed and not staged and session.workspace.curated.is_dir()
 
 
 def _summary(moved: Mapping[str, Moved], staged: Mapping[str, Staged], result: Finished, until: str, seconds: float) -> Summary:

@@ -77,3 +77,14 @@ def test_a_full_disk_is_named(declaration: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(run, "judge_all", full)
     with pytest.raises(DiskFull):
         again(declaration)
+
+
+def test_a_folder_that_is_not_mounted_does_not_empty_the_set(declaration: Path) -> None:
+    """Where nothing is here because every source failed, the set and the manifest stay as they are, and the run is partial."""
+    (declaration.parent / "mine").rename(declaration.parent / "elsewhere")
+    failed = again(declaration)
+    assert (failed.exit_code, failed.reached) == (3, "stage")
+    assert (declaration.parent / "data" / "curated" / "data" / "train-00000.parquet").exists()
+    assert verify(open_session(declaration)).findings == ()
+    (declaration.parent / "elsewhere").rename(declaration.parent / "mine")
+    assert not again(declaration).changed
