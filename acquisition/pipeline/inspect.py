@@ -118,8 +118,14 @@ def _last_run(session: Session) -> str:
         run = journal.last_run()
     if run is None:
         return ""
-    ended = f"ended {run.ended_at}" if run.ended_at else "did not end: run `acquire fetch` to go on"
+    ended = f"ended {run.ended_at}{_exit_code(run.summary)}" if run.ended_at else "did not end: run `acquire fetch` to go on"
     return f"`{run.command}` began {run.began_at}, {ended}"
+
+
+def _exit_code(summary: str) -> str:
+    """Say how a run ended; runs of older versions did not write it down."""
+    code = json.loads(summary or "{}").get("exit_code")
+    return "" if code is None else f" with exit code {code}"
 
 
 def explain(session: Session, item: str) -> Mapping[str, Any]:

@@ -6,8 +6,9 @@ import errno
 import json
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -52,10 +53,13 @@ def fetch(session: Session, *, until: str = "manifest", locked: bool = False, up
     Raises WorkspaceLocked, DiskFull, Interrupted and what ends a run as a whole; everything finished is kept.
     """
     wanted = frozenset(session.known(update))
-    with _run(session, "fetch") as journal:
+
+    def work(journal: Journal) -> Summary:
         made = make_plan(session, locked=locked, update=wanted)
         moved, _ = move(session, made.sources, made.lock, journal)
         return _line(session, moved, until, journal)
+
+    return _run(session, "fetch", work)
 
 
 def crawl(session: Session) -> Summary:
@@ -70,11 +74,14 @@ def crawl(session: Session) -> Summary:
                 where=source.where,
                 hint=f"Use `acquire fetch {source.name}`, with --update {source.name} to take its newest release.",
             )
-    with _run(session, "crawl") as journal:
+
+    def work(journal: Journal) -> Summary:
         made = make_plan(session, update=session.only)
         named = tuple(source for source in made.sources if source.name in session.only)
         moved, _ = move(session, named, made.lock, journal)
         return _line(session, moved, "stage", journal)
+
+    return _run(session, "crawl", work)
 
 
 def curate(session: Session, formats: Iterable[str] = ()) -> Summary:
@@ -87,20 +94,25 @@ def curate(session: Session, formats: Iterable[str] = ()) -> Summary:
         if name not in plugins.registered(plugins.EXPORTERS):
             known = ", ".join(plugins.registered(plugins.EXPORTERS))
             raise UsageError(f"no manifest format is called {name!r}", hint=f"Installed are: {known}.")
-    with _run(session, "curate") as journal:
+
+    def work(journal: Journal) -> Summary:
         made = make_plan(session, here_only=True)
         moved, _ = move(session, made.sources, made.lock, journal)
         return _line(session, moved, "manifest", journal, asked)
 
+    return _run(session, "curate", work)
 
-@contextmanager
-def _run(session: Session, command: str) -> Iterator[Journal]:
-    """Hold the workspace and note in the journal when the run began and ended."""
+
+def _run(session: Session, command: str, work: Callable[[Journal], Summary]) -> Summary:
+    """Hold the workspace for the whole run, time it, and note in the journal how it began and ended."""
+    started = time.monotonic()
     with session.held(command), Journal(session.workspace.journal) as journal:
         run = journal.begin_run(f"acquire {command}", utc_now())
         with _named(session.workspace.root):
-            yield journal
-        journal.end_run(run, utc_now(), "{}")
+            summary = replace(work(journal), seconds=time.monotonic() - started)
+        told = {"reached": summary.reached, "outcomes": dict(summary.outcomes), "exit_code": summary.exit_code}
+        journal.end_run(run, utc_now(), json.dumps(told, sort_keys=True))
+    return summary
 
 
 @contextmanager
@@ -125,7 +137,6 @@ def _named(root: Path) -> Iterator[None]:
 
 
 def _line(session: Session, moved: Mapping[str, Moved], until: str, journal: Journal, formats: tuple[str, ...] = ()) -> Summary:
-    started = time.monotonic()
     result = Finished()
     staged: dict[str, Staged] = {}
     with LocalEngine(session.workers, session.stop) as engine:
@@ -142,9 +153,7 @@ def _line(session: Session, moved: Mapping[str, Moved], until: str, journal: Jou
                 line = Line(session, moved, staged, flagged, judged, not_checked)
                 wanted = formats or session.declared.declaration.manifest
                 result = finish(line, journal, formats=tuple(wanted), with_manifest=until == "manifest")
-    summary = _summary(moved, staged, result, until, time.monotonic() - started)
-    journal.set_fact("summary", json.dumps({"outcomes": dict(summary.outcomes), "reached": until}))
-    return summary
+    return _summary(moved, staged, result, until)
 
 
 def _would_empty(session: Session, moved: Mapping[str, Moved], staged: Mapping[str, Staged]) -> bool:
@@ -153,7 +162,7 @@ def _would_empty(session: Session, moved: Mapping[str, Moved], staged: Mapping[s
     return failed and not staged and session.workspace.curated.is_dir()
 
 
-def _summary(moved: Mapping[str, Moved], staged: Mapping[str, Staged], result: Finished, until: str, seconds: float) -> Summary:
+def _summary(moved: Mapping[str, Moved], staged: Mapping[str, Staged], result: Finished, until: str) -> Summary:
     codes: Counter[tuple[str, str]] = Counter()
     for counts in result.counts.values():
         codes.update(counts)
@@ -167,7 +176,6 @@ def _summary(moved: Mapping[str, Moved], staged: Mapping[str, Staged], result: F
         manifest=result.manifest,
         manifest_files=result.manifest_files,
         notes=result.notes,
-        seconds=seconds,
     )
 
 

@@ -136,13 +136,13 @@ def test_explain_finds_an_item_by_all_its_names(settled: tuple[Place, Summary]) 
 
 
 def test_status_counts_what_is_here(settled: tuple[Place, Summary]) -> None:
-    """Status says per source how many files are held and how many items are staged, and that the run ended."""
+    """Status says per source how many files are held and how many items are staged, and how the run ended."""
     place, summary = settled
     found = status(place.session())
     assert {entry["name"]: entry["items"] for entry in found.sources} == {one.name: one.items for one in summary.sources}
     for entry in found.sources:
         assert entry["files_held"] == (0 if entry["name"] == "lyrics" else entry["files"]), entry["name"]
-    assert "ended" in found.last_run
+    assert found.last_run.endswith("with exit code 5")
 
 
 def test_verify_finds_nothing_and_then_one_flipped_byte(place: Place) -> None:
