@@ -49,6 +49,20 @@ class Answer:
     url: str
 
 
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """One address that a crawl begins with.
+
+    `reason` says why it is visited: "declared", "search: brave 'owl calls' rank 3", "list: a.csv#row=7". `fields` are what the list says of it (caption, label, license…), `expect` what its bytes must be: md5, sha1, sha256 (hex),
+    size, width, height.
+    """
+
+    url: str
+    reason: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    expect: Mapping[str, Any] = field(default_factory=dict)
+
+
 class ApiClient(Protocol):
     """Asks a hub small questions: guarded addresses, time-outs, retries that obey Retry-After, capped bodies.
 
@@ -117,6 +131,13 @@ class SourceAdapter(Protocol):
     @abstractmethod
     def locate(self, source: Source, release: Release, asset: Asset, context: ResolveContext) -> Location:
         """Return where the asset's bytes are right now. Called again when a signed URL has expired."""
+
+    def seeds(self, source: Source, context: ResolveContext) -> Iterator[Seed]:  # noqa: ARG002  # contract
+        """Yield the addresses that a crawl begins with, in a fixed order; only asked of adapters whose mover is the crawler.
+
+        Without any, the source's spider begins where it wants. Raises as `resolve` does.
+        """
+        return iter(())
 
 
 # --- 4' read ------------------------------------------------------------------------------------------------------------

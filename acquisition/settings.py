@@ -327,6 +327,37 @@ class SourceSettings(Settings):
     """Another host to ask instead of the service's own: a mirror, or a loopback stand-in."""
 
 
+class HostBudgetSettings(Settings):
+    """What one registrable host may cost in one run; beyond it the host is left alone, and said."""
+
+    pages: int | None = Field(default=None, ge=1)
+    bytes: ByteCount | None = None
+    seconds: Seconds | None = None
+    """Time from the first request to the host to the last, delays included."""
+    errors: int = Field(default=50, ge=1)
+
+
+class CrawlSettings(SourceSettings):
+    """What every source may say whose bytes the polite crawler moves."""
+
+    delay: Seconds = 1.0
+    """Seconds from the end of one answer of a host to the next request; robots.txt, Retry-After and slow answers only make it
+    longer. At least 0.25 s everywhere but on loopback."""
+    latency_factor: float = Field(default=2.0, ge=0, le=100, strict=False)
+    """The delay is at least this many times the host's usual latency."""
+    concurrency: int = Field(default=1, ge=1, le=64)
+    """Requests under way to one host. More than 1 counts on loopback only."""
+    max_response: ByteCount = 32_000_000
+    """Bytes of one response; a longer one is not taken and recorded as a failure."""
+    per_host: HostBudgetSettings = HostBudgetSettings()
+    ports: tuple[int, ...] = (80, 443, 8080, 8443)
+    """Ports that may be asked; those of the declaration's own addresses may always."""
+    own_hosts: tuple[str, ...] = ()
+    """Literal loopback or private addresses of one's own that pages or lists may lead to."""
+    frontier: Annotated[Expandable, Field(pattern=r"^postgres(ql)?://\S+$")] | None = None
+    """A PostgreSQL database in which several processes and machines share the crawl; left out: SQLite in the workspace."""
+
+
 class FilterSettings(Settings):
     """What every filter may say. A filter set to false is not run, and that is said wherever results are shown."""
 
