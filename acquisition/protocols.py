@@ -53,8 +53,8 @@ class Answer:
 class Seed:
     """One address that a crawl begins with.
 
-    `reason` says why it is visited: "declared", "search: brave 'owl calls' rank 3", "list: a.csv#row=7". `fields` are what the list says of it (caption, label, license…), `expect` what its bytes must be: md5, sha1, sha256 (hex),
-    size, width, height.
+    `reason` says why it is visited: "declared", "search: brave 'owl calls' rank 3", "list: a.csv#row=7". `fields` are what the
+    list says of it (caption, label, license…), `expect` what its bytes must be: md5, sha1, sha256 (hex), size, width, height.
     """
 
     url: str

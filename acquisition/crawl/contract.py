@@ -325,8 +325,8 @@ class Archive(Protocol):
 
     pages: int
     """Answers archived in this run, files about rights not counted."""
-    bytes: int
-    """Their bodies, as sent."""
+    received: int
+    """Bytes of their bodies, as sent."""
 
     @abstractmethod
     def find(self, url: str) -> Place | None:
