@@ -80,7 +80,13 @@ _CONTEXT: Final[Mapping[str, Any]] = {
     **{term: f"cr:{term}" for term in _CR_TERMS.split(" ")},
 }
 _SPLIT_URLS: Final = {"train": "cr:TrainingSplit", "validation": "cr:ValidationSplit", "test": "cr:TestSplit"}
-_COLLECTION: Final = {"spider": "Web Scraping", "local": "Others", "http": "Web API"}
+_COLLECTION: Final = {
+    "spider": "Web Scraping",
+    "search": "Web Scraping",
+    "url_list": "Web Scraping",
+    "local": "Others",
+    "http": "Web API",
+}
 _REQUIRED: Final = (
     "@context",
     "@type",

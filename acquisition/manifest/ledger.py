@@ -172,7 +172,7 @@ class LedgerWriter:
         columns |= self._origin(judged, release, items.num_rows)
         columns |= self._rights(columns, release)
         columns |= self._retrieval(columns)
-        if release is not None and release.kind == "spider":
+        if release is not None and release.reader == "crawl":
             # an archive's digest changes with the dates of the visit; the same pages are to give the same ledger
             columns["blob"] = [""] * items.num_rows
         columns |= self._decisions(columns)

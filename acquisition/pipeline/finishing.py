@@ -171,7 +171,7 @@ def _refusals(line: Line) -> Iterator[manifest.Refusal]:
         error = moved.planned.error
         if isinstance(error, Refused):
             yield manifest.Refusal(error.code, name, error.where, error.message)
-        if moved.release is not None and moved.release.kind == "spider" and moved.held:
+        if moved.release is not None and moved.release.reader == "crawl" and moved.held:
             directory = Path(next(iter(moved.held.values())).file).parent
             for missed in missed_in(directory):
                 yield manifest.Refusal(missed.reason, name, missed.url, missed.detail, missed.at)

@@ -84,7 +84,7 @@ def status(session: Session) -> Status:
     for source in session.declared.sources:
         pin = session.lock.pins.get(source.name)
         taken = [asset.path for asset in pin.release.assets if is_taken(asset, source)] if pin else []
-        in_place = pin is not None and (getattr(source.settings, "path", None) is not None or pin.release.kind == "spider")
+        in_place = pin is not None and (getattr(source.settings, "path", None) is not None or pin.release.reader == "crawl")
         held = [path for path in taken if pin is not None and path in pin.held and (in_place or store.has(pin.held[path]))]
         sources.append(
             {
