@@ -1,7 +1,7 @@
 """Opt-out and license signals: pure parsers, one file per mechanism, and `read`, which answers for anything fetched."""
 
 from acquisition.rights.signals.licenses import page_license
-from acquisition.rights.signals.read import AGENT, read
+from acquisition.rights.signals.read import AGENT, read, shows_image
 from acquisition.rights.signals.signal import (
     EVIDENCE,
     MECHANISMS,
@@ -10,10 +10,12 @@ from acquisition.rights.signals.signal import (
     Treatment,
     Verdicts,
     Word,
+    carried,
     decisive,
     may_follow,
     storage,
     verdicts,
+    wanted,
 )
 
 __all__ = [
@@ -25,10 +27,13 @@ __all__ = [
     "Treatment",
     "Verdicts",
     "Word",
+    "carried",
     "decisive",
     "may_follow",
     "page_license",
     "read",
+    "shows_image",
     "storage",
     "verdicts",
+    "wanted",
 ]

@@ -147,6 +147,11 @@ def _kind(media_type: str, body: bytes) -> str:
     return "html" if start[:1] == b"<" and not media_type.startswith("text/plain") else "other"
 
 
+def shows_image(url: str, headers: object, body: bytes) -> bool:
+    """Say whether an answer is a picture: by its media type, else by its first bytes, else by its name."""
+    return _is_image(_content_type(collect(headers).first("content-type"))[0], url, body)
+
+
 def _is_image(media_type: str, url: str, body: bytes) -> bool:
     if media_type:
         return media_type.startswith("image/")

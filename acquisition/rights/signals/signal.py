@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, cast
 
 Word = Literal["allow", "deny", "unknown", "none"]
@@ -46,7 +46,17 @@ class Signal:
 
     def record(self) -> dict[str, object]:
         """Return the signal as a JSON object, for archives and manifests."""
-        return asdict(self)
+        return {
+            "mechanism": self.mechanism,
+            "where": self.where,
+            "raw": self.raw,
+            "parsed": dict(self.parsed),
+            "fetch": self.fetch,
+            "train": self.train,
+            "scope": self.scope,
+            "license": self.license,
+            "store": self.store,
+        }
 
     @classmethod
     def from_record(cls, record: Mapping[str, object]) -> Signal:
@@ -91,6 +101,29 @@ def decisive(
     """Return the first signal whose word is the verdict's, None when nothing is said."""
     counted = [one for one in honoured(signals, policy) if getattr(one, about) != "none"]
     return max(counted, key=lambda one: _RANK[getattr(one, about)], default=None)
+
+
+def carried(page: Iterable[Signal | Mapping[str, object]]) -> list[Signal]:
+    """Return what a page's signals say of the media shown on it, as signals of such a file.
+
+    A reservation in the page's own headers and markup covers what it shows; its permissions do not, for the media may be
+    somebody else's. What robots.txt and other files of the page's site say is not carried: the file's own site speaks for it.
+    """
+    found: list[Signal] = []
+    for entry in page:
+        one = entry if isinstance(entry, Signal) else Signal.from_record(entry)
+        train: Word = one.train if one.train in ("deny", "unknown") else "none"
+        store: Word = one.store if one.scope == "images" else "none"
+        if one.mechanism in OPT_OUTS and one.scope in ("page", "images") and (train, store) != ("none", "none"):
+            where = one.where if one.where.startswith("page ") else f"page {one.where}"
+            found.append(Signal(one.mechanism, where, one.raw, one.parsed, train=train, scope=one.scope, store=store))
+    return found
+
+
+def wanted(signals: Iterable[Signal], read: Container[str]) -> tuple[str, ...]:
+    """Return the addresses of RSL documents that an answer announces and that are not among those read."""
+    announced = (one.parsed.get("href", "") for one in signals if one.mechanism == "rsl" and one.where != "robots.txt")
+    return tuple(dict.fromkeys(href for href in announced if href[:4].lower() == "http" and href not in read))
 
 
 def honoured(signals: Iterable[Signal], policy: Mapping[str, str] | None = None, *, modality: str = "") -> list[Signal]:

@@ -1,0 +1,1 @@
+"""One visit of one address: rules, politeness, transport and record."""

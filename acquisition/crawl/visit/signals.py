@@ -1,0 +1,77 @@
+"""What an answer says by machine about its use, computed once, when an item is recorded; it stands in the item's line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from acquisition.crawl.contract import PRODUCT_TOKEN, Answer, HeaderLines
+from acquisition.rights import signals as rights
+from acquisition.rights.signals import Signal, Word
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Everything that one answer says, and what follows from it under the declared policy.
+
+    `fetch`, `train` and `store` are allow, deny, unknown or none (nothing is said). `may_follow` says whether links of the page
+    may be followed. `license` is the expression that all statements on the page agree on, NOASSERTION where they do not, ""
+    where there is none. `wanted` are addresses of license documents that the answer announces and that nobody has read yet.
+    """
+
+    signals: tuple[Signal, ...]
+    fetch: Word
+    train: Word
+    store: Word
+    may_follow: bool
+    license: str
+    wanted: tuple[str, ...] = ()
+
+    def records(self) -> list[dict[str, object]]:
+        """Return the signals as the item's line keeps them."""
+        return [one.record() for one in self.signals]
+
+    def verdicts(self) -> dict[str, str]:
+        """Return the three verdicts as the item's line keeps them."""
+        return {"fetch": self.fetch, "train": self.train, "store": self.store}
+
+
+def signals_of(
+    answer: Answer,
+    body: bytes,
+    policy: Mapping[str, str],
+    *,
+    stored: HeaderLines = (),
+    page: Sequence[Signal | Mapping[str, Any]] = (),
+    well_known: Mapping[str, bytes | None] | None = None,
+) -> Reading:
+    """Return what an answer says; never raises, does no I/O.
+
+    `body` is decoded. `policy` maps a mechanism to honour, record or ignore; what it ignores is left out. `stored` are the
+    headers of the archived answer that a 304 freshens: those that the 304 does not repeat still hold (RFC 9111 section
+    3.2). `page` is what the page says on which a media file was met (`Reading.signals`, or their records): what speaks of
+    everything shown there holds for the file too. `well_known` replaces the answer's own, when more has been read since.
+    """
+    files = answer.well_known if well_known is None else well_known
+    headers = _freshened(answer.wire.headers, stored)
+    found = rights.read(answer.ask.url, headers, body, answer.robots_txt, files, agent=PRODUCT_TOKEN)
+    kept = [one for one in (*found, *rights.carried(page)) if policy.get(one.mechanism) != "ignore"]
+    modality = "image" if rights.shows_image(answer.ask.url, headers, body) else "text"
+    fetch, train = rights.verdicts(kept, policy, modality=modality)
+    return Reading(
+        signals=tuple(kept),
+        fetch=fetch,
+        train=train,
+        store=rights.storage(kept, policy, modality=modality),
+        may_follow=rights.may_follow(kept, policy),
+        license=rights.page_license(kept),
+        wanted=rights.wanted(kept, files),
+    )
+
+
+def _freshened(headers: HeaderLines, stored: HeaderLines) -> HeaderLines:
+    if not stored:
+        return headers
+    repeated = {name.lower() for name, _ in headers}
+    return (*headers, *(line for line in stored if line[0].lower() not in repeated))
