@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from acquisition.crawl.contract import PRODUCT_TOKEN, Answer, HeaderLines
+from acquisition.crawl.visit.policies import Policies
 from acquisition.rights import signals as rights
 from acquisition.rights.signals import Signal, Word
 
@@ -68,6 +69,25 @@ def signals_of(
         license=rights.page_license(kept),
         wanted=rights.wanted(kept, files),
     )
+
+
+async def judged(
+    answer: Answer,
+    body: bytes,
+    policy: Mapping[str, str],
+    policies: Policies,
+    *,
+    stored: HeaderLines = (),
+    page: Sequence[Signal | Mapping[str, Any]] = (),
+) -> Reading:
+    """Return what an answer says (as `signals_of`), after reading the license documents that only the answer announces."""
+    reading = signals_of(answer, body, policy, stored=stored, page=page)
+    if not reading.wanted:
+        return reading
+    documents = await policies.announced(answer.ask.url, reading.wanted)
+    if not documents:
+        return reading
+    return signals_of(answer, body, policy, stored=stored, page=page, well_known={**answer.well_known, **documents})
 
 
 def _freshened(headers: HeaderLines, stored: HeaderLines) -> HeaderLines:

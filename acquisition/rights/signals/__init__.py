@@ -2,6 +2,7 @@
 
 from acquisition.rights.signals.licenses import page_license
 from acquisition.rights.signals.read import AGENT, read, shows_image
+from acquisition.rights.signals.rsl import announced_in_robots
 from acquisition.rights.signals.signal import (
     EVIDENCE,
     MECHANISMS,
@@ -27,6 +28,7 @@ __all__ = [
     "Treatment",
     "Verdicts",
     "Word",
+    "announced_in_robots",
     "carried",
     "decisive",
     "may_follow",

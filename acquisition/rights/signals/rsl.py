@@ -80,6 +80,11 @@ def robots_licenses(raw: bytes, agent: str) -> list[str]:
     return list(dict.fromkeys(value for value in robots_txt.parse(raw).notes_for(agent, "license") if value))[:50]
 
 
+def announced_in_robots(raw: bytes, url: str, agent: str) -> list[str]:
+    """Return the absolute addresses of the License lines that speak to us, as `announced` looks documents up."""
+    return list(dict.fromkeys(_resolved(url, href) for href in robots_licenses(raw, agent)))
+
+
 def _judged(content: _Element, where: str, scope: Scope) -> Signal:
     """Return the signal of one content element."""
     from lxml import etree
