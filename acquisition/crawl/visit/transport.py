@@ -1,0 +1,170 @@
+"""The only socket of the crawler: libcurl on the asyncio loop, one request in, one answer as it came out."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import pycurl
+
+from acquisition.crawl.contract import Ask, HeaderLines, Refused, Transport, Wire
+from acquisition.crawl.visit.decoding import decoded
+from acquisition.crawl.visit.guard import PORTS, Site, UrlGuard
+from acquisition.crawl.visit.transport_certificate import Certificates
+from acquisition.crawl.visit.transport_exchange import SWEEP, Caps, Exchange
+from acquisition.crawl.visit.transport_failure import failure
+from acquisition.network import ca_file
+
+__all__ = ["PORTS", "Caps", "CurlTransport", "UrlGuard", "decoded"]
+
+ACCEPTED_ENCODINGS: Final = "gzip, deflate"
+"""One layer of what every WARC reader can undo; a server that sends anything else is not read."""
+
+_ALLOWED: Final = {
+    "accept": "Accept",
+    "accept-language": "Accept-Language",
+    "if-none-match": "If-None-Match",
+    "if-modified-since": "If-Modified-Since",
+}
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
+_IDLE: Final = 128
+_CONNECTIONS: Final = 256
+
+
+class CurlTransport(Transport):
+    """Sends requests with libcurl, many at a time, on the loop that is running; who may be asked how often is not its matter.
+
+    It speaks HTTP/1.1 to the address itself (no proxy), says who we are, takes no cookies, follows no redirects, sends no
+    credentials and no referrer, and keeps the body as sent. Connections and handles are used again.
+    """
+
+    def __init__(
+        self,
+        *,
+        user_agent: str,
+        email: str,
+        guard: UrlGuard,
+        caps: Caps | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._identity = (("User-Agent", _checked("User-Agent", user_agent, "")), ("From", _checked("From", email, "")))
+        self._guard, self._caps, self._clock = guard, caps or Caps(), clock
+        self._ca_file = ca_file()
+        self._multi = pycurl.AsyncCurlMulti()
+        self._multi.setopt(pycurl.M_MAXCONNECTS, _CONNECTIONS)
+        self._idle: list[Exchange] = []
+        self._busy: set[Exchange] = set()
+        self._certificates = Certificates()
+        self._sweeping: asyncio.TimerHandle | None = None
+        self._plain = self._lines({}, "")
+
+    async def send(self, ask: Ask, *, max_bytes: int) -> Wire:
+        """Send one request and return its answer, at most `max_bytes` of body as sent; see `Transport` for what is raised."""
+        if ask.method not in ("GET", "HEAD"):
+            raise Refused("method", ask.url, f"{ask.method} may change something at the server")
+        target = self._guard.check(ask.url)
+        headers, lines = self._lines(ask.headers, ask.url) if ask.headers else self._plain
+        exchange = self._idle.pop() if self._idle else Exchange(self._caps, self._guard, self._ca_file)
+        exchange.begin(target, ask.method, lines, max_bytes)
+        started = self._clock()
+        self._busy.add(exchange)
+        try:
+            code, words = await self._perform(exchange)
+            ended = self._clock()
+            if wrong := failure(exchange, code, words, ask.url):
+                raise wrong
+            address = self._verified(exchange, target.site, ask.url)
+            assert exchange.head is not None
+            return Wire(
+                status=exchange.head.status,
+                reason=exchange.head.reason,
+                protocol=exchange.head.protocol,
+                headers=exchange.head.headers,
+                body=exchange.body,
+                ip_address=address,
+                request_headers=(("Host", target.site.header), *headers),
+                started=started,
+                ended=ended,
+                certificate=self._certificates.of(exchange.curl, target.site) if target.site.scheme == "https" else {},
+            )
+        finally:
+            self._busy.discard(exchange)
+            self._put_back(exchange)
+
+    async def _perform(self, exchange: Exchange) -> tuple[int, str]:
+        """Let libcurl do it; return its code, 0 for success, and what it says."""
+        self._sweep_later()
+        try:
+            await self._multi.perform(exchange.curl)
+        except pycurl.error as error:
+            return int(error.args[0]), str(error.args[1])
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if exchange.problem is None or (task is not None and task.cancelling()):
+                raise
+            return int(pycurl.E_OPERATION_TIMEDOUT), ""
+        return 0, ""
+
+    def _verified(self, exchange: Exchange, site: Site, url: str) -> str:
+        """Return the address that was connected to, judged once more."""
+        address = str(exchange.curl.getinfo(pycurl.PRIMARY_IP) or "")
+        if reason := self._guard.refusal(site, address, site.port):
+            raise Refused("address", url, reason)
+        return address
+
+    def _put_back(self, exchange: Exchange) -> None:
+        if self._multi.closed or len(self._idle) >= _IDLE:
+            exchange.close()
+        else:
+            exchange.rest()
+            self._idle.append(exchange)
+
+    # --- what leaves ---
+
+    def _lines(self, wanted: Mapping[str, str], url: str) -> tuple[HeaderLines, tuple[bytes, ...]]:
+        """Return the header fields of a request as pairs and as lines: who we are, and what of the ask's may be said."""
+        found = {"Accept": "*/*"}
+        for name, value in wanted.items():
+            if name.lower() not in _ALLOWED:
+                raise Refused("header", url, f"{name[:40]!r} is not sent")
+            if value:
+                found[_ALLOWED[name.lower()]] = _checked(name, value, url)
+        pairs = (*self._identity, *found.items(), ("Accept-Encoding", ACCEPTED_ENCODINGS))
+        return pairs, tuple(f"{name}: {value}".encode("latin-1") for name, value in pairs)
+
+    # --- who is too slow ---
+
+    def _sweep_later(self) -> None:
+        if self._sweeping is None:
+            self._sweeping = asyncio.get_running_loop().call_later(SWEEP, self._sweep)
+
+    def _sweep(self) -> None:
+        self._sweeping = None
+        for exchange in [*self._busy]:
+            if exchange.too_slow():
+                self._multi.remove_handle(exchange.curl)
+        if self._busy:
+            self._sweep_later()
+
+    async def close(self) -> None:
+        """Close all connections; requests under way are cancelled."""
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            self._sweeping = None
+        await self._multi.aclose()
+        while self._idle:
+            self._idle.pop().close()
+
+
+def _checked(name: str, value: str, url: str) -> str:
+    """Return the value when one line of a head can carry it, else raise Refused("header")."""
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError:
+        raise Refused("header", url, f"the value of {name} cannot be written") from None
+    if _CONTROLS.search(value):
+        raise Refused("header", url, f"the value of {name} holds control characters")
+    return value.strip()
