@@ -34,7 +34,9 @@ class Ask:
     """One wish to fetch. `headers` may only be Accept, Accept-Language, If-None-Match and If-Modified-Since.
 
     `kind` says what is hoped for: a page may be followed, media is a sample, policy is a file about rights (robots.txt,
-    tdmrep.json…). `referrer` is where the address was found; it is recorded and never sent.
+    tdmrep.json…). `referrer` is where the address was found; it is recorded and never sent. `cut_at` is the number of bytes of
+    the body (as sent) after which reading stops without that being a failure (robots.txt, RFC 9309 section 2.5); None: a body
+    above `max_bytes` is one.
     """
 
     url: str
@@ -42,6 +44,7 @@ class Ask:
     headers: Mapping[str, str] = field(default_factory=dict)
     referrer: str = ""
     kind: Literal["page", "media", "policy"] = "page"
+    cut_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,8 @@ class Wire:
     ended: float
     certificate: Mapping[str, str] = field(default_factory=dict)
     """TLS only: subject, issuer, sha256 fingerprint, as far as known."""
+    cut: bool = False
+    """The body goes on behind what is here: `Ask.cut_at` was reached (WARC-Truncated: length)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +150,12 @@ class Ruling:
     closed: str = ""
     """Why the whole origin is closed (5xx, unreachable…), "" when it is not."""
     body: bytes | None = None
+    expires: float = 0.0
+    """The moment from which the file is asked for again; a closed origin may be tried again then."""
+    note: str = ""
+    """What was unusual: "html", "cut", "last-good-copy: status 503", "crawl-delay unread: soon"…, separated by "; "."""
+    sitemaps: tuple[str, ...] = ()
+    """Addresses of sitemaps that the file names, as written."""
 
     def record(self) -> dict[str, Any]:
         """Return what is kept of it beside every page."""
@@ -158,6 +169,7 @@ class Ruling:
             "crawl_delay": self.delay,
             "verdict": "allow" if self.allowed else "deny",
             **({"closed": self.closed} if self.closed else {}),
+            **({"note": self.note} if self.note else {}),
         }
 
 
