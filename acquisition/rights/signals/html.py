@@ -58,7 +58,7 @@ def parse(body: bytes, charset: str, url: str) -> Page | None:
     if not any(word in lower for word in _WORDS):
         return None
     cut = len(body) > MAX_BYTES
-    return _gather(_root(body[:MAX_BYTES], encoding), lower, url, cut)
+    return _gather(tree(body[:MAX_BYTES], encoding), lower, url, cut)
 
 
 def _gather(root: _Element, lower: bytes, url: str, cut: bool) -> Page:
@@ -151,7 +151,11 @@ def _check_attributes(body: bytes) -> None:
         etree.fromstring(body, etree.HTMLParser(target=target, recover=True, no_network=True))
 
 
-def _root(body: bytes, encoding: str) -> _Element:
+def tree(body: bytes, encoding: str) -> _Element:
+    """Return the root element of a page from strangers; every HTML parse in this project goes through here. Raises Unparsable.
+
+    `body` must be capped and in an encoding that keeps ASCII readable; `encoding` is its name for libxml2, "" to let it look.
+    """
     from lxml import etree
 
     if len(body) > _SMALL:

@@ -218,17 +218,27 @@ def _well_known(answer: _Answer) -> list[Signal]:
     found: list[Signal] = []
     for name, text in answer.files.items():
         last = urlsplit_path(name).rpartition("/")[2].lower()
-        if text is None:
-            continue
         if last in ("tdmrep.json", "tdmrep"):
-            found += tdmrep.from_well_known(text, tdmrep.WELL_KNOWN, answer.url)
+            found += _unknown("tdmrep", tdmrep.WELL_KNOWN) if text is None else _tdmrep(text, answer)
         elif last in ("ai.txt", "ai"):
-            found += ai_txt.read(text, "/ai.txt", answer.url, answer.media_type, answer.agent)
+            kind = answer.media_type
+            found += (
+                _unknown("ai-txt", "/ai.txt") if text is None else ai_txt.read(text, "/ai.txt", answer.url, kind, answer.agent)
+            )
         elif last in ("trust.txt", "trust"):
-            found += trust_txt.read(text, "/trust.txt")
-        elif rsl.NAMESPACE.encode() in text:
+            found += _unknown("trust-txt", "/trust.txt") if text is None else trust_txt.read(text, "/trust.txt")
+        elif text is not None and rsl.NAMESPACE.encode() in text:
             found += rsl.document(text, clip(name)[:200], answer.url)
     return found
+
+
+def _tdmrep(text: bytes, answer: _Answer) -> list[Signal]:
+    return tdmrep.from_well_known(text, tdmrep.WELL_KNOWN, answer.url)
+
+
+def _unknown(mechanism: str, where: str) -> list[Signal]:
+    """Return the signal of a file that was asked for and could not be had: it may say anything."""
+    return [Signal(mechanism, where, "", {"error": "it could not be had"}, train="unknown", scope="site")]
 
 
 # --- pages ----------------------------------------------------------------------------------------------------------------
