@@ -32,66 +32,84 @@ def unreadable(found: Iterable[str]) -> str:
     return "" if READABLE.issuperset(listed) else f"the coding {listed[0][:40]!r} was not asked for"
 
 
-def decoded(wire: Wire, max_bytes: int, *, url: str = "") -> bytes:
+def decoded(wire: Wire, max_bytes: int, *, url: str = "", cut: bool = False) -> bytes:
     """Return the body without its content coding, at most `max_bytes` of it.
 
     Understands gzip (all members, RFC 1952 section 2.2) and deflate, both as it is specified (zlib, RFC 1950) and bare
-    (RFC 1951), as many servers send it. Raises Failed("too-large") as soon as more comes out, and Failed("content-encoding")
-    when the stream is torn, is not what it claims to be, or has another coding. `url` is only named in the failure.
+    (RFC 1951), as many servers send it. Raises Failed("too-large") as soon as more comes out, or with `cut` returns what has
+    come; and Failed("content-encoding") when the stream is torn (unless the transport itself has cut it: `wire.cut`), is not
+    what it claims to be, or has another coding. `url` is only named in the failure.
     """
-    found = codings(wire.headers)
-    if (wrong := unreadable(found)) or not found or not wire.body:
-        if wrong and wire.body:
-            raise Failed("content-encoding", url, wrong)
-        if len(wire.body) > max_bytes:
-            raise Failed("too-large", url, f"more than {max_bytes:,} bytes")
-        return wire.body
+    body, found = wire.body, codings(wire.headers)
+    if body and (wrong := unreadable(found)):
+        raise Failed("content-encoding", url, wrong)
+    room = _Room(max_bytes)
     try:
-        return _gunzip(wire.body, max_bytes) if found[0] != "deflate" else _inflate(wire.body, max_bytes)
-    except _TooLargeError:
-        raise Failed("too-large", url, f"more than {max_bytes:,} bytes when decoded") from None
-    except (zlib.error, EOFError) as error:
-        raise Failed("content-encoding", url, f"{found[0]}: {str(error) or 'the stream ends early'}") from None
+        if not body or not found:
+            room.take(body)
+        elif found[0] == "deflate":
+            _inflate(body, room)
+        else:
+            _gunzip(body, room)
+    except _FullError:
+        if not cut:
+            raise Failed("too-large", url, f"more than {max_bytes:,} bytes when decoded") from None
+    except EOFError as error:
+        if not wire.cut:
+            raise Failed("content-encoding", url, f"{found[0]}: {error}") from None
+    except zlib.error as error:
+        raise Failed("content-encoding", url, f"{found[0]}: {error}") from None
+    return b"".join(room.parts)
 
 
-class _TooLargeError(Exception):
+class _FullError(Exception):
     """More came out than is wanted."""
 
 
-def _gunzip(body: bytes, room: int) -> bytes:
-    """Return what all members hold; what follows the last one and is no member is padding and is left out."""
-    parts: list[bytes] = []
+class _Room:
+    """Takes parts until there is no room left; what does not fit is cut off."""
+
+    __slots__ = ("left", "parts")
+
+    def __init__(self, size: int) -> None:
+        self.left, self.parts = size, list[bytes]()
+
+    def take(self, part: bytes) -> None:
+        self.parts.append(part if len(part) <= self.left else part[: self.left])
+        self.left -= len(part)
+        if self.left < 0:
+            raise _FullError
+
+
+def _gunzip(body: bytes, room: _Room) -> None:
+    """Undo all members; what follows the last one and is no member is padding and is left out."""
     position = 0
     for _ in range(_MEMBERS):
-        part, position = _stream(body, position, _GZIP, room)
-        room -= len(part)
-        parts.append(part)
+        position = _stream(body, position, _GZIP, room)
         if not body.startswith(_GZIP_MAGIC, position):
-            return b"".join(parts)
-    raise EOFError(f"more than {_MEMBERS:,} members")
+            return
+    raise zlib.error(f"more than {_MEMBERS:,} members")
 
 
-def _inflate(body: bytes, room: int) -> bytes:
+def _inflate(body: bytes, room: _Room) -> None:
     if body[0] & 0x0F == 8 and int.from_bytes(body[:2], "big") % 31 == 0:  # RFC 1950 section 2.2: CMF and FLG
         try:
-            return _stream(body, 0, _ZLIB, room)[0]
+            _stream(body, 0, _ZLIB, room)
         except zlib.error:
-            return _stream(body, 0, _RAW, room)[0]
-    return _stream(body, 0, _RAW, room)[0]
+            if any(room.parts):
+                raise
+        else:
+            return
+    _stream(body, 0, _RAW, room)
 
 
-def _stream(body: bytes, position: int, form: int, room: int) -> tuple[bytes, int]:
-    """Return one whole stream, undone, and the position behind it; read in pieces, because zlib copies what is left over."""
+def _stream(body: bytes, position: int, form: int, room: _Room) -> int:
+    """Undo one stream and return the position behind it; read in pieces, because zlib copies what is left over."""
     decoder = zlib.decompressobj(form)
-    parts: list[bytes] = []
     view = memoryview(body)
     while position < len(body) and not decoder.eof:
-        part = decoder.decompress(view[position : position + _PIECE], room + 1)
-        room -= len(part)
-        if room < 0:
-            raise _TooLargeError
-        parts.append(part)
+        room.take(decoder.decompress(view[position : position + _PIECE], room.left + 1))
         position += _PIECE
     if not decoder.eof:
-        raise EOFError
-    return b"".join(parts), min(position, len(body)) - len(decoder.unused_data)
+        raise EOFError("the stream ends early")
+    return min(position, len(body)) - len(decoder.unused_data)

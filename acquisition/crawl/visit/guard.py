@@ -33,12 +33,13 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Scheme, host and port, and how the Host header names them."""
+    """Scheme, host and port, how the Host header names them, and whether the host is an address rather than a name."""
 
     scheme: str
     host: str
     port: int
     header: str
+    literal: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,7 @@ class UrlGuard:
         literal = literal_address(host)
         if port not in self._open_ports and not _is_own_machine(literal):
             raise Refused("port", shown, f"port {port} is not one of those that may be asked")
-        return Site(scheme, host, port, _host_header(scheme, host, port))
+        return Site(scheme, host, port, _host_header(scheme, host, port), literal is not None and "localhost" not in host)
 
 
 def _is_own_machine(literal: Address | None) -> bool:

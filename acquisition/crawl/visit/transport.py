@@ -10,12 +10,13 @@ from typing import Final
 
 import pycurl
 
-from acquisition.crawl.contract import Ask, HeaderLines, Refused, Transport, Wire
+from acquisition.crawl.contract import Ask, Failed, HeaderLines, Refused, Transport, Wire
 from acquisition.crawl.visit.decoding import decoded
 from acquisition.crawl.visit.guard import PORTS, Site, UrlGuard
 from acquisition.crawl.visit.transport_certificate import Certificates
 from acquisition.crawl.visit.transport_exchange import SWEEP, Caps, Exchange
-from acquisition.crawl.visit.transport_failure import failure
+from acquisition.crawl.visit.transport_failure import AGAIN, failure
+from acquisition.crawl.visit.transport_names import NameNotFound, Names
 from acquisition.network import ca_file
 
 __all__ = ["PORTS", "Caps", "CurlTransport", "UrlGuard", "decoded"]
@@ -57,6 +58,7 @@ class CurlTransport(Transport):
         self._multi.setopt(pycurl.M_MAXCONNECTS, _CONNECTIONS)
         self._idle: list[Exchange] = []
         self._busy: set[Exchange] = set()
+        self._names = Names(self._caps.connect)
         self._certificates = Certificates()
         self._sweeping: asyncio.TimerHandle | None = None
         self._plain = self._lines({}, "")
@@ -67,8 +69,9 @@ class CurlTransport(Transport):
             raise Refused("method", ask.url, f"{ask.method} may change something at the server")
         target = self._guard.check(ask.url)
         headers, lines = self._lines(ask.headers, ask.url) if ask.headers else self._plain
+        addresses = () if target.site.literal else await self._addresses(target.site, ask.url)
         exchange = self._idle.pop() if self._idle else Exchange(self._caps, self._guard, self._ca_file)
-        exchange.begin(target, ask.method, lines, max_bytes)
+        exchange.begin(target, addresses, headers=lines, ask=ask, max_bytes=max_bytes)
         started = self._clock()
         self._busy.add(exchange)
         try:
@@ -89,10 +92,23 @@ class CurlTransport(Transport):
                 started=started,
                 ended=ended,
                 certificate=self._certificates.of(exchange.curl, target.site) if target.site.scheme == "https" else {},
+                cut=exchange.cut,
             )
         finally:
             self._busy.discard(exchange)
             self._put_back(exchange)
+
+    async def _addresses(self, site: Site, url: str) -> tuple[str, ...]:
+        """Return the addresses of a host with a name that may be connected to; Failed("dns") or Refused("address") if none."""
+        try:
+            found = await self._names.addresses(site.host)
+        except NameNotFound as error:
+            raise Failed("dns", url, str(error), again=AGAIN) from None
+        refusals = {address: self._guard.refusal(site, address, site.port) for address in found}
+        allowed = tuple(address for address in found if refusals[address] is None)
+        if not allowed:
+            raise Refused("address", url, f"{site.host} {next(iter(refusals.values()))}")
+        return allowed
 
     async def _perform(self, exchange: Exchange) -> tuple[int, str]:
         """Let libcurl do it; return its code, 0 for success, and what it says."""
@@ -154,6 +170,7 @@ class CurlTransport(Transport):
         if self._sweeping is not None:
             self._sweeping.cancel()
             self._sweeping = None
+        await self._names.close()
         await self._multi.aclose()
         while self._idle:
             self._idle.pop().close()

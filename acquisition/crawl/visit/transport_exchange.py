@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pycurl
 
+from acquisition.crawl.contract import Ask
 from acquisition.crawl.visit.guard import Site, Target, UrlGuard
 from acquisition.crawl.visit.transport_head import Head, objection, read_head
 
@@ -55,12 +56,12 @@ class _Handed:
 class Exchange:
     """A reusable curl handle. `begin` prepares a request; what comes is taken and measured; `problem` says what was wrong.
 
-    `refusal` says why the address was not connected to. `moments` holds how many bytes had come at each second since the first.
+    `refusal` says why the address was not connected to, `cut` that the body was long enough for the ask before it ended.
     """
 
     __slots__ = (
-        "_body", "_caps", "_guard", "_head_lines", "_headers", "_interim", "_lines", "_max_bytes", "_method",
-        "_moments", "_received", "_site", "_size", "curl", "head", "problem", "refusal",
+        "_body", "_caps", "_cut_at", "_guard", "_head_lines", "_headers", "_interim", "_lines", "_max_bytes", "_method",
+        "_moments", "_received", "_site", "_size", "curl", "cut", "head", "problem", "refusal",
     )  # fmt: skip
 
     def __init__(self, caps: Caps, guard: UrlGuard, ca_file: str) -> None:
@@ -99,16 +100,23 @@ class Exchange:
         self.head: Head | None = None
         self.problem: tuple[str, str] | None = None
         self.refusal = ""
+        self.cut = False
+        self._cut_at: int | None = None
         self._site: Site | None = None
         self._lines: list[bytes] = []
         self._body: list[bytes] = []
         self._received = self._size = self._head_lines = self._interim = self._max_bytes = 0
         self._moments.clear()
 
-    def begin(self, target: Target, method: str, headers: tuple[bytes, ...], max_bytes: int) -> None:
-        """Prepare the handle for one request; `headers` are "Name: value" lines."""
+    def begin(
+        self, target: Target, addresses: tuple[str, ...], *, headers: tuple[bytes, ...], ask: Ask, max_bytes: int
+    ) -> None:
+        """Prepare the handle for one request; `headers` are "Name: value" lines, `addresses` those of a host with a name."""
         self._clear()
-        self._site, self._max_bytes = target.site, max_bytes
+        self._site, self._max_bytes, self._cut_at, method = target.site, max_bytes, ask.cut_at, ask.method
+        if addresses:
+            shown = ",".join(f"[{address}]" if ":" in address else address for address in addresses)
+            self.curl.setopt(pycurl.RESOLVE, [f"+{target.site.host}:{target.site.port}:{shown}"])
         self.curl.setopt(pycurl.URL, target.url)
         if headers != self._headers:
             self.curl.setopt(pycurl.HTTPHEADER, headers)
@@ -156,12 +164,17 @@ class Exchange:
             self._interim += 1
             return self._stop("headers", "too many interim answers") if self._interim > self._caps.interim else None
         self.head = head
-        wrong = objection(head, max_bytes=self._max_bytes, bodiless=self._method == "HEAD")
+        limit = self._max_bytes if self._cut_at is None else None
+        wrong = objection(head, max_bytes=limit, bodiless=self._method == "HEAD")
         return self._stop(*wrong) if wrong else None
 
     def _on_body(self, data: bytes) -> int | None:
         self._received += len(data)
         self._size += len(data)
+        if self._cut_at is not None and self._size > self._cut_at:
+            self._body.append(data[: self._cut_at - self._size])
+            self.cut = True
+            return _ABORT
         if self._size > self._max_bytes:
             return self._stop("too-large", f"more than {self._max_bytes:,} bytes")
         self._body.append(data)

@@ -40,13 +40,13 @@ _PASSING: Final = frozenset({"dns", "connect", "timeout", "slow", "reset", "trun
 
 
 def failure(exchange: Exchange, code: int, words: str, url: str) -> Refused | Failed | None:
-    """Return what is to be raised for a request that ended with libcurl's `code`, None when its answer is whole."""
-    if exchange.refusal and code and not exchange.curl.getinfo(pycurl.PRETRANSFER_TIME):
-        return Refused("address", url, exchange.refusal)
+    """Return what is to be raised for a request that ended with libcurl's `code`, None when its answer is usable."""
     if exchange.problem is not None:
         reason, detail = exchange.problem
-    elif code == 0 and exchange.head is not None:
+    elif exchange.head is not None and (code == 0 or exchange.cut):
         return None
+    elif exchange.refusal and not _connected(exchange):
+        return Refused("address", url, exchange.refusal)
     else:
         reason, detail = _reason(exchange, code, words), words
     return Failed(reason, url, detail, again=AGAIN if reason in _PASSING else None)
@@ -55,17 +55,14 @@ def failure(exchange: Exchange, code: int, words: str, url: str) -> Refused | Fa
 def _reason(exchange: Exchange, code: int, words: str) -> str:
     if code in _TLS:
         return "tls"
-    if code == pycurl.E_OPERATION_TIMEDOUT and not exchange.curl.getinfo(pycurl.PRETRANSFER_TIME):
-        return _unconnected(exchange)
+    if code == pycurl.E_OPERATION_TIMEDOUT and not _connected(exchange):
+        return "connect"
     if code == pycurl.E_RECV_ERROR and "chunk" in words:
         return "protocol"
-    if code in (pycurl.E_RECV_ERROR, pycurl.E_OK) and "eof" in words:
+    if code == pycurl.E_RECV_ERROR and exchange.head is not None:
         return "truncated"
     return _REASONS.get(code, "protocol")
 
 
-def _unconnected(exchange: Exchange) -> str:
-    """Return what the time ran out in before anything was asked: the name, the connection, or the handshake."""
-    if not exchange.curl.getinfo(pycurl.NAMELOOKUP_TIME):
-        return "dns"
-    return "timeout" if exchange.curl.getinfo(pycurl.CONNECT_TIME) else "connect"
+def _connected(exchange: Exchange) -> bool:
+    return bool(exchange.curl.getinfo(pycurl.PRIMARY_IP))

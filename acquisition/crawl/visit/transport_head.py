@@ -71,10 +71,11 @@ def _clean(raw: bytes) -> str:
     return _CONTROLS.sub(" ", raw.decode("latin-1")).strip(" \t")
 
 
-def objection(head: Head, *, max_bytes: int, bodiless: bool) -> tuple[str, str] | None:
+def objection(head: Head, *, max_bytes: int | None, bodiless: bool) -> tuple[str, str] | None:
     """Return (reason, detail) why this answer's body is not even begun, None when it may come.
 
-    `bodiless` says that the request was a HEAD: the lengths and codings are then those of another answer.
+    `max_bytes` is None when a longer body is cut rather than refused. `bodiless` says that the request was a HEAD: the
+    lengths and codings are then those of another answer.
     """
     if head.status == 101 or not 100 <= head.status <= 599:
         return "protocol", f"the status {head.status} is no answer to the request"
@@ -87,7 +88,7 @@ def objection(head: Head, *, max_bytes: int, bodiless: bool) -> tuple[str, str] 
     lengths = {value for name, value in head.headers if name.lower() == "content-length"}
     if len(lengths) > 1:
         return "protocol", "several lengths are announced"
-    length = lengths.pop() if lengths else ""
-    if length.isascii() and length.isdigit() and not coding and (len(length) > 18 or int(length) > max_bytes):
+    length = lengths.pop() if lengths and max_bytes is not None and not coding else ""
+    if length.isascii() and length.isdigit() and (len(length) > 18 or int(length) > (max_bytes or 0)):
         return "too-large", f"{length[:20]} bytes are announced, {max_bytes:,} are taken"
     return None
