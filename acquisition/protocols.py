@@ -99,6 +99,7 @@ class ResolveContext:
 
     `environment` is os.environ in production; adapters look up credentials here and nowhere else. `pin` is the release
     of sources.lock when it is to be kept: the adapter returns the same revision or raises. `now` gives ISO 8601 UTC.
+    `cache` is a folder of the source's own, where `seeds` may keep the lists that it reads; None where there is none.
     """
 
     api: ApiClient
@@ -107,6 +108,7 @@ class ResolveContext:
     base: Path
     user_agent: str
     pin: Release | None = None
+    cache: Path | None = None
 
 
 class SourceAdapter(Protocol):
@@ -206,7 +208,8 @@ class FilterContext:
     """What filters know beside the items. It crosses process borders, so it holds values only.
 
     `releases` maps a source's name to its pinned release (license claim, terms); `order` is the declared source order;
-    `blobs` maps a blob's sha256 to a path, through `blob_root` for the workspace's own.
+    `blobs` maps a blob's sha256 to a path, through `blob_root` for the workspace's own. `signals` maps the mechanisms of
+    `signals:` that are not honoured to record or ignore.
     """
 
     use: Use
@@ -215,6 +218,7 @@ class FilterContext:
     blob_root: str
     external: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, SourceSettings] = field(default_factory=dict)
+    signals: Mapping[str, str] = field(default_factory=dict)
 
 
 class Filter(Protocol):
@@ -226,7 +230,7 @@ class Filter(Protocol):
     codes: ClassVar[Mapping[str, str]]
     """Every code that it can write, with one sentence on what it means."""
     judges_rights: ClassVar[bool] = False
-    """True where answers depend on dataset.use or on the releases' license claims; then a change of these runs it again."""
+    """True where answers depend on dataset.use, the releases' license claims or `signals`; a change of these runs it again."""
 
     @abstractmethod
     def __init__(self, settings: FilterSettings, context: FilterContext) -> None:

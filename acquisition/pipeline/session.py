@@ -112,6 +112,7 @@ class Session:
             base=self.declared.path.parent,
             user_agent=self.user_agent,
             pin=pin,
+            cache=self.workspace.crawl / source.name / "lists",
         )
 
     def save_lock(self, lock: Lock) -> None:

@@ -52,6 +52,11 @@ def _local(ground: Ground) -> Declared:
     return {"path": str(ground.folder)}
 
 
+def _url_list(ground: Ground) -> Declared:
+    (ground.folder / "list.csv").write_text("URL,TEXT\nhttp://127.0.0.1:9/a.png,a\n")
+    return {"table": str(ground.folder / "list.csv")}
+
+
 CASES: Final[dict[str, Callable[[Ground], Declared]]] = {
     "common_voice": _common_voice,
     "http": lambda ground: {"urls": ["https://example.org/a.csv", {"url": "https://example.org/b/a.csv", "md5": "ab" * 16}]},
@@ -60,6 +65,7 @@ CASES: Final[dict[str, Callable[[Ground], Declared]]] = {
     "local": _local,
     "spider": lambda ground: {"spider": "pages", "start": ["http://127.0.0.1:9/"]},
     "uci": _uci,
+    "url_list": _url_list,
 }
 
 
