@@ -358,6 +358,45 @@ class CrawlSettings(SourceSettings):
     """A PostgreSQL database in which several processes and machines share the crawl; left out: SQLite in the workspace."""
 
 
+Treatment = Literal["honour", "record", "ignore"]
+
+
+class SignalSettings(Settings):
+    """What each way of speaking by machine does: honour (it counts), record (it is shown, and leads to nothing) or ignore.
+
+    A yes never cancels a no, whatever stands here, and the crawler always obeys robots.txt. Names: docs/signals.md.
+    """
+
+    robots: Treatment = "honour"
+    ai_agents: Treatment = Field(default="honour", alias="ai-agents")
+    """A site that shuts out crawlers that gather training data is taken to mean every one."""
+    x_robots_tag: Treatment = Field(default="honour", alias="x-robots-tag")
+    meta_robots: Treatment = Field(default="honour", alias="meta-robots")
+    aipref: Treatment = "honour"
+    content_signal: Treatment = Field(default="honour", alias="content-signal")
+    tdmrep: Treatment = "honour"
+    rsl: Treatment = "honour"
+    ai_txt: Treatment = Field(default="honour", alias="ai-txt")
+    trust_txt: Treatment = Field(default="honour", alias="trust-txt")
+    plus: Treatment = "honour"
+    c2pa: Treatment = "honour"
+    cawg: Treatment = "honour"
+    unread: Treatment = "honour"
+    """What lies beyond a limit and may say anything."""
+    link_header: Treatment = Field(default="honour", alias="link-header")
+    rel_license: Treatment = Field(default="honour", alias="rel-license")
+    json_ld: Treatment = Field(default="honour", alias="json-ld")
+    microdata: Treatment = "honour"
+    rdfa: Treatment = "honour"
+    dublin_core: Treatment = Field(default="honour", alias="dublin-core")
+    xmp_rights: Treatment = Field(default="honour", alias="xmp-rights")
+
+    @property
+    def changed(self) -> Mapping[str, str]:
+        """Mechanism → record or ignore, for those that are not honoured."""
+        return MappingProxyType({name: word for name, word in self.model_dump(by_alias=True).items() if word != "honour"})
+
+
 class FilterSettings(Settings):
     """What every filter may say. A filter set to false is not run, and that is said wherever results are shown."""
 
@@ -435,6 +474,8 @@ class Declaration(Settings):
     contact: ContactSettings | None = None
     sources: dict[str, SourceSettings]
     filters: dict[str, FilterSettings | Literal[False]] = {}
+    signals: SignalSettings = SignalSettings()
+    """What publishers say by machine about fetching, training and licenses: honour, record or ignore, per mechanism."""
     policy: tuple[PolicyRule, ...] = ()
     curated: CuratedSettings = CuratedSettings()
     manifest: tuple[str, ...] = ("items", "croissant", "attributions")

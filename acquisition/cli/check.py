@@ -31,6 +31,8 @@ def command(*, file: Path, workspace: Path | None, as_json: bool, debug: bool) -
     output.emit("\nfilters:")
     for name, state in checked.filters:
         output.emit(f"  {name}: {state}")
+    others = [f"{name}: {word}" for name, word in checked.signals if word != "honour"]
+    output.emit(f"\nsignals: {'all others are honoured; ' if others else 'all are honoured'}{', '.join(others)}")
     output.emit("\npolicy, for each flag the first rule that fits decides; the most severe outcome is the item's:")
     rows = [
         (

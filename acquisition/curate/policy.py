@@ -31,6 +31,7 @@ DEFAULTS: Final = (
     _rule("license.review", Outcome.HOLD, "a person has to read the license"),
     _rule("license.conflict", Outcome.HOLD, "the sources contradict each other about the license"),
     _rule("license.*", Outcome.HOLD, "an open question about the license"),
+    _rule("opt-out.unknown", Outcome.HOLD, "something is said about its use that cannot be read"),
     _rule("opt-out.*", Outcome.DROP, "a reservation is respected wherever it was found"),
     _rule("duplicate.exact", Outcome.DROP, "the same content is kept from another place"),
     _rule("duplicate.normalised", Outcome.DROP, "the same text, spaces and case aside, is kept from elsewhere", at_least=0.9),

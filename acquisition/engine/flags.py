@@ -52,6 +52,8 @@ def run_digest(name: str, settings: FilterSettings, context: FilterContext) -> s
     told: list[Any] = [settings.model_dump(mode="json", by_alias=True)]
     if plugins.filter_class(name).judges_rights:
         told.append(repr(context.use))
+        if context.signals:
+            told.append(dict(context.signals))
         told.append({source: claim_digest(release.license) for source, release in sorted(context.releases.items())})
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 

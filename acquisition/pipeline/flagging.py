@@ -96,6 +96,7 @@ def filter_context(session: Session, staged: Mapping[str, Staged], moved: Mappin
         blob_root=str(session.workspace.blobs),
         external=external,
         options={source.name: source.settings for source in session.declared.sources if source.name in staged},
+        signals=dict(session.declared.declaration.signals.changed),
     )
 
 

@@ -25,6 +25,7 @@ class Checked:
     use: str
     contact: str
     filters: tuple[tuple[str, str], ...]
+    signals: tuple[tuple[str, str], ...]
     policy: tuple[PolicyRow, ...]
 
     def value(self) -> dict[str, Any]:
@@ -34,6 +35,7 @@ class Checked:
             "use": self.use,
             "contact": self.contact,
             "filters": dict(self.filters),
+            "signals": dict(self.signals),
             "policy": [asdict(row) for row in self.policy],
         }
 
@@ -48,6 +50,7 @@ def check(session: Session) -> Checked:
         use=", ".join(f"{name}: {'yes' if value else 'no'}" for name, value in use.model_dump().items()),
         contact=f"{contact.name}, {contact.email}, {contact.url}" if contact else "",
         filters=tuple((name, _filter_state(session, name)) for name in plugins.registered(plugins.FILTERS)),
+        signals=tuple(declaration.signals.model_dump(by_alias=True).items()),
         policy=tuple(session.policy.effective_policy()),
     )
 
