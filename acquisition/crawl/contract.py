@@ -247,7 +247,10 @@ class Clocks(Protocol):
 
     @abstractmethod
     def turn(self, url: str) -> AbstractAsyncContextManager[HostState]:
-        """Wait for the host's turn and own it for the block. Raises Refused("host-closed" | "budget-…" | "hold-too-long")."""
+        """Wait for the host's turn and own it for the block.
+
+        Raises Refused("host-closed" | "budget-…"), and Failed("host-held") with `again` when the host rests for long.
+        """
 
 
 # --- frontier ---------------------------------------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
 """Which machine owner a URL belongs to: the registrable host that one clock and one budget are kept for.
 
-The registrable host is the public suffix and one label more (publicsuffix.org): `a.example.co.uk` and `example.co.uk` share a clock.
-Suffixes that companies let their customers register under count as well, so two sites under `github.io` are two hosts with two owners.
-Ports and schemes share. An address is its own host, in one spelling. The list is the one that tldextract brings along: the network is
-never asked for a newer one and nothing is written.
+The registrable host is the public suffix and one label more (publicsuffix.org), so `a.example.co.uk` and `example.co.uk` share
+a clock. Suffixes that companies let their customers register under count as well: two sites under `github.io` have two owners
+and are two hosts. Ports and schemes share. An address is its own host, in one spelling. The list is the one that tldextract
+brings along: the network is never asked for a newer one and nothing is written.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def registrable(url: str) -> str:
 
 def is_loopback(host: str) -> bool:
     """Say whether a registrable host is this machine."""
-    return host == "[::1]" or (host.startswith("127.") and (address := literal_address(host)) is not None and address.is_loopback)
+    return host == "[::1]" or (
+        host.startswith("127.") and (address := literal_address(host)) is not None and address.is_loopback
+    )
 
 
 def ascii_host(name: str) -> str:

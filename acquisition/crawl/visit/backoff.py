@@ -1,0 +1,70 @@
+"""When another try makes sense, and how long a server asks us to stay away. Pure."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from acquisition.crawl.contract import Failed, HeaderLines, Wire
+
+RETRIES: Final = 2
+"""Tries after the first one."""
+FIRST_PAUSE: Final = 5.0
+"""Seconds before the first of them; each later one waits twice as long."""
+LONGEST_PAUSE: Final = 3_600.0
+"""Seconds that a Retry-After may keep us waiting; who asks for more is not asked again in this run."""
+
+BUSY: Final = frozenset({429, 503})
+"""Statuses that ask for fewer requests."""
+_PASSING: Final = frozenset({408, 425, 500, 502, 504, 520, 521, 522, 523, 524})
+_PASSING_FAILURES: Final = frozenset({"timeout", "slow", "truncated", "dns", "connect", "reset", "protocol"})
+_SECONDS: Final = re.compile(r"\d{1,12}(?:\.\d*)?", re.ASCII)
+
+
+def retry_after(headers: HeaderLines, now: float) -> float | None:
+    """Return for how many seconds from `now` Retry-After asks us to wait, None when it is absent or cannot be read.
+
+    Understands seconds and all three forms of HTTP dates (RFC 9110 sections 5.6.7 and 10.2.3). A moment that is past gives 0;
+    of several fields the longest wait counts.
+    """
+    waits = [
+        wait for name, value in headers if name.lower() == "retry-after" and (wait := _wait(value.strip(), now)) is not None
+    ]
+    return max(waits, default=None)
+
+
+def _wait(value: str, now: float) -> float | None:
+    if _SECONDS.fullmatch(value):
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value).timestamp()
+    except (ValueError, TypeError, OverflowError, OSError):
+        return None
+    return max(0.0, moment - now) if math.isfinite(moment) else None
+
+
+def again(what: Wire | Failed, tries: int, *, now: float) -> float | None:
+    """Return after how many seconds another try of a URL makes sense, None when none does.
+
+    `tries` counts those that were made, this one included. Worth another try are 408, 425, 5xx that may pass (not 501 and
+    505) and failures of the connection, RETRIES times; 429 and 503 for as long as they ask, but no longer than LONGEST_PAUSE.
+    """
+    if tries > RETRIES:
+        return None
+    pause = FIRST_PAUSE * 2.0 ** (tries - 1)
+    if isinstance(what, Failed):
+        return what.again if what.again is not None else pause if what.reason in _PASSING_FAILURES else None
+    if what.status not in BUSY and what.status not in _PASSING:
+        return None
+    asked = retry_after(what.headers, now)
+    if asked is None:
+        return pause
+    return max(asked, pause) if asked <= LONGEST_PAUSE else None
+
+
+def header(headers: Iterable[tuple[str, str]], name: str) -> str:
+    """Return the value of a header field, several lines joined by ", ", "" when it is absent."""
+    return ", ".join(value.strip() for key, value in headers if key.lower() == name)
