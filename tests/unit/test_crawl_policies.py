@@ -293,6 +293,26 @@ def test_documents_that_pages_announce_are_bounded() -> None:
     assert run(web.policies(rsl="ignore").announced(PAGE, addresses)) == {}
 
 
+def test_a_site_closed_to_those_who_gather_training_data_is_not_visited() -> None:
+    """A block of a training crawler is a refusal before the visit, for its paths only, unless it is only recorded."""
+    web = Web(robots={SITE: b"User-agent: GPTBot\nDisallow: /a\n\nUser-agent: PerplexityBot\nDisallow: /b\n"})
+    with pytest.raises(Refused) as refusal:
+        run(_of(web, web.policies()))
+    assert (refusal.value.reason, refusal.value.url) == ("opt-out", PAGE)
+    assert refusal.value.detail == "ai-agents: GPTBot: Disallow: /a"
+    assert run(_of(web, web.policies(), f"{SITE}/b")) == {}
+    assert run(_of(web, web.policies(ai_agents="record"))) == {}
+
+
+def test_a_license_that_takes_payment_for_every_fetch_is_a_refusal() -> None:
+    """RSL's payment per crawl stops the path, unless RSL is only recorded."""
+    document = RSL.replace(b"<permits", b'<payment type="crawl"/><permits') % b"ai-train"
+    web = Web({"https://l.example/a.xml": document}, {SITE: b"License: https://l.example/a.xml"})
+    with pytest.raises(Refused, match="opt-out"):
+        run(_of(web, web.policies()))
+    assert run(_of(web, web.policies(rsl="record"))) == {"https://l.example/a.xml": document}
+
+
 def test_a_replay_asks_nobody() -> None:
     """Offline, what the store holds counts however old it is, and the rest is unknown."""
     web, store = Web({SITE + TDM: DENY}), Store()

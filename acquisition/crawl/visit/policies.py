@@ -20,7 +20,7 @@ from weakref import WeakValueDictionary
 
 from acquisition.crawl.contract import PRODUCT_TOKEN, Answer, Failed, PolicyFile, PolicyStore, Refused, Ruling, Wire
 from acquisition.crawl.visit.decoding import decoded
-from acquisition.rights.signals import announced_in_robots
+from acquisition.rights.signals import announced_in_robots, forbidden
 
 Fetch = Callable[[str], Awaitable[Answer]]
 """Asks for one file about rights at its host's turn and archives the answer (`Fetcher.fetch_policy`)."""
@@ -94,7 +94,16 @@ class Policies:
         """Return the files of the URL's origin, as `rights.signals.read` takes them; asks for those not known yet.
 
         `ruling` is what robots.txt says of the URL. A file that the site has not is absent; None says that it is not known.
+        Raises Refused("opt-out") where an honoured word beside the rules for us forbids the visit: a site that shuts out those
+        who gather training data, or that takes payment for every fetch.
         """
+        files = await self._files_of(url, ruling)
+        word = forbidden(url, ruling.body, files, self._policy, agent=PRODUCT_TOKEN)
+        if word is not None and not self._offline:  # what was fetched before is judged by its items' flags
+            raise Refused("opt-out", url, f"{word.mechanism}: {word.raw}"[:500])
+        return files
+
+    async def _files_of(self, url: str, ruling: Ruling) -> Mapping[str, bytes | None]:
         origin = _origin(url)
         known = self._known.get(origin)
         if known is not None and known.robots == ruling.sha256 and self._now() < known.expires:

@@ -1,7 +1,7 @@
 """Opt-out and license signals: pure parsers, one file per mechanism, and `read`, which answers for anything fetched."""
 
 from acquisition.rights.signals.licenses import page_license
-from acquisition.rights.signals.read import AGENT, read, shows_image
+from acquisition.rights.signals.read import AGENT, forbidden, read, shows_image
 from acquisition.rights.signals.rsl import announced_in_robots
 from acquisition.rights.signals.signal import (
     EVIDENCE,
@@ -32,6 +32,7 @@ __all__ = [
     "announced_in_robots",
     "carried",
     "decisive",
+    "forbidden",
     "honoured",
     "may_follow",
     "page_license",

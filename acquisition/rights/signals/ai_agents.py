@@ -47,6 +47,11 @@ def read(raw: bytes, url: str) -> list[Signal]:
     return [Signal("ai-agents", "robots.txt", clip(raw_text), parsed, fetch=word, train=word, scope="path")]
 
 
+def names_any(raw: bytes) -> bool:
+    """Say whether a robots.txt has a group for a known crawler of an AI company."""
+    return bool(_named_groups(raw))
+
+
 def _best_rules(raw: bytes, path: str) -> dict[str, robots_txt.Rule | None]:
     """Return the winning rule for the path per token that the file names; each group is evaluated once."""
     best: dict[str, robots_txt.Rule | None] = {}

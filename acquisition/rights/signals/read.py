@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from email.message import Message
 from functools import lru_cache
@@ -28,7 +28,7 @@ from acquisition.rights.signals import (
     x_robots,
 )
 from acquisition.rights.signals.headers import Headers, collect
-from acquisition.rights.signals.signal import Signal, clip
+from acquisition.rights.signals.signal import Signal, clip, honoured
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,6 +57,8 @@ class _Answer:
     now: datetime | None
     agent: str
     files: Mapping[str, bytes | None]
+    announced: set[str] = field(default_factory=set)
+    """Addresses of license documents that were met so far."""
 
 
 def read(
@@ -85,6 +87,32 @@ def read(
     return found
 
 
+def forbidden(
+    url: str,
+    robots_txt: bytes | None,
+    well_known: Mapping[str, bytes | None] | None = None,
+    policy: Mapping[str, str] | None = None,
+    *,
+    agent: str = AGENT,
+) -> Signal | None:
+    """Return the first honoured word of a site that denies fetching the URL, None when there is none; for use before a visit.
+
+    The rules for us in robots.txt itself are not among them: the crawler's gate decides those.
+    """
+    if not robots_txt or not _speaks_beside_rules(robots_txt):
+        return None
+    answer = _answer(url, (), b"", well_known, agent)
+    addresses = rsl.robots_licenses(robots_txt, agent)
+    found = _guarded("ai-agents", lambda: ai_agents.read(robots_txt, url))
+    found += _guarded("rsl", lambda: _announced("robots.txt", addresses, answer, origin=True))
+    return next((one for one in honoured(found, policy) if one.fetch == "deny"), None)
+
+
+@lru_cache(maxsize=64)
+def _speaks_beside_rules(robots: bytes) -> bool:
+    return ai_agents.names_any(robots) or b"license" in robots.lower()
+
+
 def _steps(answer: _Answer, robots: bytes | None) -> Iterable[tuple[str, Callable[[], list[Signal]]]]:
     """Yield each mechanism with the step that reads it; robots.txt and well-known files come first, the body last."""
     if robots is not None:
@@ -93,7 +121,8 @@ def _steps(answer: _Answer, robots: bytes | None) -> Iterable[tuple[str, Callabl
         yield "content-signal", lambda: content_signal.from_robots(robots, answer.agent)
         yield "aipref", lambda: aipref.from_robots(robots, answer.url, answer.agent)
         yield "rsl", lambda: _announced("robots.txt", rsl.robots_licenses(robots, answer.agent), answer, origin=True)
-    yield "tdmrep", lambda: _well_known(answer)
+    if answer.files:
+        yield "tdmrep", lambda: _well_known(answer)
     yield "x-robots-tag", lambda: _headers(answer)
     yield "link-header", lambda: _links(answer)
     if answer.kind == "html":
@@ -102,6 +131,8 @@ def _steps(answer: _Answer, robots: bytes | None) -> Iterable[tuple[str, Callabl
         yield "rsl", lambda: feeds.read(answer.body, answer.url)
     if answer.kind == "media" or (answer.kind == "xml" and containers.is_media(answer.body)):
         yield "c2pa", lambda: media.read(answer.body, answer.url)
+    if answer.files:
+        yield "rsl", lambda: _unannounced(answer)
 
 
 def _guarded(mechanism: str, step: Callable[[], list[Signal]]) -> list[Signal]:
@@ -193,6 +224,7 @@ def _links(answer: _Answer) -> list[Signal]:
 
 def _announced(where: str, addresses: list[str], answer: _Answer, *, origin: bool = False) -> list[Signal]:
     base = licenses.resolved(answer.url, "/") if origin and addresses else answer.url
+    answer.announced.update(licenses.resolved(base, address) for address in addresses)
     return [signal for address in addresses for signal in rsl.announced(where, address, base, answer.files, answer.url)]
 
 
@@ -214,7 +246,7 @@ def _as_bytes(value: object) -> bytes:
 
 
 def _well_known(answer: _Answer) -> list[Signal]:
-    """Read the files by the last part of their name; RSL documents that nothing announced are read too."""
+    """Read the files by the last part of their name."""
     found: list[Signal] = []
     for name, text in answer.files.items():
         last = urlsplit_path(name).rpartition("/")[2].lower()
@@ -227,7 +259,14 @@ def _well_known(answer: _Answer) -> list[Signal]:
             )
         elif last in ("trust.txt", "trust"):
             found += _unknown("trust-txt", "/trust.txt") if text is None else trust_txt.read(text, "/trust.txt")
-        elif text is not None and rsl.NAMESPACE.encode() in text:
+    return found
+
+
+def _unannounced(answer: _Answer) -> list[Signal]:
+    """Read the license documents among the files that neither robots.txt nor the answer announced."""
+    found: list[Signal] = []
+    for name, text in answer.files.items():
+        if text is not None and name not in answer.announced and rsl.NAMESPACE.encode() in text:
             found += rsl.document(text, clip(name)[:200], answer.url)
     return found
 
@@ -279,6 +318,7 @@ def _rsl_of(page: html.Page, answer: _Answer) -> list[Signal]:
     for element in page.rels[: html.MAX_FOUND]:
         announced = "license" in (element.get("rel") or "").lower().split() and element.get("href")
         if announced and rsl.MEDIA_TYPE in (element.get("type") or "").lower():
+            answer.announced.add(licenses.resolved(page.base, announced))
             found += rsl.announced("link rel=license", announced, page.base, answer.files, answer.url)
     for script in page.scripts:
         if (script.get("type") or "").strip().lower().startswith(rsl.MEDIA_TYPE):
