@@ -26,9 +26,8 @@ from scrapy.settings import Settings
 from twisted.internet import task
 
 from acquisition import __version__
-from acquisition.crawl.archive import Archive
+from acquisition.crawl.archive import Archive, ItemLog
 from acquisition.crawl.finder import find_spider
-from acquisition.crawl.items import ItemLog
 from acquisition.crawl.job import Job, load_job, mapped
 from acquisition.crawl.outcome import CrawlRun
 from acquisition.crawl.politeness import settings_for, weakened

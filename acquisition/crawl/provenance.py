@@ -15,7 +15,7 @@ from scrapy.spidermiddlewares.base import BaseSpiderMiddleware
 from scrapy.utils.httpobj import urlparse_cached
 from twisted.python.failure import Failure
 
-from acquisition.crawl.items import Page, record_of
+from acquisition.crawl.archive import Page, record_of
 from acquisition.crawl.session import PLACE, REFERRER, Refusal, Session, session_of
 
 EMBEDDED: Final = "embedded"

@@ -8,8 +8,7 @@ from typing import Any, Final
 from scrapy.crawler import Crawler
 from scrapy.exceptions import IgnoreRequest
 
-from acquisition.crawl.archive import Archive
-from acquisition.crawl.items import ItemLog
+from acquisition.crawl.archive import Archive, ItemLog
 from acquisition.crawl.job import Job
 from acquisition.crawl.tally import Tally
 from acquisition.network import AddressGuard

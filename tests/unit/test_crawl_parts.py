@@ -14,9 +14,8 @@ from scrapy.http import Headers, TextResponse
 from scrapy.settings import Settings
 from twisted.internet.address import IPv4Address, IPv6Address
 
-from acquisition.crawl.archive import Place
+from acquisition.crawl.archive import Archive, ItemLog, Place
 from acquisition.crawl.finder import find_spider
-from acquisition.crawl.items import ItemLog
 from acquisition.crawl.job import job_of, load_job, mapped, question
 from acquisition.crawl.politeness import PRIORITY, guarded, settings_for, weakened
 from acquisition.crawl.provenance import Provenance
@@ -291,7 +290,7 @@ def test_a_header_cannot_forge_lines_of_the_archive() -> None:
 
 def test_an_item_that_cannot_be_written_is_counted(tmp_path: Path) -> None:
     """Half of a surrogate pair, as JSON of the web may hold, is no text: the item is refused by name, not lost."""
-    archive: Any = None
+    archive = Archive(tmp_path, {})
     tally = Tally(tmp_path, lambda: "now")
     session = Session(job(tmp_path), tally, archive, ItemLog(tmp_path, archive), AddressGuard())
     provenance = Provenance.__new__(Provenance)

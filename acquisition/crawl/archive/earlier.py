@@ -1,0 +1,139 @@
+"""What earlier runs of a source have archived: validators, bodies that need not be kept twice, and answers for a replay.
+
+A file of an earlier run that this run refers to is linked into this run's directory under a name of its own, before anything
+refers to it, so that a run directory is complete by itself at every moment.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock, Timeout
+
+from acquisition.crawl.archive.index import Index, Row, row_of, worth_keeping
+from acquisition.crawl.archive.scan import OPEN_SUFFIX, OWN, exchanges, mend
+from acquisition.crawl.outcome import ITEMS_SUFFIX, WARC_SUFFIX
+from acquisition.workspace import atomic_file, fsync_directory
+
+LOCK_FILE: Final = ".lock"
+"""Held by the crawler that works in a run directory."""
+
+
+class EarlierRuns:
+    """The runs before this one, oldest first as they are given; the newest that knows a URL answers for it."""
+
+    def __init__(self, directory: Path, runs: Sequence[Path]) -> None:
+        self._directory = directory
+        self._runs = [(run, open_index(run)) for run in reversed(runs) if run.is_dir() and run != directory]
+
+    def find(self, url: str) -> Row | None:
+        """Return the newest answer to a GET of a URL that settles its question, with file names as in this run."""
+        for run, index in self._runs:
+            for row in reversed(index.rows(url)):
+                if worth_keeping(row) and (run / row.body.file).is_file():
+                    return _renamed(row, run)
+        return None
+
+    def first(self, url: str) -> Row | None:
+        """Return the answer that the newest run knowing the URL would itself give."""
+        for run, index in self._runs:
+            row = chosen(index.rows(url))
+            if row is not None and (run / row.body.file).is_file():
+                return _renamed(row, run)
+        return None
+
+    def adopt(self, *names: str) -> None:
+        """Make files of earlier runs part of this run's directory; nothing happens to those that are."""
+        for name in names:
+            if OWN.fullmatch(name) or (self._directory / name).exists():
+                continue
+            for run, _ in self._runs:
+                source = run / (name if (run / name).exists() else name.removeprefix(f"{run.name}-"))
+                if source.is_file():
+                    _link(source, self._directory / name)
+                    break
+
+    def change_of(self, key: bytes, url: str) -> str:
+        """Say of an item (by its key and final URL) whether the run before had it: new, same, changed; "" without one."""
+        if not self._runs:
+            return ""
+        _, index = self._runs[0]
+        if index.has_item(key):
+            return "same"
+        return "changed" if index.has_items_of(url) else "new"
+
+    def close(self) -> None:
+        """Close the indexes."""
+        for _, index in self._runs:
+            index.close()
+
+
+def chosen(rows: Sequence[Row]) -> Row | None:
+    """Return the answer of a run to a URL: its first one worth keeping; of a file about rights the newest."""
+    kept = [row for row in rows if worth_keeping(row)]
+    if not kept:
+        return None
+    return kept[-1] if kept[-1].kind == "policy" else kept[0]
+
+
+def open_index(directory: Path) -> Index:
+    """Open the index of a run that is not this one, with everything that its files hold."""
+    index = Index(directory)
+    with suppress(Timeout), FileLock(directory / LOCK_FILE, timeout=0):  # a crawler that still works there mends it itself
+        complete(directory, index)
+    return index
+
+
+def complete(directory: Path, index: Index) -> list[str]:
+    """Mend what a kill left behind, take in what the index lacks, and return the files that lost their end."""
+    for path in sorted(directory.glob(f"crawl-*{OPEN_SUFFIX}")):
+        known = index.indexed(path.name.removesuffix(".open"))
+        mend(path, known if known <= path.stat().st_size else 0)
+    present = {path.name: path.stat().st_size for path in directory.glob(f"*{WARC_SUFFIX}")}
+    cut = [name for name in index.files() if name.endswith(WARC_SUFFIX) and index.indexed(name) > present.get(name, 0)]
+    if cut:
+        index.forget(*cut, *(items_of(name) for name in cut))
+    for name, size in sorted(present.items()):
+        start = index.indexed(name)
+        if OWN.fullmatch(name) and start < size:
+            for exchange in exchanges(directory / name, start):
+                index.add(row_of(exchange, name), exchange.end)
+    index.commit()
+    return cut
+
+
+def items_of(warc: str) -> str:
+    """Return the name of the list of the items that lie in a WARC file."""
+    return warc.removesuffix(WARC_SUFFIX) + ITEMS_SUFFIX
+
+
+def _renamed(row: Row, run: Path) -> Row:
+    """Return a row of an earlier run with its own files named as they are linked into this one."""
+
+    def name(file: str) -> str:
+        return f"{run.name}-{file}" if OWN.fullmatch(file) else file
+
+    return replace(
+        row,
+        place=replace(row.place, file=name(row.place.file)),
+        body=replace(row.body, file=name(row.body.file)),
+    )
+
+
+def _link(source: Path, target: Path) -> None:
+    """Link a file, or copy it where the file system cannot."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        return
+    except OSError:
+        with source.open("rb") as taken, atomic_file(target) as stream:
+            shutil.copyfileobj(taken, stream, 1 << 20)
+        return
+    fsync_directory(target.parent)

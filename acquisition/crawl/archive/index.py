@@ -1,0 +1,255 @@
+"""index.sqlite of a run directory: which exchange lies where. Derived from the WARC files and the item lists, never the truth.
+
+Rows are written after the bytes they speak of, many in one transaction. What a kill has kept from being written is read from
+the end of the files when the run is opened again; a damaged or missing index is made anew. `file.indexed` is how far each
+file has been taken in, in the same transaction as its rows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Final
+
+from acquisition.crawl.archive.scan import Exchange, header_lines, place_of
+from acquisition.crawl.contract import HeaderLines, Place
+
+INDEX_FILE: Final = "index.sqlite"
+RETRIED: Final = frozenset({408, 425, 429})
+
+_VERSION: Final = 1
+_COMMIT_EVERY: Final = 256
+_COMMIT_SECONDS: Final = 1.0
+"""So that whoever looks from another process sees a slow crawl, too."""
+_LONGEST_VALIDATOR: Final = 1_000
+_SCHEMA: Final = """
+CREATE TABLE exchange (
+  id INTEGER PRIMARY KEY, url_key INTEGER NOT NULL, url TEXT NOT NULL, kind TEXT NOT NULL, method TEXT NOT NULL,
+  file TEXT NOT NULL, offset INTEGER NOT NULL, record_id TEXT NOT NULL, date TEXT NOT NULL, status INTEGER NOT NULL,
+  body_file TEXT NOT NULL, body_offset INTEGER NOT NULL, body_record_id TEXT NOT NULL, body_date TEXT NOT NULL,
+  body_status INTEGER NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL, digest TEXT NOT NULL,
+  etag TEXT NOT NULL, last_modified TEXT NOT NULL);
+CREATE INDEX exchange_url ON exchange (url_key);
+CREATE TABLE item (
+  key BLOB PRIMARY KEY, url_key INTEGER NOT NULL, page BLOB NOT NULL, list TEXT NOT NULL, void INTEGER NOT NULL DEFAULT 0
+) WITHOUT ROWID;
+CREATE INDEX item_url ON item (url_key);
+CREATE INDEX item_page ON item (page) WHERE page != x'';
+CREATE TABLE file (name TEXT PRIMARY KEY, indexed INTEGER NOT NULL) WITHOUT ROWID;
+"""
+_COLUMNS: Final = (
+    "url, kind, method, file, offset, record_id, date, status, body_file, body_offset, body_record_id, body_date, body_status,"
+    " bytes, sha256, digest, etag, last_modified"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One exchange. `place` is its own record, `body` where its body lies; they differ for a revisit."""
+
+    url: str
+    kind: str
+    method: str
+    place: Place
+    body: Place
+    bytes: int
+    sha256: str
+    digest: str
+    etag: str
+    last_modified: str
+
+    @property
+    def unchanged(self) -> bool:
+        """Say whether it brought what an earlier response had brought."""
+        return self.place != self.body
+
+
+def row_of(exchange: Exchange, file: str) -> Row:
+    """Return the row of an exchange that was read from a file."""
+    facts, fields = exchange.facts, exchange.response.fields
+    etag, last_modified = validators_of(header_lines(exchange.response))
+    return Row(
+        url=exchange.url,
+        kind=exchange.kind,
+        method=str(facts.get("method", "GET")),
+        place=place_of(file, exchange.response),
+        body=exchange.body_place(file),
+        bytes=int(facts.get("bytes", 0)),
+        sha256=str(facts.get("sha256", "")),
+        digest=fields.get("warc-payload-digest", ""),
+        etag=etag,
+        last_modified=last_modified,
+    )
+
+
+def validators_of(headers: HeaderLines) -> tuple[str, str]:
+    """Return ETag and Last-Modified, "" for what is missing, too long or not in visible ASCII (RFC 9110 section 8.8)."""
+    found = {"etag": "", "last-modified": ""}
+    for name, value in headers:
+        lowered = name.lower()
+        if found.get(lowered) == "" and len(value) <= _LONGEST_VALIDATOR and value.isascii() and value.isprintable():
+            found[lowered] = value
+    return found["etag"], found["last-modified"]
+
+
+def key_of(text: str) -> int:
+    """Return 64 bits of a digest, as SQLite has integers."""
+    digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+class Index:
+    """The index of one run directory. Calls come from one thread at a time."""
+
+    def __init__(self, directory: Path) -> None:
+        self._path = directory / INDEX_FILE
+        self._waiting = 0
+        self._committed = time.monotonic()
+        try:
+            self._db = self._connect()
+        except sqlite3.OperationalError:  # locked, full…: not a reason to make it anew
+            raise
+        except sqlite3.DatabaseError:  # damaged: it only repeats what the files say
+            for name in (INDEX_FILE, f"{INDEX_FILE}-wal", f"{INDEX_FILE}-shm"):
+                (directory / name).unlink(missing_ok=True)
+            self._db = self._connect()
+
+    def _connect(self) -> sqlite3.Connection:
+        db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute("PRAGMA synchronous=NORMAL")
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version != _VERSION:
+                db.executescript("".join(f"DROP TABLE IF EXISTS {name};" for name in ("exchange", "item", "file")))
+                db.executescript(_SCHEMA + f"PRAGMA user_version={_VERSION};")
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    def add(self, row: Row, end: int) -> None:
+        """Take in an exchange whose bytes have been written and reach to `end` of its file."""
+        self._begin()
+        values = (key_of(row.url), _text(row.url), row.kind, row.method, *astuple(row.place), *astuple(row.body))
+        rest = (row.bytes, row.sha256, row.digest, row.etag, row.last_modified)
+        self._db.execute(
+            f"INSERT INTO exchange (url_key, {_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608  # constant
+            (*values, *rest),
+        )
+        self.reached(row.place.file, end)
+
+    def reached(self, file: str, end: int) -> None:
+        """Note how far a file has been taken in."""
+        self._begin()
+        self._db.execute("INSERT OR REPLACE INTO file VALUES (?, ?)", (file, end))
+        self._waiting += 1
+        if self._waiting >= _COMMIT_EVERY or time.monotonic() - self._committed > _COMMIT_SECONDS:
+            self.commit()
+
+    def indexed(self, file: str) -> int:
+        """Return how far a file has been taken in."""
+        found = self._db.execute("SELECT indexed FROM file WHERE name = ?", (file,)).fetchone()
+        return int(found[0]) if found else 0
+
+    def files(self) -> list[str]:
+        """Return the names of all files that something is known of."""
+        return [str(name) for (name,) in self._db.execute("SELECT name FROM file ORDER BY name")]
+
+    def forget(self, *names: str) -> None:
+        """Forget everything that was taken in from files: they are shorter than they were (a power cut)."""
+        self._begin()
+        for name in names:
+            self._db.execute("DELETE FROM exchange WHERE file = ?", (name,))
+            self._db.execute("DELETE FROM item WHERE list = ?", (name,))
+            self._db.execute("DELETE FROM file WHERE name = ?", (name,))
+        self.commit()
+
+    def rows(self, url: str) -> list[Row]:
+        """Return all exchanges about a URL, oldest first."""
+        found = self._db.execute(f"SELECT {_COLUMNS} FROM exchange WHERE url_key = ? ORDER BY id", (key_of(url),))  # noqa: S608  # constant
+        return [row for row in map(_row, found) if row.url == _text(url)]
+
+    def everything(self, kinds: tuple[str, ...] = ("page", "media")) -> Iterator[Row]:
+        """Yield all exchanges of these kinds, ordered by URL key and then by age."""
+        marks = ",".join("?" * len(kinds))
+        query = f"SELECT {_COLUMNS} FROM exchange WHERE kind IN ({marks}) ORDER BY url_key, id"  # noqa: S608  # only marks
+        yield from map(_row, self._db.execute(query, kinds))
+
+    def totals(self) -> tuple[int, int]:
+        """Return how many exchanges are no policy files, and the bytes of their bodies."""
+        count, size = self._db.execute("SELECT count(*), total(bytes) FROM exchange WHERE kind != 'policy'").fetchone()
+        return int(count), int(size)
+
+    def add_item(self, key: bytes, url: str, page: bytes, name: str) -> None:
+        """Take in an item of a list."""
+        self._begin()
+        self._db.execute("INSERT OR IGNORE INTO item VALUES (?, ?, ?, ?, 0)", (key, key_of(url), page, name))
+
+    def has_item(self, key: bytes) -> bool:
+        """Say whether the run has this item."""
+        return self._db.execute("SELECT 1 FROM item WHERE key = ?", (key,)).fetchone() is not None
+
+    def has_items_of(self, url: str) -> bool:
+        """Say whether the run has an item found under this final URL."""
+        found = self._db.execute("SELECT 1 FROM item WHERE url_key = ? AND void = 0 LIMIT 1", (key_of(url),))
+        return found.fetchone() is not None
+
+    def item_count(self) -> int:
+        """Return how many items there are that are not void."""
+        return int(self._db.execute("SELECT count(*) FROM item WHERE void = 0").fetchone()[0])
+
+    def void_items(self, pages: list[bytes]) -> int:
+        """Mark the items of pages as void and return how many there were."""
+        self._begin()
+        found = [self._db.execute("UPDATE item SET void = 1 WHERE page = ? AND void = 0", (page,)).rowcount for page in pages]
+        return sum(found)
+
+    def void_lists(self) -> list[str]:
+        """Return the names of the lists that hold void items."""
+        return [str(name) for (name,) in self._db.execute("SELECT DISTINCT list FROM item WHERE void = 1 ORDER BY list")]
+
+    def is_void(self, key: bytes) -> bool:
+        """Say whether an item is void."""
+        return self._db.execute("SELECT 1 FROM item WHERE key = ? AND void = 1", (key,)).fetchone() is not None
+
+    def drop_void(self, name: str) -> None:
+        """Forget the void items of a list that has been written without them."""
+        self._begin()
+        self._db.execute("DELETE FROM item WHERE list = ? AND void = 1", (name,))
+
+    def commit(self) -> None:
+        """Write what waits."""
+        if self._db.in_transaction:
+            self._db.execute("COMMIT")
+        self._waiting, self._committed = 0, time.monotonic()
+
+    def close(self) -> None:
+        """Write what waits and close; the write-ahead log is folded in, so that one file remains."""
+        self.commit()
+        with suppress(sqlite3.OperationalError):
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._db.close()
+
+    def _begin(self) -> None:
+        if not self._db.in_transaction:
+            self._db.execute("BEGIN IMMEDIATE")
+
+
+def worth_keeping(row: Row) -> bool:
+    """Say whether an answer settles its question: errors that may pass do not."""
+    return row.method == "GET" and row.place.status < 500 and row.place.status not in RETRIED
+
+
+def _row(found: tuple[object, ...]) -> Row:
+    url, kind, method, *rest = found
+    return Row(url, kind, method, Place(*rest[0:5]), Place(*rest[5:10]), *rest[10:])  # type: ignore[arg-type]  # as the schema has them
+
+
+def _text(url: str) -> str:
+    return url.encode("utf-8", "replace").decode()

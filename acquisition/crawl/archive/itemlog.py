@@ -1,0 +1,157 @@
+"""The lists of items of a run, one file per WARC file that holds their bodies; `acquisition.read.crawl` reads them.
+
+A line is one write. Which items there are is kept in the run's index, so memory does not grow with them; lists that the index
+has not followed to their end (a kill) are read from there on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import IO, Any, Final
+
+from acquisition.crawl.archive.earlier import items_of
+from acquisition.crawl.archive.run import RunArchive
+from acquisition.crawl.outcome import ITEMS_SUFFIX
+from acquisition.workspace import atomic_file
+
+_OPEN_FILES: Final = 8
+
+
+class ItemLog:
+    """The items of a run. Opening repairs torn lines and forgets items whose page was lost in a power cut."""
+
+    def __init__(self, directory: Path, archive: RunArchive) -> None:
+        self._directory = directory
+        self._archive = archive
+        self._index = archive.index
+        self._streams: OrderedDict[str, IO[bytes]] = OrderedDict()
+        for path in sorted(directory.glob(f"*{ITEMS_SUFFIX}")):
+            self._load(path)
+        self._index.commit()
+        self._count = self._index.item_count()
+
+    @property
+    def count(self) -> int:
+        """Items recorded so far, in all attempts of this run, without those that are void."""
+        return self._count
+
+    def add(self, record: Mapping[str, Any], page: bytes = b"") -> bool:
+        """Append an item unless the run has it already, and say whether it was new.
+
+        `page` is the frontier's key of the page that it was found on, by which `void` finds it. Where there is an earlier run
+        the line says whether the item is new, the same, or one of others than before on its page ("changed").
+        """
+        key = _key(str(record["locator"]))
+        if self._index.has_item(key):
+            return False
+        line = dict(record)
+        if page:
+            line["page"] = page.hex()
+        if change := self._archive.earlier.change_of(key, str(record["final_url"])):
+            line["change"] = change
+        name = items_of(str(record["warc"]["file"]))
+        data = json.dumps(line, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+        stream = self._stream(name)
+        stream.write(data)
+        self._index.add_item(key, str(record["final_url"]), page, name)
+        self._index.reached(name, stream.tell())
+        self._count += 1
+        return True
+
+    def void(self, pages: Iterable[bytes]) -> int:
+        """Take back the items of pages that somebody else has finished, too; return how many there were.
+
+        Their lines leave the lists when the log is closed.
+        """
+        found = self._index.void_items(list(pages))
+        self._count -= found
+        return found
+
+    def sync(self) -> None:
+        """Return when every line so far is durable."""
+        for stream in self._streams.values():
+            os.fsync(stream.fileno())
+
+    def close(self) -> None:
+        """Make everything durable and write the lists without their void items."""
+        self.sync()
+        for stream in self._streams.values():
+            stream.close()
+        self._streams.clear()
+        for name in self._index.void_lists():
+            self._without_void(name)
+        self._index.commit()
+
+    def _stream(self, name: str) -> IO[bytes]:
+        stream = self._streams.get(name)
+        if stream is None:
+            stream = self._streams[name] = (self._directory / name).open("ab", buffering=0)
+            if len(self._streams) > _OPEN_FILES:
+                _, oldest = self._streams.popitem(last=False)
+                os.fsync(oldest.fileno())
+                oldest.close()
+        self._streams.move_to_end(name)
+        return stream
+
+    def _load(self, path: Path) -> None:
+        """Take in what the index lacks of a list; cut a torn line, drop lines whose page is lost."""
+        start = self._index.indexed(path.name)
+        size = path.stat().st_size
+        if start > size:
+            self._index.forget(path.name)
+            start = 0
+        if start == size:
+            return
+        good, dropped = start, False
+        with path.open("rb") as stream:
+            stream.seek(start)
+            for line in stream:
+                record = _record(line)
+                if record is None or not self._holds(record):
+                    dropped = True
+                    continue
+                good += len(line)
+                self._take(record, path.name)
+        if dropped:
+            self._rewrite(path, lambda record: record is not None and self._holds(record))
+            good = path.stat().st_size
+        self._index.reached(path.name, good)
+
+    def _take(self, record: Mapping[str, Any], name: str) -> None:
+        page = bytes.fromhex(str(record.get("page", "")))
+        self._index.add_item(_key(str(record["locator"])), str(record["final_url"]), page, name)
+
+    def _holds(self, record: Mapping[str, Any]) -> bool:
+        return self._archive.holds(str(record["warc"]["file"]), int(record["warc"]["offset"]))
+
+    def _without_void(self, name: str) -> None:
+        path = self._directory / name
+        self._rewrite(path, lambda record: record is not None and not self._index.is_void(_key(str(record["locator"]))))
+        self._index.drop_void(name)
+        self._index.reached(name, path.stat().st_size)
+
+    def _rewrite(self, path: Path, keep: Any) -> None:
+        with path.open("rb") as source, atomic_file(path) as target:
+            for line in source:
+                if keep(_record(line)):
+                    target.write(line)
+
+
+def _record(line: bytes) -> Mapping[str, Any] | None:
+    """Return what a line says, None when it is torn."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and "locator" in found and "warc" in found else None
+
+
+def _key(locator: str) -> bytes:
+    return hashlib.sha256(locator.encode("utf-8", "surrogatepass")).digest()[:16]
