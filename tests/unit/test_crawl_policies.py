@@ -130,6 +130,26 @@ def test_a_file_that_cannot_be_had_may_say_anything(answer: object) -> None:
     assert verdicts(read(PAGE, {}, b"", None, files)).train == "unknown"
 
 
+@pytest.mark.parametrize(
+    "error", [Failed("host-held", PAGE, again=60.0), Refused("host-closed", PAGE), Refused("budget-bytes", PAGE)]
+)
+def test_a_host_that_rests_keeps_the_page_waiting(error: Exception) -> None:
+    """What the page's own host cannot be asked now, the page has to wait for; it is not taken for unknown for an hour."""
+    web, store = Web({SITE + TDM: error}), Store()
+    with pytest.raises(type(error)):
+        run(_of(web, web.policies(store)))
+    web.answers[SITE + TDM] = DENY
+    assert run(_of(web, web.policies(store)))[TDM] == DENY
+
+
+def test_another_host_that_rests_does_not() -> None:
+    """A document on a host that rests is unknown for now, and asked for again when somebody meets it later."""
+    web, store = Web({"https://l.example/a.xml": Failed("host-held", PAGE, again=60.0)}), Store()
+    web.robots[SITE] = b"License: https://l.example/a.xml"
+    assert run(_of(web, web.policies(store))) == {}
+    assert ("https://l.example", "https://l.example/a.xml") not in store.files
+
+
 def test_a_page_in_place_of_a_file_is_no_file() -> None:
     """A site that answers everything with its home page says nothing, and its other place is looked at."""
     home = b"\n <!doctype html><p>datatrainingallowed=no"

@@ -204,11 +204,11 @@ class Policies:
                 if not target:
                     return self._answered(file, wire)
                 url = target
-            except Refused as refusal:
-                closed = f"refused: {refusal.reason}"
-                break
-            except Failed as failure:
-                closed = failure.reason
+            except (Refused, Failed) as error:
+                if _concerns_host(error) and url == file.url and "://" not in file.name:
+                    raise  # the page itself has to wait, or is refused, for the same reason
+                ours = isinstance(error, Refused) or _concerns_host(error)
+                closed = f"refused: {error.reason}" if ours else error.reason
                 break
         now = self._now()
         return replace(file, fetched=now, expires=now + RETRY, closed=closed)
@@ -240,6 +240,11 @@ class Policies:
         self._known[origin] = known
         while len(self._known) > 1 and (len(self._known) > _MAX_ORIGINS or self._held > MAX_REMEMBERED):
             self._held -= self._known.popitem(last=False)[1].size
+
+
+def _concerns_host(error: Refused | Failed) -> bool:
+    """Say whether the host rests, is closed, or has cost what it may cost."""
+    return error.reason in ("host-held", "host-closed") or error.reason.startswith("budget-")
 
 
 def lifetime(wire: Wire) -> float:
