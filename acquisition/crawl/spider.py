@@ -21,6 +21,7 @@ class Sample:
 
     `label` is the class, `caption` what the page says of a media file, `group` what must stay together in one split (an
     author, a series). `license` and `license_url` are the page's own words and link, left empty when it says nothing.
+    With `page` the page itself is the sample: its text is extracted from the archive at staging, `text` stays empty.
     `fields` holds anything else worth keeping.
     """
 
@@ -33,6 +34,7 @@ class Sample:
     license_url: str | None = None
     group: str | None = None
     name: str | None = None
+    page: bool = False
     fields: dict[str, Any] = field(default_factory=dict)
 
 

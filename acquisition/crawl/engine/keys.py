@@ -1,4 +1,4 @@
-"""When two addresses are the same page: the key under which a URL stands in the frontier. The address that is fetched stays as it is.
+"""When two addresses are the same page: the key under which a URL stands in the frontier. What is fetched stays as it is.
 
 Scrapy's canonical form (w3lib) keeps default ports, tracking parameters and session ids (crawl.md section 5.3); here they are
 taken out in front of it. Parameters that merely look like sessions are left alone: two pages taken for one are lost, one page
@@ -22,17 +22,20 @@ _PLAIN: Final = re.compile(
 """Addresses that are their own canonical form, but for a default port: most of a site, at a hundredth of the cost."""
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 _TRACKING: Final = frozenset(
-    "dclid fbclid gad_source gbraid gclid gclsrc igshid li_fat_id mc_cid mc_eid mkt_tok msclkid oly_anon_id oly_enc_id srsltid "
-    "ttclid twclid vero_id wbraid yclid _ga _gl _hsenc _hsmi __hsfp __hssc __hstc".split()
+    {
+        *("dclid", "fbclid", "gad_source", "gbraid", "gclid", "gclsrc", "igshid", "li_fat_id", "mc_cid", "mc_eid", "mkt_tok"),
+        *("msclkid", "oly_anon_id", "oly_enc_id", "srsltid", "ttclid", "twclid", "vero_id", "wbraid", "yclid", "_ga", "_gl"),
+        *("_hsenc", "_hsmi", "__hsfp", "__hssc", "__hstc"),
+    }
 )
-_SESSIONS: Final = frozenset("cfid cftoken jsessionid oscsid phpsessid session_id sessionid zenid".split())
-_SESSION_LIKE: Final = frozenset("s sid".split())
+_SESSIONS: Final = frozenset({"cfid", "cftoken", "jsessionid", "oscsid", "phpsessid", "session_id", "sessionid", "zenid"})
+_SESSION_LIKE: Final = frozenset({"s", "sid"})
 _TOKEN: Final = re.compile(r"[0-9a-f]{32}", re.ASCII | re.IGNORECASE)
 _PATH_SESSION: Final = re.compile(r";(?:jsessionid|phpsessid|sid)=[^/;?#]*", re.ASCII | re.IGNORECASE)
 
 
 def key_of(url: str, method: str = "GET", more: str = "") -> bytes:
-    """Return the 16 bytes under which a URL stands in the frontier; `more` tells apart what is asked of one page in several ways."""
+    """Return the 16 bytes of a URL in the frontier; `more` tells apart what is asked of one page in several ways."""
     return blake2b(f"{method} {canonical(url)}\n{more}".encode("utf-8", "surrogatepass"), digest_size=KEY_BYTES).digest()
 
 
@@ -62,6 +65,6 @@ def _stripped(url: str) -> str:
 def _is_noise(name: str, _: str, value: str) -> bool:
     """Say whether a parameter only tells where a visitor came from or who he is."""
     name = name.lower()
-    if name.startswith("utm_") or name in _TRACKING or name in _SESSIONS or name.startswith("aspsessionid"):
+    if name.startswith(("utm_", "aspsessionid")) or name in _TRACKING or name in _SESSIONS:
         return True
     return name in _SESSION_LIKE and _TOKEN.fullmatch(value) is not None

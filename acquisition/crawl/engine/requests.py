@@ -67,7 +67,7 @@ def read(url: str, text: str, spider: Spider) -> Request:
     """Return the request that was written; ValueError when the text is none, or names a method that the spider has no more."""
     found = json.loads(text)
     if not isinstance(found, dict):
-        raise ValueError("not a request")
+        raise ValueError("not a request")  # noqa: TRY004  # the text is wrong, not a type
     return Request(
         url,
         method=found.get("method", "GET"),

@@ -1,0 +1,118 @@
+"""Where Scrapy's requests meet the visitor: the download handler for http and https. Scrapy opens no socket of its own."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, cast
+
+from scrapy import Request
+from scrapy.core.downloader.handlers.base import BaseDownloadHandler
+from scrapy.crawler import Crawler
+from scrapy.exceptions import (
+    CannotResolveHostError,
+    DownloadCancelledError,
+    DownloadConnectionRefusedError,
+    DownloadFailedError,
+    DownloadTimeoutError,
+    IgnoreRequest,
+)
+from scrapy.http import Headers, HtmlResponse, Response
+from scrapy.responsetypes import responsetypes
+
+from acquisition.crawl.contract import Answer, Ask, Failed, Refused
+from acquisition.crawl.engine.ledger import work_of
+from acquisition.crawl.engine.requests import EMBEDDED, sent_headers
+from acquisition.crawl.engine.crawler import session_of
+from acquisition.crawl.session import Session
+from acquisition.crawl.visit.decoding import decoded
+
+ARCHIVED: Final = "archived"
+"""Flag of a response that the archive answered."""
+UNCHANGED: Final = "unchanged"
+"""Flag of a response whose content is what an earlier run of the source has archived."""
+_METHODS: Final = frozenset({"GET", "HEAD"})
+_CONTENT: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
+
+
+class Denied(IgnoreRequest):  # type: ignore[misc, unused-ignore]  # Scrapy's exceptions are untyped in some releases
+    """A rule or a limit says no; `cause` says which."""
+
+    def __init__(self, cause: Refused) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+_KINDS: Final[dict[str, type[Exception]]] = {
+    "connect": DownloadConnectionRefusedError,
+    "content-encoding": DownloadCancelledError,
+    "dns": CannotResolveHostError,
+    "headers": DownloadCancelledError,
+    "slow": DownloadTimeoutError,
+    "timeout": DownloadTimeoutError,
+    "too-large": DownloadCancelledError,
+}
+
+
+def as_scrapy(failed: Failed) -> Exception:
+    """Return a failure as the exception that errbacks of Scrapy spiders know; its `cause` is the failure."""
+    error = _KINDS.get(failed.reason, DownloadFailedError)(str(failed))
+    error.cause = failed  # type: ignore[attr-defined]  # carried through Scrapy to the errback
+    return error
+
+
+class VisitHandler(BaseDownloadHandler):
+    """Answers every request through the visitor, so nothing that a spider does can go around it."""
+
+    lazy = False
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self._session: Session = session_of(crawler)
+
+    async def download_request(self, request: Request) -> Response:
+        """Return the answer as a Scrapy response, decoded; Denied or one of Scrapy's download errors when there is none."""
+        try:
+            answer = await self._session.visitor.visit(_ask(request))
+            self._session.tally.saw(self._session.archive)
+            if (work := work_of(request)) is not None:
+                work.answer = answer
+            body = decoded(answer.wire, self._session.job.max_response, url=request.url)
+        except Refused as refused:
+            raise Denied(refused) from None
+        except Failed as failed:
+            raise as_scrapy(failed) from None
+        return _response(request, answer, body)
+
+
+def _ask(request: Request) -> Ask:
+    """Return what is sent of a request: no cookies, credentials or referrer, whatever the spider wrote into it."""
+    if request.method not in _METHODS:
+        raise Refused("method", request.url, f"{request.method} may change something at the server")
+    if request.body:
+        raise Refused("body", request.url, "a request with a body may change something at the server")
+    work = work_of(request)
+    return Ask(
+        request.url,
+        cast("Literal['GET', 'HEAD']", request.method),
+        sent_headers(request),
+        work.lease.entry.referrer if work is not None else "",
+        "media" if request.meta.get(EMBEDDED) else "page",
+    )
+
+
+def _response(request: Request, answer: Answer, body: bytes) -> Response:
+    """Return the answer with the headers that are true of the decoded body."""
+    lines: dict[str, list[str]] = {}
+    for name, value in answer.wire.headers:
+        if name.lower() not in _CONTENT:
+            lines.setdefault(name, []).append(value)
+    headers = Headers(lines, encoding="latin-1")
+    made = _class_of(headers, request.url, body)
+    flags = [flag for flag, is_so in ((ARCHIVED, answer.replayed), (UNCHANGED, answer.unchanged)) if is_so]
+    return made(url=request.url, status=answer.wire.status, headers=headers, body=body, flags=flags, request=request)
+
+
+def _class_of(headers: Headers, url: str, body: bytes) -> type[Response]:
+    kind = headers.get("Content-Type") or b""
+    if kind.startswith(b"text/html"):
+        return HtmlResponse
+    return responsetypes.from_args(headers=headers, url=url, body=body)  # type: ignore[no-any-return]  # untyped in Scrapy
