@@ -1,0 +1,153 @@
+"""One address of a list: visited under all rules, followed, checked, and written down as an item."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
+from urllib.parse import urljoin
+
+from acquisition.crawl.archive import Page, Rights, record_of
+from acquisition.crawl.contract import Answer, Archive, Ask, Failed, HeaderLines, Lease, Outcome, Refused
+from acquisition.crawl.listing.media import Wanted, check
+from acquisition.crawl.listing.rows import Row
+from acquisition.crawl.visit.decoding import decoded
+from acquisition.crawl.visit.signals import signals_of
+
+HOPS: Final = 5
+"""Redirects that are followed; each is a visit of its own, under the rules of its own host."""
+TRIES: Final = 3
+"""How often one address is asked for, the first time included; as spiders do."""
+OPTED_OUT: Final = "opted-out"
+"""An item was written down, and its host or its bytes say that no model may be trained on it; policy decides."""
+SAME_ITEM: Final = "same-item"
+"""Two addresses of the list led to the same address and the same bytes: one item."""
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_ACCEPT: Final[Mapping[str, Mapping[str, str]]] = {
+    "image": {"Accept": "image/avif,image/webp,image/*,*/*;q=0.5"},
+    "": {"Accept": "*/*"},
+}
+
+
+class Visits(Protocol):
+    """The one door to the network (`visit.visitor.Visitor`)."""
+
+    async def visit(self, ask: Ask) -> Answer:
+        """Visit."""
+
+
+class Items(Protocol):
+    """Where items are written down (`archive.ItemLog`)."""
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+
+    def add(self, record: Mapping[str, Any], page: bytes = b"") -> bool:
+        """Append one and say whether it was new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """Takes one leased address at a time. `policy` maps a signal's mechanism to honour, record or ignore."""
+
+    visitor: Visits
+    archive: Archive
+    items: Items
+    wanted: Wanted
+    policy: Mapping[str, str]
+    max_bytes: int
+
+    async def take(self, lease: Lease, now: float) -> Outcome:
+        """Return how the address ended; what it brought is in the archive and among the items before it ends."""
+        answer: Answer | None = None
+        try:
+            row = Row.of(lease.entry.request)
+            answer, passed = await self._followed(lease.entry.url, row)
+            return Outcome("done", self._written(lease, row, answer, passed), facts=facts_of(answer))
+        except Refused as refused:
+            return Outcome("refused", refused.reason, refused.detail[:500], facts=facts_of(answer))
+        except Failed as failed:
+            if failed.again is not None and lease.tries < TRIES:
+                return Outcome("retry", failed.reason, failed.detail[:500], not_before=now + failed.again)
+            return Outcome("failed", failed.reason, failed.detail[:500], facts=facts_of(answer))
+
+    async def _followed(self, url: str, row: Row) -> tuple[Answer, list[tuple[str, int]]]:
+        """Visit an address and where it leads to; return the last answer, a 2xx or 304, and what was passed."""
+        passed: list[tuple[str, int]] = []
+        headers = _ACCEPT["image" if self.wanted.media_types == ("image/*",) else ""]
+        while True:
+            answer = await self.visitor.visit(Ask(url, headers=headers, referrer=row.reason, kind="media"))
+            status = answer.wire.status
+            if status not in _REDIRECTS:
+                if status in (200, 304):
+                    return answer, passed
+                raise Failed(f"http-{status}", url, f"the server answers {status}")
+            passed.append((url, status))
+            url = _target(answer, url)
+            if len(passed) > HOPS or any(url == before for before, _ in passed):
+                loop = len(passed) <= HOPS
+                raise Failed("redirect-loop" if loop else "redirects", url, " → ".join(before for before, _ in passed)[:500])
+
+    def _written(self, lease: Lease, row: Row, answer: Answer, passed: list[tuple[str, int]]) -> str:
+        """Check what has come, write it down as an item, and return what is remarkable about it."""
+        url = answer.ask.url
+        stored, body = self._body(answer, url)
+        media = check(body, row.expect, self.wanted, url=url)
+        reading = signals_of(answer, body, self.policy, stored=stored)
+        page = Page(
+            url=lease.entry.url,
+            final_url=url,
+            referrer="",
+            media_type=media.media_type,
+            body=body,
+            place=answer.place,
+            redirects=passed,
+            reason=row.reason,
+        )
+        rights = Rights(reading.records(), reading.verdicts(), answer.decision.get("robots") or {})
+        new = self.items.add(record_of(row.fields, page, rights, sample="media"), lease.entry.key)
+        if not new and passed:  # without a redirect it is this very row, whose run was killed before it could end
+            return SAME_ITEM
+        return OPTED_OUT if reading.train == "deny" else ""
+
+    def _body(self, answer: Answer, url: str) -> tuple[HeaderLines, bytes]:
+        """Return the decoded body; for a 304 that of the answer that it confirms, with the headers that still hold."""
+        if answer.wire.status != 304:
+            return (), decoded(answer.wire, self.max_bytes, url=url)
+        headers, body = self.archive.read(answer.place)
+        return headers, decoded(replace(answer.wire, headers=headers, body=body), self.max_bytes, url=url)
+
+
+def _target(answer: Answer, url: str) -> str:
+    """Return where a redirect leads to, without its fragment; Failed when it says nothing that can be followed."""
+    location = next((value.strip() for name, value in answer.wire.headers if name.lower() == "location"), "")
+    try:
+        target = urljoin(url, location).partition("#")[0] if location else ""
+    except ValueError:
+        target = ""
+    if not target:
+        raise Failed("redirect", url, f"{answer.wire.status} without a Location that can be followed")
+    if not target[:8].lower().startswith(("http://", "https://")):
+        raise Refused("scheme", url, f"it leads to {target[:100]}")
+    return target
+
+
+def facts_of(answer: Answer | None) -> dict[str, Any]:
+    """Return what the frontier keeps of an answer, for the next run and for whoever asks why."""
+    if answer is None:
+        return {}
+    place = answer.place
+    facts: dict[str, Any] = {
+        "status": answer.wire.status,
+        "place": [place.file, place.offset, place.record_id, place.date],
+        "robots": answer.decision.get("robots"),
+        "unchanged": answer.unchanged or None,
+    }
+    facts |= {"etag": None, "last_modified": None} | {
+        name.lower().replace("-", "_"): value for name, value in answer.wire.headers if name.lower() in _VALIDATORS
+    }
+    return {name: value for name, value in facts.items() if value is not None}
+
+
+_VALIDATORS: Final = frozenset({"etag", "last-modified"})
