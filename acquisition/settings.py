@@ -383,13 +383,6 @@ class SignalSettings(Settings):
     cawg: Treatment = "honour"
     unread: Treatment = "honour"
     """What lies beyond a limit and may say anything."""
-    link_header: Treatment = Field(default="honour", alias="link-header")
-    rel_license: Treatment = Field(default="honour", alias="rel-license")
-    json_ld: Treatment = Field(default="honour", alias="json-ld")
-    microdata: Treatment = "honour"
-    rdfa: Treatment = "honour"
-    dublin_core: Treatment = Field(default="honour", alias="dublin-core")
-    xmp_rights: Treatment = Field(default="honour", alias="xmp-rights")
 
     @property
     def changed(self) -> Mapping[str, str]:
@@ -475,7 +468,7 @@ class Declaration(Settings):
     sources: dict[str, SourceSettings]
     filters: dict[str, FilterSettings | Literal[False]] = {}
     signals: SignalSettings = SignalSettings()
-    """What publishers say by machine about fetching, training and licenses: honour, record or ignore, per mechanism."""
+    """What publishers say by machine against fetching and training: honour, record or ignore, per mechanism."""
     policy: tuple[PolicyRule, ...] = ()
     curated: CuratedSettings = CuratedSettings()
     manifest: tuple[str, ...] = ("items", "croissant", "attributions")

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from acquisition.filters.flags import FlagRows, detail_json
 from acquisition.protocols import Filter, FilterContext
-from acquisition.rights.signals import OPT_OUTS, Signal, honoured
+from acquisition.rights.signals import Signal, honoured
 from acquisition.settings import FilterSettings
 
 TRAINING: Final = "opt-out.training"
@@ -76,7 +76,7 @@ class OptOut(Filter):
         sentences = [
             f"opt_out: {word} by the declaration: {', '.join(names)}"
             for treatment, word in (("ignore", "ignored"), ("record", "recorded without consequence"))
-            if (names := sorted(name for name, value in self._policy.items() if value == treatment and name in OPT_OUTS))
+            if (names := sorted(name for name, value in self._policy.items() if value == treatment))
         ]
         if self._silent:
             shown = ", ".join(self._silent[:5]) + (f" and {len(self._silent) - 5} more" if len(self._silent) > 5 else "")

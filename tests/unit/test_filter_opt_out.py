@@ -15,7 +15,7 @@ from acquisition.curate.policy import Policy
 from acquisition.filters.opt_out import OptOut, OptOutSettings
 from acquisition.model import FLAG_SCHEMA, ITEM_SCHEMA, LicenseClaim, Modality, Release, Use
 from acquisition.protocols import FilterContext
-from acquisition.rights.signals import MECHANISMS, OPT_OUTS, Signal, Word
+from acquisition.rights.signals import OPT_OUTS, Signal, Word
 from acquisition.settings import SignalSettings
 
 TRAINING, STORAGE, FETCHING, UNKNOWN = "opt-out.training", "opt-out.storage", "opt-out.fetching", "opt-out.unknown"
@@ -152,9 +152,7 @@ def test_any_text_is_taken(text: str, modality: Modality) -> None:
 def test_it_says_what_it_does_not_look_at() -> None:
     """Switched-off mechanisms, sources that are no crawl, and unverified signatures are named."""
     release = Release("hub", "kaggle", "1", (), LicenseClaim((), "prose"))
-    told = FilterContext(
-        Use(), {"hub": release}, ("hub",), "", signals={"rsl": "ignore", "plus": "record", "json-ld": "ignore"}
-    )
+    told = FilterContext(Use(), {"hub": release}, ("hub",), "", signals={"rsl": "ignore", "plus": "record"})
     said = "\n".join(OptOut(OptOutSettings(), told).not_checked())
     assert "ignored by the declaration: rsl\n" in said
     assert "recorded without consequence by the declaration: plus\n" in said
@@ -164,8 +162,8 @@ def test_it_says_what_it_does_not_look_at() -> None:
 
 
 def test_the_settings_name_every_mechanism() -> None:
-    """What may be written in `signals` is exactly what the parsers know, in their order of reading, all honoured."""
+    """What may be written in `signals` is exactly what makes verdicts, all honoured."""
     keys = [info.alias or name for name, info in SignalSettings.model_fields.items()]
-    assert sorted(keys) == sorted(MECHANISMS)
+    assert sorted(keys) == sorted(OPT_OUTS)
     assert dict(SignalSettings().changed) == {}
     assert dict(SignalSettings.model_validate({"ai-agents": "record"}).changed) == {"ai-agents": "record"}
