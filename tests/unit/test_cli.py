@@ -195,6 +195,19 @@ def test_init_leaves_an_existing_declaration_alone(garden: Path, capsys: pytest.
     assert (garden / "sources.yaml").read_bytes() == before
 
 
+def test_init_writes_a_spider_that_runs(garden: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`acquire init --spider` writes one that the crawler finds, never over a file, and only under a name a module can have."""
+    from acquisition.crawl.finder import find_spider
+
+    assert run(cli, ["init", "--spider", "owl_calls"]) == 0
+    assert find_spider("owl_calls", garden).__name__ == "OwlCallsSpider"
+    written = (garden / "spiders" / "owl_calls.py").read_bytes()
+    assert run(cli, ["init", "--spider", "owl_calls"]) == 2
+    assert (garden / "spiders" / "owl_calls.py").read_bytes() == written
+    assert run(cli, ["init", "--spider", "../owl"]) == 2
+    assert not (garden / "owl.py").exists()
+
+
 def test_the_decisive_flag_is_in_the_first_line() -> None:
     """`acquire explain` says what happened and the flag that decided before anything else."""
     entry = {"id": "ab12", "outcome": "drop", "code": "duplicate.exact", "rule": "duplicate.* -> drop", "why": "", "flags": []}
