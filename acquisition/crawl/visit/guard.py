@@ -143,6 +143,8 @@ def _wire_url(url: str) -> str:
         raise Refused(_reason(text), url, f"{public_url(url)!r} cannot be read as an address") from None
     if parts.scheme not in ("http", "https") or not netloc:
         raise Refused(_reason(text), url, f"{public_url(url)!r} is not an http or https address")
+    if "%" in netloc:  # some clients decode it, others do not, and no host needs it
+        raise Refused(_reason(text), url, f"{public_url(url)!r} has an encoded host")
     return f"{parts.scheme}://{netloc}{path or '/'}{mark}{query}"
 
 

@@ -34,6 +34,7 @@ _REASONS: Final = {
     pycurl.E_GOT_NOTHING: "reset",
     pycurl.E_SEND_ERROR: "reset",
     pycurl.E_RECV_ERROR: "reset",
+    pycurl.E_BAD_CONTENT_ENCODING: "content-encoding",
     _TOO_LARGE: "headers",
 }
 _PASSING: Final = frozenset({"dns", "connect", "timeout", "slow", "reset", "truncated"})
