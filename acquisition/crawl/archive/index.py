@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -109,6 +109,7 @@ class Index:
     def __init__(self, directory: Path) -> None:
         self._path = directory / INDEX_FILE
         self._waiting = 0
+        self._reached: dict[str, int] = {}
         self._committed = time.monotonic()
         try:
             self._db = self._connect()
@@ -136,7 +137,7 @@ class Index:
     def add(self, row: Row, end: int) -> None:
         """Take in an exchange whose bytes have been written and reach to `end` of its file."""
         self._begin()
-        values = (key_of(row.url), _text(row.url), row.kind, row.method, *astuple(row.place), *astuple(row.body))
+        values = (key_of(row.url), _text(row.url), row.kind, row.method, *_values(row.place), *_values(row.body))
         rest = (row.bytes, row.sha256, row.digest, row.etag, row.last_modified)
         self._db.execute(
             f"INSERT INTO exchange (url_key, {_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608  # constant
@@ -146,25 +147,28 @@ class Index:
 
     def reached(self, file: str, end: int) -> None:
         """Note how far a file has been taken in."""
-        self._begin()
-        self._db.execute("INSERT OR REPLACE INTO file VALUES (?, ?)", (file, end))
+        self._reached[file] = end
         self._waiting += 1
         if self._waiting >= _COMMIT_EVERY or time.monotonic() - self._committed > _COMMIT_SECONDS:
             self.commit()
 
     def indexed(self, file: str) -> int:
         """Return how far a file has been taken in."""
+        if file in self._reached:
+            return self._reached[file]
         found = self._db.execute("SELECT indexed FROM file WHERE name = ?", (file,)).fetchone()
         return int(found[0]) if found else 0
 
     def files(self) -> list[str]:
         """Return the names of all files that something is known of."""
-        return [str(name) for (name,) in self._db.execute("SELECT name FROM file ORDER BY name")]
+        known = {str(name) for (name,) in self._db.execute("SELECT name FROM file")}
+        return sorted(known.union(self._reached))
 
     def forget(self, *names: str) -> None:
         """Forget everything that was taken in from files: they are shorter than they were (a power cut)."""
         self._begin()
         for name in names:
+            self._reached.pop(name, None)
             self._db.execute("DELETE FROM exchange WHERE file = ?", (name,))
             self._db.execute("DELETE FROM item WHERE list = ?", (name,))
             self._db.execute("DELETE FROM file WHERE name = ?", (name,))
@@ -225,6 +229,10 @@ class Index:
 
     def commit(self) -> None:
         """Write what waits."""
+        if self._reached:
+            self._begin()
+            self._db.executemany("INSERT OR REPLACE INTO file VALUES (?, ?)", sorted(self._reached.items()))
+            self._reached.clear()
         if self._db.in_transaction:
             self._db.execute("COMMIT")
         self._waiting, self._committed = 0, time.monotonic()
@@ -249,6 +257,10 @@ def worth_keeping(row: Row) -> bool:
 def _row(found: tuple[object, ...]) -> Row:
     url, kind, method, *rest = found
     return Row(url, kind, method, Place(*rest[0:5]), Place(*rest[5:10]), *rest[10:])  # type: ignore[arg-type]  # as the schema has them
+
+
+def _values(place: Place) -> tuple[str, int, str, str, int]:
+    return place.file, place.offset, place.record_id, place.date, place.status
 
 
 def _text(url: str) -> str:

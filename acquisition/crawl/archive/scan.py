@@ -6,8 +6,6 @@ digests are compared where a body is handed out.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import os
 import re
@@ -17,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
+from acquisition.crawl.archive.warc import sha1_of
 from acquisition.crawl.contract import HeaderLines, Place
 from acquisition.crawl.outcome import WARC_SUFFIX
 from acquisition.workspace import fsync_directory
@@ -137,9 +136,9 @@ def checked(stream: IO[bytes], start: int) -> Member:
     block = found.block[:-4] if found.block.endswith(b"\r\n\r\n") else b""
     if str(len(block)) != found.fields.get("content-length"):
         raise Damaged("is shorter or longer than its length says")
-    if found.fields.get("warc-block-digest") != _sha1(block):
+    if found.fields.get("warc-block-digest") != sha1_of(block):
         raise Damaged("does not match its digest")
-    if found.kind == "response" and found.fields.get("warc-payload-digest") != _sha1(block.partition(b"\r\n\r\n")[2]):
+    if found.kind == "response" and found.fields.get("warc-payload-digest") != sha1_of(block.partition(b"\r\n\r\n")[2]):
         raise Damaged("has a body that does not match its digest")
     return Member(found.start, found.end, found.fields, block)
 
@@ -215,7 +214,3 @@ def _facts(block: bytes) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     if "exchange" not in decision:
         return decision, {name: decision[name] for name in ("method", "bytes") if name in decision}
     return decision, decision.pop("exchange")
-
-
-def _sha1(data: bytes) -> str:
-    return f"sha1:{base64.b32encode(hashlib.sha1(data, usedforsecurity=False).digest()).decode()}"
