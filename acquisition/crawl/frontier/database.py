@@ -154,6 +154,9 @@ class SqliteDatabase(Database):
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Make what is read inside one picture of one moment."""
+        if self._db.in_transaction:
+            yield
+            return
         self.rows("BEGIN")
         try:
             yield

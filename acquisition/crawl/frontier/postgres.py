@@ -124,6 +124,9 @@ class PostgresDatabase(Database):
     @contextmanager
     def snapshot(self) -> Iterator[None]:
         """Make what is read inside one picture of one moment."""
+        if self._db.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            yield
+            return
         with self._translated(), self._db.transaction():
             self.rows("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             yield

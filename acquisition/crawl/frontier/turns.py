@@ -7,6 +7,7 @@ for; so two processes on one PostgreSQL do not stand in each other's way for lon
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import Final
 
 import orjson
 
@@ -25,12 +26,13 @@ _REFRESH = f"""UPDATE host SET {_BEST}, ready=0, due=(SELECT CASE WHEN host.clos
 _SWEEP = """WITH come AS MATERIALIZED (SELECT host FROM host WHERE run=? AND ready=0 AND seq IS NOT NULL AND due<=?
  ORDER BY due LIMIT ? /*pg FOR UPDATE SKIP LOCKED*/)
  UPDATE host SET ready=1 WHERE run=? AND host IN (SELECT host FROM come)"""
-_STATE = """h.host, c.next_ok, c.delay, c.hold, h.closed, h.pages, h.bytes, h.seconds, h.errors, c.failures, h.memory,
+STATE: Final = """h.host, c.next_ok, c.delay, c.hold, h.closed, h.pages, h.bytes, h.seconds, h.errors, c.failures, h.memory,
  c.holder, c.held_until"""
-_READY = f"""SELECT {_STATE} FROM host h JOIN clock c ON c.host=h.host WHERE h.run=? AND h.ready=1
+"""The columns that `state_of` reads, of a host h and its clock c, and by whom and until when its turn is held."""
+_READY = f"""SELECT {STATE} FROM host h JOIN clock c ON c.host=h.host WHERE h.run=? AND h.ready=1
  ORDER BY h.priority DESC, h.depth, h.seq LIMIT ? /*pg FOR UPDATE SKIP LOCKED*/"""  # noqa: S608  # the list of columns is ours
 _ASLEEP = "UPDATE host SET ready=0, due=? WHERE run=? AND host=?"
-_ONE = f"SELECT {_STATE} FROM host h JOIN clock c ON c.host=h.host WHERE h.run=? AND h.host=?"  # noqa: S608  # see above
+_ONE = f"SELECT {STATE} FROM host h JOIN clock c ON c.host=h.host WHERE h.run=? AND h.host=?"  # noqa: S608  # see above
 _TRY_LOCK = "SELECT host FROM clock WHERE host=? /*pg FOR UPDATE SKIP LOCKED*/"
 # Its delay counts from here in case we die; who ends well writes the right moment.
 _TAKE = "UPDATE clock SET holder=?, held_until=?, next_ok=? WHERE host=?"
@@ -108,5 +110,5 @@ class Turns:
 
 def state_of(row: Row) -> HostState:
     """Make the state of a host of its row."""
-    host, next_ok, delay, hold, closed, pages, size, seconds, errors, failures, memory, _, _ = row
+    host, next_ok, delay, hold, closed, pages, size, seconds, errors, failures, memory, *_ = row
     return HostState(host, next_ok, delay, hold, closed, pages, size, seconds, errors, failures, orjson.loads(memory))
