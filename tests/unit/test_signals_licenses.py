@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acquisition.rights.signals import EVIDENCE, Signal, page_license, read, verdicts
+from acquisition.rights.items import conclude_item
+from acquisition.rights.signals import EVIDENCE, Signal, page_claim, page_license, read, verdicts
 from acquisition.rights.signals.licenses import links
 
 URL = "https://site.example/photos/7"
@@ -148,6 +149,32 @@ def test_the_image_s_license_is_not_the_page_s() -> None:
 def test_statements_on_the_page_must_agree(body: str, expected: str) -> None:
     """Two statements that differ leave the page's license unknown, and a part's license is never the page's."""
     assert page_license(_evidence(body)) == expected
+
+
+def test_a_license_on_the_only_article_is_the_pages() -> None:
+    """Where the page says nothing else and has one article, its license counts; of several articles none does."""
+    one = f'<html><body><article><p><a rel=license href="{BY}">x</a></p></article></body></html>'
+    assert page_license(_evidence(one)) == "CC-BY-4.0"
+    assert page_license(_evidence(one.replace("</body>", "<article></article></body>"))) == ""
+    assert page_license(_evidence(one.replace("<article>", f'<a rel=license href="{BY_SA}">x</a><article>'))) == "CC-BY-SA-4.0"
+
+
+def test_the_claim_of_a_page() -> None:
+    """An address where all agree, words where there is no address, and words of no license where they disagree."""
+    assert page_claim(_evidence("<html></html>")) == (None, None)
+    assert page_claim(_evidence(f'<link rel=license href="{BY}"><meta name="dc.rights" content="CC BY 4.0">')) == (None, BY)
+    assert page_claim(_evidence('<meta name="dcterms.license" content="CC0 1.0">')) == ("CC0 1.0", None)
+    words, address = page_claim(_evidence(f'<link rel=license href="{BY}"><a rel=license href="{BY_SA}">x</a>'))
+    assert address is None
+    assert conclude_item(None, words, None).concluded == "NOASSERTION"
+
+
+@given(st.lists(st.sampled_from([BY, BY_SA, "https://creativecommons.org/publicdomain/zero/1.0/"]), min_size=1, max_size=4))
+def test_disagreement_is_no_license(addresses: list[str]) -> None:
+    """Whatever a page names in whatever order, several different licenses are never concluded to be one of them."""
+    words, address = page_claim(_evidence("".join(f'<a rel=license href="{one}">x</a>' for one in addresses)))
+    concluded = conclude_item(None, words, address).concluded
+    assert (concluded == "NOASSERTION") == (len(set(addresses)) > 1)
 
 
 def test_relative_addresses_follow_the_base() -> None:

@@ -1,6 +1,6 @@
 """Opt-out and license signals: pure parsers, one file per mechanism, and `read`, which answers for anything fetched."""
 
-from acquisition.rights.signals.licenses import page_license
+from acquisition.rights.signals.agreement import page_claim, page_license
 from acquisition.rights.signals.read import AGENT, forbidden, read, shows_image
 from acquisition.rights.signals.rsl import announced_in_robots
 from acquisition.rights.signals.signal import (
@@ -35,6 +35,7 @@ __all__ = [
     "forbidden",
     "honoured",
     "may_follow",
+    "page_claim",
     "page_license",
     "read",
     "shows_image",

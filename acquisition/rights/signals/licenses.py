@@ -1,8 +1,8 @@
 """Positive evidence: markup that names a license, with what it speaks of.
 
 Link headers (RFC 8288), rel=license, JSON-LD, microdata, RDFa (CC REL) and Dublin Core. The nearest statement wins for a
-part of a page; for the page itself all statements must agree, else the license is unknown. None of this is a word on
-training: the license gate judges it.
+part of a page; for the page itself all statements must agree (`agreement`). None of this is a word on training: the license
+gate judges it.
 """
 
 from __future__ import annotations
@@ -53,20 +53,6 @@ def expression(text: str) -> str:
     """Return the SPDX expression that a text or an address stands for, NOASSERTION when it is not known, "" for nothing."""
     text = _REPLAY.sub("", " ".join(text[:3_000].split()))
     return read_license(text, "url" if "://" in text or text.startswith("//") else "prose").expression if text else ""
-
-
-def page_license(signals: Iterable[Signal]) -> str:
-    """Return the one expression that all statements on the page (or, failing them, the site) agree on.
-
-    "" when there is none, NOASSERTION when they disagree or one of them is not understood.
-    """
-    evidence = [one for one in signals if one.license and one.mechanism != "rsl"]
-    for scopes in (("page", "item"), ("site",)):
-        wanted = [one for one in evidence if one.scope in scopes and (one.scope != "item" or one.parsed.get("self") == "yes")]
-        if wanted:
-            found = {one.license for one in wanted}
-            return found.pop() if len(found) == 1 else NOASSERTION
-    return ""
 
 
 # --- Link headers ---------------------------------------------------------------------------------------------------------
