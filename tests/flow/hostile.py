@@ -77,6 +77,7 @@ class Hostile:
     connections: int = 0
     url: str = ""
     port: int = 0
+    threads: list[threading.Thread] = field(default_factory=list)
     fingerprint: str = ""
 
     def serve(self, peer: Peer) -> None:
@@ -129,7 +130,8 @@ def hostile(attacks: dict[str, Attack], host: str = "127.0.0.1", tls: ssl.SSLCon
         with suppress(OSError):
             listener.shutdown(socket.SHUT_RDWR)
         listener.close()
-        acceptor.join(PATIENCE)
+        for thread in (acceptor, *server.threads):
+            thread.join(1.0)
 
 
 def _accept(listener: socket.socket, server: Hostile, closing: threading.Event, tls: ssl.SSLContext | None) -> None:
@@ -139,7 +141,9 @@ def _accept(listener: socket.socket, server: Hostile, closing: threading.Event, 
         except OSError:
             return
         server.connections += 1
-        threading.Thread(target=_serve, args=(connection, server, closing, tls), daemon=True).start()
+        serving = threading.Thread(target=_serve, args=(connection, server, closing, tls), daemon=True)
+        server.threads.append(serving)
+        serving.start()
 
 
 def _serve(connection: socket.socket, server: Hostile, closing: threading.Event, tls: ssl.SSLContext | None) -> None:

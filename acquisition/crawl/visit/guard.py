@@ -20,10 +20,11 @@ from acquisition.network import Address, AddressGuard, literal_address, origin, 
 PORTS: Final = frozenset({80, 443, 8080, 8443})
 """Where web servers listen; other ports belong to other protocols, which must not be spoken to in HTTP."""
 
-_PLAIN: Final = re.compile(r"https?://[a-z0-9.-]+(?::[0-9]{1,5})?(?=/)", re.ASCII)
+_PLAIN: Final = re.compile(r"https?://[a-z0-9.-]*[a-z0-9-](?::[0-9]{1,5})?(?=/)", re.ASCII)
 _PLAIN_REST: Final = re.compile(r"[A-Za-z0-9/._~%?&=+,;:@!$'()*-]*", re.ASCII)
 _SCHEME: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*):")
 _SAFE: Final = "!$%&'()*+,/:;=?@[]~|"
+_DOTTED: Final = re.compile(r"\.+(?=:\d*$|$)")
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f]")
 _NUMERIC: Final = re.compile(r"[0-9a-fx.]*[0-9][0-9a-fx.]*", re.ASCII)
 _LONGEST: Final = 16_384
@@ -129,14 +130,15 @@ def _port(url: str) -> int | None:
 def _wire_url(url: str) -> str:
     """Return the URL as it goes over the wire: letters and spaces percent-encoded, host in ASCII (IDNA), no fragment.
 
-    Dots, doubled slashes and the escapes that are there stay as they are written; Refused when it cannot be read.
+    The dot that may end a host is left out; dots and doubled slashes in the path and the escapes that are there stay as they
+    are written. Refused when it cannot be read.
     """
     text = url.strip(" ").partition("#")[0]
     if len(url) > _LONGEST or _UNSAFE.search(text):
         raise Refused("address", url[:_LONGEST], "the address is too long or holds control characters")
     try:
         parts = urlsplit(text)
-        netloc = (parts.netloc if parts.netloc.isascii() else _ascii(parts.netloc)).lower()
+        netloc = _DOTTED.sub("", parts.netloc if parts.netloc.isascii() else _ascii(parts.netloc)).lower()
         path, mark, query = text.partition("//")[2][len(parts.netloc) :].partition("?")
         path, query = quote(path, safe=_SAFE), quote(query, safe=_SAFE)
     except ValueError:
