@@ -30,7 +30,7 @@ _MAGIC: Final = (
     (b"fLaC", "audio/flac"), (b"OggS", "audio/ogg"), (b"ID3", "audio/mpeg"), (b"FORM", "audio/aiff"),
     (b"\x1aE\xdf\xa3", "video/webm"), (b"%PDF-", "application/pdf"), (b"PK\x03\x04", "application/zip"),
 )  # fmt: skip
-_DAMAGE: Final = (
+_DAMAGE: Final[tuple[type[Exception], ...]] = (
     *DAMAGE, SyntaxError, TypeError, AttributeError, AssertionError, ArithmeticError, MemoryError, Warning,
 )  # fmt: skip
 """What Pillow's parsers raise on damaged input."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Protocol
 from urllib.parse import urljoin
@@ -60,37 +60,40 @@ class Taker:
 
     async def take(self, lease: Lease, now: float) -> Outcome:
         """Return how the address ended; what it brought is in the archive and among the items before it ends."""
-        answer: Answer | None = None
+        answers: list[Answer] = []
         try:
             row = Row.of(lease.entry.request)
-            answer, passed = await self._followed(lease.entry.url, row)
-            return Outcome("done", self._written(lease, row, answer, passed), facts=facts_of(answer))
+            await self._follow(lease.entry.url, row, answers)
+            return Outcome("done", self._written(lease, row, answers), facts=facts_of(answers))
         except Refused as refused:
-            return Outcome("refused", refused.reason, refused.detail[:500], facts=facts_of(answer))
+            return Outcome("refused", refused.reason, refused.detail[:500], facts=facts_of(answers))
         except Failed as failed:
             if failed.again is not None and lease.tries < TRIES:
                 return Outcome("retry", failed.reason, failed.detail[:500], not_before=now + failed.again)
-            return Outcome("failed", failed.reason, failed.detail[:500], facts=facts_of(answer))
+            return Outcome("failed", failed.reason, failed.detail[:500], facts=facts_of(answers))
 
-    async def _followed(self, url: str, row: Row) -> tuple[Answer, list[tuple[str, int]]]:
-        """Visit an address and where it leads to; return the last answer, a 2xx or 304, and what was passed."""
-        passed: list[tuple[str, int]] = []
+    async def _follow(self, url: str, row: Row, answers: list[Answer]) -> None:
+        """Visit an address and where it leads to, until a 200 or 304 has come; `answers` grows with every visit."""
         headers = _ACCEPT["image" if self.wanted.media_types == ("image/*",) else ""]
+        passed: list[str] = []
         while True:
             answer = await self.visitor.visit(Ask(url, headers=headers, referrer=row.reason, kind="media"))
+            answers.append(answer)
             status = answer.wire.status
+            if status in (200, 304):
+                return
             if status not in _REDIRECTS:
-                if status in (200, 304):
-                    return answer, passed
                 raise Failed(f"http-{status}", url, f"the server answers {status}")
-            passed.append((url, status))
+            passed.append(url)
             url = _target(answer, url)
-            if len(passed) > HOPS or any(url == before for before, _ in passed):
-                loop = len(passed) <= HOPS
-                raise Failed("redirect-loop" if loop else "redirects", url, " → ".join(before for before, _ in passed)[:500])
+            if url in passed:
+                raise Failed("redirect-loop", url, " → ".join(passed)[:500])
+            if len(passed) > HOPS:
+                raise Failed("redirects", url, " → ".join(passed)[:500])
 
-    def _written(self, lease: Lease, row: Row, answer: Answer, passed: list[tuple[str, int]]) -> str:
+    def _written(self, lease: Lease, row: Row, answers: list[Answer]) -> str:
         """Check what has come, write it down as an item, and return what is remarkable about it."""
+        answer, passed = answers[-1], [(one.ask.url, one.wire.status) for one in answers[:-1]]
         url = answer.ask.url
         stored, body = self._body(answer, url)
         media = check(body, row.expect, self.wanted, url=url)
@@ -133,10 +136,11 @@ def _target(answer: Answer, url: str) -> str:
     return target
 
 
-def facts_of(answer: Answer | None) -> dict[str, Any]:
-    """Return what the frontier keeps of an answer, for the next run and for whoever asks why."""
-    if answer is None:
+def facts_of(answers: Sequence[Answer]) -> dict[str, Any]:
+    """Return what the frontier keeps of the last answer, for the next run and for whoever asks why."""
+    if not answers:
         return {}
+    answer = answers[-1]
     place = answer.place
     facts: dict[str, Any] = {
         "status": answer.wire.status,
