@@ -24,6 +24,7 @@ from acquisition.crawl.listing import Means, Taker, Wanted, run_list, write_stat
 from acquisition.crawl.listing.media import check, media_type_of
 from acquisition.crawl.listing.rows import CURSOR_FILE, Cursor, Row, batches, entry_of
 from acquisition.crawl.listing.visits import HOPS
+from acquisition.crawl.visit.signals import Reading, signals_of
 
 URL = "http://a.example/1.jpg"
 
@@ -219,9 +220,11 @@ class Web:
     def __init__(self, archive: RunArchive, script: Script, robots: bytes | None = None) -> None:
         self.archive, self.script, self.robots = archive, script, robots
         self.asked: list[Ask] = []
+        self.tries = 0
 
-    async def visit(self, ask: Ask) -> Answer:
+    async def visit(self, ask: Ask, *, tries: int = 1) -> Answer:
         """Answer, or raise what the script says."""
+        self.tries = tries
         await asyncio.sleep(0)
         if (known := self.archive.recall(ask.url)) is not None:
             return Answer(ask, known.wire, known.decision, known.place, self.robots, replayed=True)
@@ -237,6 +240,11 @@ class Web:
         return Answer(ask, wire, decision, place, self.robots, unchanged=unchanged)
 
 
+async def reading(answer: Answer, body: bytes) -> Reading:
+    """What the answer says, read from what is at hand."""
+    return signals_of(answer, body, {})
+
+
 class Ground:
     """An archive, an item log, and a taker over a scripted web."""
 
@@ -245,12 +253,14 @@ class Ground:
         self.archive = RunArchive(folder, {"software": "test"})
         self.items = ItemLog(folder, self.archive)
         self.web = Web(self.archive, script, robots)
-        self.taker = Taker(self.web, self.archive, self.items, wanted, {}, 1_000_000)
+        self.taker = Taker(self.web, self.items, wanted, reading, 1_000_000)
 
-    def take(self, url: str = URL, *, tries: int = 1, **row: Any) -> Outcome:
+    def take(self, url: str = URL, *, tries: int = 0, **row: Any) -> Outcome:
         """Take one address that a list names."""
         entry = entry_of({"url": url, "reason": "list: l.csv#row=0", **row})
-        return asyncio.run(self.taker.take(Lease(1, entry, tries), 100.0))
+        outcome = asyncio.run(self.taker.take(Lease(1, entry, tries), 100.0))
+        assert outcome is not None
+        return outcome
 
     def lines(self) -> list[dict[str, Any]]:
         """The items that were written down."""
@@ -400,11 +410,23 @@ def test_a_chain_of_redirects_has_an_end(ground: Make) -> None:
 
 
 def test_another_try_is_for_later_and_not_for_ever(ground: Make) -> None:
-    """A failure that may pass gives the address back for the moment that it names; the third try is the last."""
-    one = ground({URL: Failed("http-429", URL, again=30.0)})
-    first = one.take()
-    assert (first.state, first.reason, first.not_before) == ("retry", "http-429", 130.0)
-    assert one.take(tries=3).state == "failed"
+    """A failure that may pass gives the address back for the moment that it names; the visitor is told which try it is."""
+    script: dict[str, Exception] = {URL: Failed("http-429", URL, again=30.0)}
+    one = ground(script)
+    first = one.take(tries=0)
+    assert (first.state, first.reason, first.not_before, one.web.tries) == ("retry", "http-429", 130.0, 1)
+    script[URL] = Failed("http-429", URL)
+    assert one.take(tries=2).state == "failed"
+    assert one.web.tries == 3
+
+
+def test_a_stop_ends_nothing(ground: Make) -> None:
+    """An address whose turn did not come because the crawl is being stopped has not ended, and is leased again."""
+    one = ground({URL: Failed("stopped", "")})
+    seeds = write_seeds(one.folder, [{"url": URL, "reason": "r"}])
+    assert asyncio.run(one.taker.take(Lease(1, entry_of({"url": URL, "reason": "r"}), 0), 0.0)) is None
+    assert drive(one, seeds, max_seconds=0.5)[0] == "time-limit"
+    assert set(counts(one.folder)) == {("pending", "")}
 
 
 def test_two_addresses_of_one_file_are_one_item(ground: Make) -> None:

@@ -163,8 +163,9 @@ class _Drive:
 
     async def _take(self, lease: Lease) -> None:
         outcome = await self.means.taker.take(lease, self.means.clock())
-        self.means.desk.end(lease, outcome)
-        self.means.heard(outcome)
+        if outcome is not None:
+            self.means.desk.end(lease, outcome)
+            self.means.heard(outcome)
 
     def _over(self, task: asyncio.Task[None]) -> None:
         self.under_way.discard(task)

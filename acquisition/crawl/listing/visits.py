@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import urljoin
 
 from acquisition.crawl.archive import Page, Rights, record_of
-from acquisition.crawl.contract import Answer, Archive, Ask, Failed, HeaderLines, Lease, Outcome, Refused
+from acquisition.crawl.contract import Answer, Ask, Failed, Lease, Outcome, Refused
 from acquisition.crawl.listing.media import Wanted, check
 from acquisition.crawl.listing.rows import Row
 from acquisition.crawl.visit.decoding import decoded
-from acquisition.crawl.visit.signals import signals_of
+from acquisition.crawl.visit.signals import Reading
 
 HOPS: Final = 5
 """Redirects that are followed; each is a visit of its own, under the rules of its own host."""
-TRIES: Final = 3
-"""How often one address is asked for, the first time included; as spiders do."""
+STOPPED: Final = "stopped"
+"""The reason of a Failed that says that the crawl is being stopped; the address goes back to the frontier, untouched."""
 OPTED_OUT: Final = "opted-out"
 """An item was written down, and its host or its bytes say that no model may be trained on it; policy decides."""
 SAME_ITEM: Final = "same-item"
@@ -32,8 +32,8 @@ _ACCEPT: Final[Mapping[str, Mapping[str, str]]] = {
 class Visits(Protocol):
     """The one door to the network (`visit.visitor.Visitor`)."""
 
-    async def visit(self, ask: Ask) -> Answer:
-        """Visit."""
+    async def visit(self, ask: Ask, *, tries: int = 1) -> Answer:
+        """Visit for the `tries`th time."""
 
 
 class Items(Protocol):
@@ -47,40 +47,50 @@ class Items(Protocol):
         """Append one and say whether it was new."""
 
 
+Reads = Callable[[Answer, bytes], Awaitable[Reading]]
+
+
 @dataclass(frozen=True, slots=True)
 class Taker:
-    """Takes one leased address at a time. `policy` maps a signal's mechanism to honour, record or ignore."""
+    """Takes one leased address at a time. `reading` says what an answer says of its use."""
 
     visitor: Visits
-    archive: Archive
     items: Items
     wanted: Wanted
-    policy: Mapping[str, str]
+    reading: Reads
     max_bytes: int
 
-    async def take(self, lease: Lease, now: float) -> Outcome:
-        """Return how the address ended; what it brought is in the archive and among the items before it ends."""
+    async def take(self, lease: Lease, now: float) -> Outcome | None:
+        """Return how the address ended; what it brought is in the archive and among the items before it ends.
+
+        None when the crawl is being stopped, and the address has not ended.
+        """
         answers: list[Answer] = []
         try:
             row = Row.of(lease.entry.request)
-            await self._follow(lease.entry.url, row, answers)
-            return Outcome("done", self._written(lease, row, answers), facts=facts_of(answers))
+            await self._follow(lease, row, answers)
+            return Outcome("done", await self._written(lease, row, answers), facts=facts_of(answers))
         except Refused as refused:
             return Outcome("refused", refused.reason, refused.detail[:500], facts=facts_of(answers))
         except Failed as failed:
-            if failed.again is not None and lease.tries < TRIES:
+            if failed.reason == STOPPED:
+                return None
+            if failed.again is not None:
                 return Outcome("retry", failed.reason, failed.detail[:500], not_before=now + failed.again)
             return Outcome("failed", failed.reason, failed.detail[:500], facts=facts_of(answers))
 
-    async def _follow(self, url: str, row: Row, answers: list[Answer]) -> None:
-        """Visit an address and where it leads to, until a 200 or 304 has come; `answers` grows with every visit."""
+    async def _follow(self, lease: Lease, row: Row, answers: list[Answer]) -> None:
+        """Visit an address and where it leads to, until a 200 has come; `answers` grows with every visit."""
+        url = lease.entry.url
         headers = _ACCEPT["image" if self.wanted.media_types == ("image/*",) else ""]
         passed: list[str] = []
         while True:
-            answer = await self.visitor.visit(Ask(url, headers=headers, referrer=row.reason, kind="media"))
+            answer = await self.visitor.visit(
+                Ask(url, headers=headers, referrer=row.reason, kind="media"), tries=lease.tries + 1
+            )
             answers.append(answer)
             status = answer.wire.status
-            if status in (200, 304):
+            if status == 200:
                 return
             if status not in _REDIRECTS:
                 raise Failed(f"http-{status}", url, f"the server answers {status}")
@@ -91,13 +101,13 @@ class Taker:
             if len(passed) > HOPS:
                 raise Failed("redirects", url, " → ".join(passed)[:500])
 
-    def _written(self, lease: Lease, row: Row, answers: list[Answer]) -> str:
+    async def _written(self, lease: Lease, row: Row, answers: list[Answer]) -> str:
         """Check what has come, write it down as an item, and return what is remarkable about it."""
         answer, passed = answers[-1], [(one.ask.url, one.wire.status) for one in answers[:-1]]
         url = answer.ask.url
-        stored, body = self._body(answer, url)
+        body = decoded(answer.wire, self.max_bytes, url=url)
         media = check(body, row.expect, self.wanted, url=url)
-        reading = signals_of(answer, body, self.policy, stored=stored)
+        reading = await self.reading(answer, body)
         page = Page(
             url=lease.entry.url,
             final_url=url,
@@ -113,13 +123,6 @@ class Taker:
         if not new and passed:  # without a redirect it is this very row, whose run was killed before it could end
             return SAME_ITEM
         return OPTED_OUT if reading.train == "deny" else ""
-
-    def _body(self, answer: Answer, url: str) -> tuple[HeaderLines, bytes]:
-        """Return the decoded body; for a 304 that of the answer that it confirms, with the headers that still hold."""
-        if answer.wire.status != 304:
-            return (), decoded(answer.wire, self.max_bytes, url=url)
-        headers, body = self.archive.read(answer.place)
-        return headers, decoded(replace(answer.wire, headers=headers, body=body), self.max_bytes, url=url)
 
 
 def _target(answer: Answer, url: str) -> str:
