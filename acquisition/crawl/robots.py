@@ -132,13 +132,18 @@ def _octets(robots_txt: str | bytes) -> bytes:
 
 def _lines(raw: bytes) -> Iterator[str]:
     """Yield the lines without comments and blanks; one that the limit cuts is left out, for half a rule is another rule."""
-    lines = _LINE_END.split(raw[:MAX_BYTES].removeprefix(b"\xef\xbb\xbf"))
+    lines = _LINE_END.split(raw[_mark(raw) : MAX_BYTES])
     if len(raw) > MAX_BYTES and raw[MAX_BYTES : MAX_BYTES + 1] not in (b"\r", b"\n"):
         lines.pop()
     for line in lines:
         text = _text(line[:MAX_LINE].partition(b"#")[0]).strip(_BLANK)
         if text:
             yield text
+
+
+def _mark(raw: bytes) -> int:
+    """Return the length of a byte order mark, also of one that was cut off behind its first or second byte."""
+    return next((size for size in (3, 2, 1) if raw.startswith(b"\xef\xbb\xbf"[:size])), 0)
 
 
 def _text(line: bytes) -> str:

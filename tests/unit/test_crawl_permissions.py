@@ -179,7 +179,7 @@ def test_how_long_an_answer_counts(status: int, headers: dict[str, str], life: f
 
     async def work() -> None:
         web = Web()
-        web.says(status, **headers)
+        web.says(status, RULES, f"{SITE}/robots.txt", **headers)
         await web.may("/")
         web.now = START + life - 1
         await web.may("/")
@@ -416,6 +416,6 @@ def test_what_admit_says() -> None:
             await web.permissions.admit("https://night.example/x")
         assert failed.value.reason == "visit-time"
         web.now += failed.value.again or 0
-        assert await web.permissions.admit("https://night.example/x")
+        assert (await web.permissions.admit("https://night.example/x")).wait == 0
 
     run(work())
