@@ -21,13 +21,14 @@ from acquisition.model import FOUND_SCHEMA, Modality
 from acquisition.protocols import Binary, Found, ReadContext, Reader
 from acquisition.read.items import BATCH_BYTES, BATCH_ROWS, UNPACKED, RowItems, file_name, rejection
 from acquisition.read.media import checked_media, media_type_of, modality_of
+from acquisition.read.spoken import inside
 
 
 class ArrowReader(Reader):
     """Arrow IPC files and streams, batch by batch."""
 
     name: ClassVar[str] = "arrow"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     suffixes: ClassVar[tuple[str, ...]] = (".arrow", ".feather", ".ipc", ".arrows")
     modality: ClassVar[Modality] = Modality.TABLE
 
@@ -114,7 +115,7 @@ class _Typed:
 
     def _with_media(self, rows: pa.RecordBatch, media: pa.Array, first: int) -> Iterator[Found]:
         kept: list[int] = []
-        facts: list[tuple[str, str, str, int, str, str]] = []
+        facts: list[tuple[str, str, str, int, str, str, str | None]] = []
         declared_name = self._context.items.name is not None or self._context.items.id is not None
         for index, cell in enumerate(media):
             value = cell.as_py()
@@ -132,16 +133,15 @@ class _Typed:
             stem = file_name(PurePosixPath(path).stem) if path and not declared_name else rows.column("name")[index].as_py()
             member = f"{self._context.member.removesuffix(UNPACKED)}#{fragment}&column={quote(str(self._media), safe='')}"
             digest = hashlib.sha256(content).hexdigest()
-            facts.append((member, str(modality_of(media_type)), media_type, len(content), digest, stem))
+            facts.append((member, str(modality_of(media_type)), media_type, len(content), digest, stem, inside(content)))
             kept.append(index)
         if kept:
             yield _replaced(rows.take(pa.array(kept)), facts)
 
 
-def _replaced(rows: pa.RecordBatch, facts: list[tuple[str, str, str, int, str, str]]) -> pa.RecordBatch:
-    fresh = dict(
-        zip(("member", "modality", "media_type", "size", "content_sha256", "name"), zip(*facts, strict=True), strict=True)
-    )
+def _replaced(rows: pa.RecordBatch, facts: list[tuple[str, str, str, int, str, str, str | None]]) -> pa.RecordBatch:
+    names = ("member", "modality", "media_type", "size", "content_sha256", "name", "signals")
+    fresh: dict[str, tuple[Any, ...]] = dict(zip(names, zip(*facts, strict=True), strict=True))
     fresh["referrer"] = ()
     columns = []
     for field in FOUND_SCHEMA:

@@ -100,7 +100,7 @@ class CommonVoiceReader(Reader):
     """A whole Common Voice archive. Named by the source or by `read.format`; never guessed."""
 
     name: ClassVar[str] = "common-voice"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     suffixes: ClassVar[tuple[str, ...]] = ()
     modality: ClassVar[Modality] = Modality.AUDIO
 

@@ -1,4 +1,4 @@
-"""Saved web pages: text without scripts, title, and the license that the markup links to."""
+"""Saved web pages: text without scripts, title, and what the markup says of license and use."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from acquisition.model import Modality
 from acquisition.protocols import Binary, Found, ReadContext, Reader
 from acquisition.read.encoding import decode_all, known_encoding, mostly_utf8
 from acquisition.read.items import FileItems, found_batch
+from acquisition.read.spoken import statements
 from acquisition.read.text import whole
 from acquisition.settings import ReadSettings
 
@@ -39,11 +40,10 @@ _WEB: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a page says: visible text, title, and the address of its license, None where it says nothing."""
+    """What a page says: visible text and title, None where it has none."""
 
     text: str
     title: str | None
-    license_url: str | None
 
 
 def page_text(data: bytes, settings: ReadSettings, charset: str = "") -> str:
@@ -75,28 +75,26 @@ def _as_labelled(data: bytes, name: str, settings: ReadSettings) -> str:
 
 
 def parse_page(text: str) -> Page:
-    """Return a page's visible text, title and license link (rel=license)."""
+    """Return a page's visible text and title."""
     from bs4 import BeautifulSoup, XMLParsedAsHTMLWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)  # XHTML says that it is XML
         soup = BeautifulSoup(text, "lxml")
     title = soup.title.get_text(" ", strip=True) if soup.title else None
-    link = soup.find(["a", "link", "area"], rel="license", href=True)
-    href = str(link["href"]).strip() if link is not None and hasattr(link, "attrs") else None
     for node in soup(list(_INVISIBLE)):
         node.decompose()
     if soup.title:
         soup.title.decompose()
     lines = (line.strip() for line in soup.get_text("\n").splitlines())
-    return Page("\n".join(line for line in lines if line), title or None, href or None)
+    return Page("\n".join(line for line in lines if line), title or None)
 
 
 class HtmlReader(Reader):
     """One saved page, one item."""
 
     name: ClassVar[str] = "html"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     suffixes: ClassVar[tuple[str, ...]] = (".html", ".htm", ".xhtml")
     modality: ClassVar[Modality] = Modality.TEXT
 
@@ -110,7 +108,6 @@ class HtmlReader(Reader):
         data = whole(binary, MAX_BYTES)
         page = parse_page(page_text(data, context.read))
         sha256 = hashlib.sha256(data).hexdigest()
-        row = FileItems(context).row(
-            Modality.TEXT, "text/html", len(data), sha256, text=page.text, title=page.title, license_url=page.license_url
-        )
+        said = statements("", {"Content-Type": "text/html"}, data)
+        row = FileItems(context).row(Modality.TEXT, "text/html", len(data), sha256, text=page.text, title=page.title, **said)
         yield found_batch([row])

@@ -26,7 +26,7 @@ from acquisition.plugins import reader
 from acquisition.protocols import Binary, Found, ReadContext
 from acquisition.read.companions import is_system_file
 from acquisition.read.items import BATCH_ROWS, FileItems, canonical, found_batch, member_below, rejection
-from acquisition.read.media import MEDIA_SUFFIXES, checked_media, digest, modality_of
+from acquisition.read.media import MEDIA_SUFFIXES, media_file, modality_of
 
 _TABLE_SUFFIXES: Final[Mapping[str, str]] = {
     ".csv": "csv", ".tsv": "csv", ".data": "csv", ".txt": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".json": "json",
@@ -329,13 +329,13 @@ def _at(context: ReadContext, code: str, detail: str, place: str) -> Rejection:
 
 def _item(binary: Binary, context: ReadContext, row: _Row) -> dict[str, Any] | Rejection:
     try:
-        head, tail, size, sha256 = digest(binary)
-        media_type = checked_media(binary.name, head, tail, size)
+        file = media_file(binary)
     except Unreadable as error:
         return rejection(context, error.code, error.detail)
     named = MEDIA_SUFFIXES.get(PurePosixPath(binary.name.lower()).suffix)
-    more = {} if named == media_type else {"fields": canonical({"named_as": named}).decode()}
-    return FileItems(context).row(modality_of(media_type), media_type, size, sha256, **more | dict(row.columns))
+    more: dict[str, Any] = {} if named == file.media_type else {"fields": canonical({"named_as": named}).decode()}
+    more |= {"signals": file.signals} | dict(row.columns)
+    return FileItems(context).row(modality_of(file.media_type), file.media_type, file.size, file.sha256, **more)
 
 
 def pseudonym(value: str) -> str:

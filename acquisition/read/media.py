@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Callable, Iterator, Mapping
+from mmap import ACCESS_READ, mmap
 from pathlib import PurePosixPath
 from types import MappingProxyType
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 from acquisition.content.limits import Unreadable
 from acquisition.model import Modality
 from acquisition.protocols import Binary, Found, ReadContext, Reader
 from acquisition.read.items import FileItems, canonical, found_batch
+from acquisition.read.spoken import inside
 
 HEAD: Final = 65_536
+STARTS: Final = 16_000_000
+"""Bytes of a file inside an archive in which its metadata are looked for."""
 MAX_PIXELS: Final = 500_000_000
 """Images that claim more are bombs to whoever decodes them."""
 _CUT: Final = "it is cut: no end mark"
@@ -73,7 +77,7 @@ class MediaReader(Reader):
     """One media file, one item."""
 
     name: ClassVar[str] = "media"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     suffixes: ClassVar[tuple[str, ...]] = tuple(MEDIA_SUFFIXES)
     modality: ClassVar[Modality] = Modality.OTHER
 
@@ -83,21 +87,53 @@ class MediaReader(Reader):
 
     def read(self, binary: Binary, context: ReadContext) -> Iterator[Found]:
         """Yield the one item; Unreadable when the file is not what its name says or holds nothing."""
-        head, tail, size, sha256 = digest(binary)
-        media_type = checked_media(binary.name, head, tail, size)
+        file = media_file(binary)
         named = MEDIA_SUFFIXES.get(PurePosixPath(binary.name.lower()).suffix, "")
-        more = {} if named == media_type else {"fields": canonical({"named_as": named or binary.name}).decode()}
-        yield found_batch([FileItems(context).row(modality_of(media_type), media_type, size, sha256, **more)])
+        more = {} if named == file.media_type else {"fields": canonical({"named_as": named or binary.name}).decode()}
+        row = FileItems(context).row(
+            modality_of(file.media_type), file.media_type, file.size, file.sha256, signals=file.signals, **more
+        )
+        yield found_batch([row])
 
 
-def digest(binary: Binary) -> tuple[bytes, bytes, int, str]:
-    """Read everything once and return the first and last bytes (64 kB each), the size and the sha256."""
+class MediaFile(NamedTuple):
+    """What one pass over a media file tells; `signals` is the column of that name, None where its metadata say nothing."""
+
+    media_type: str
+    size: int
+    sha256: str
+    signals: str | None
+
+
+def media_file(binary: Binary) -> MediaFile:
+    """Read a file once; Unreadable when it is not what its name says or holds nothing."""
+    start: list[bytes] = []
+    head, tail, size, sha256 = digest(binary, start, 1 if binary.path else STARTS)
+    media_type = checked_media(binary.name, head, tail, size)
+    return MediaFile(media_type, size, sha256, _said(binary, start, size))
+
+
+def _said(binary: Binary, start: list[bytes], size: int) -> str | None:
+    """Return what the file's metadata say; of a large file only the pages that hold them are touched."""
+    if len(start[0]) == size or binary.path is None:
+        return inside(start[0] if len(start) == 1 else b"".join(start))
+    with binary.path.open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as mapped:
+        return inside(mapped)
+
+
+def digest(binary: Binary, start: list[bytes] | None = None, wanted: int = 0) -> tuple[bytes, bytes, int, str]:
+    """Read everything once and return the first and last bytes (64 kB each), the size and the sha256.
+
+    `start` receives what is read until that is at least `wanted` bytes.
+    """
     sha256 = hashlib.sha256()
     head = tail = b""
     size = 0
     with binary.open() as stream:
         while data := stream.read(1 << 18):
             sha256.update(data)
+            if start is not None and size < wanted:
+                start.append(data)
             size += len(data)
             if len(head) < HEAD:
                 head = (head + data)[:HEAD]

@@ -25,6 +25,7 @@ from acquisition.read.encoding import decode_all
 from acquisition.read.html import page_text, parse_page
 from acquisition.read.items import BATCH_BYTES, BATCH_ROWS, FileItems, file_name, found_batch, rejection
 from acquisition.read.media import checked_media, media_type_of, modality_of
+from acquisition.read.spoken import statements
 
 _WITHOUT_SAMPLES: Final = frozenset({"warcinfo", "request", "metadata", "arc_header"})
 _HTML: Final = ("text/html", "application/xhtml+xml")
@@ -35,7 +36,7 @@ class WarcReader(Reader):
     """Responses, resources and conversions (WET); requests and metadata speak of other records and are passed over."""
 
     name: ClassVar[str] = "warc"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     suffixes: ClassVar[tuple[str, ...]] = (".warc", ".warc.gz", ".arc", ".arc.gz", ".wet", ".wet.gz")
     modality: ClassVar[Modality] = Modality.TEXT
 
@@ -136,6 +137,11 @@ class _Records:
         )
 
     def _described(self, record: Any, payload: bytes) -> dict[str, Any]:
+        url = _header(record, "WARC-Target-URI").strip("<>")
+        headers = record.http_headers.headers if record.http_headers else {}
+        return self._content(record, payload) | statements(url, headers, payload)
+
+    def _content(self, record: Any, payload: bytes) -> dict[str, Any]:
         declared, charset = _content_type(record)
         found = media_type_of(payload[:64], urlsplit(_header(record, "WARC-Target-URI")).path)
         if found:
@@ -144,7 +150,7 @@ class _Records:
         if declared in _HTML or (not declared and b"<html" in payload[:2_000].lower()):
             page = parse_page(page_text(payload, self._context.read, charset))
             kind = {"modality": Modality.TEXT, "media_type": "text/html"}
-            return kind | {"text": page.text, "title": page.title, "license_url": page.license_url}
+            return kind | {"text": page.text, "title": page.title}
         if declared.startswith("text/"):
             text = page_text(payload, self._context.read, charset) if charset else decode_all(payload, self._context.read)[0]
             return {"modality": Modality.TEXT, "media_type": declared, "text": text}

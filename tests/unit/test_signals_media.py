@@ -10,14 +10,16 @@ import zlib
 from base64 import b64encode
 from collections.abc import Callable
 from contextlib import suppress
+from mmap import mmap
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from acquisition.rights.signals import Signal, Word, read, verdicts
+from acquisition.rights.signals import Signal, Word, embedded, read, verdicts
 from acquisition.rights.signals.containers import find
 from acquisition.rights.signals.jumbf import Malformed, cbor
 from acquisition.rights.signals.media import from_store, from_xmp
@@ -195,6 +197,23 @@ def test_containers(container: Callable[[bytes, bytes], bytes]) -> None:
     """Both carriers are found in every kind of file, and each by itself is a no."""
     signals = read("https://media.example/file", {}, container(FORBIDDEN, SHUT))
     assert sorted((one.mechanism, one.train) for one in signals) == [("cawg", "deny"), ("plus", "deny")]
+
+
+@pytest.mark.parametrize("container", CONTAINERS[:-1], ids=lambda make: make.__name__)
+def test_boxes_alone_say_as_much(container: Callable[[bytes, bytes], bytes]) -> None:
+    """Of a sound file the places that its format has for metadata tell what a search of every byte tells."""
+    body = container(FORBIDDEN, SHUT)
+    assert sorted((one.mechanism, one.train) for one in embedded(body)) == [("cawg", "deny"), ("plus", "deny")]
+    with mmap(-1, len(body)) as mapped:
+        mapped.write(body)
+        assert embedded(cast("bytes", mapped)) == embedded(body)
+
+
+@given(st.binary(max_size=300), st.sampled_from(CONTAINERS[:-1]))
+def test_boxes_of_anything(noise: bytes, container: Callable[[bytes, bytes], bytes]) -> None:
+    """Whatever the bytes are, the walk ends and finds no permission."""
+    whole = container(noise, noise)
+    assert all(one.train != "allow" for body in (noise, whole, whole[: len(noise)]) for one in embedded(body))
 
 
 @pytest.mark.parametrize("container", CONTAINERS, ids=lambda make: make.__name__)

@@ -1,6 +1,7 @@
 """Opt-out and license signals: pure parsers, one file per mechanism, and `read`, which answers for anything fetched."""
 
 from acquisition.rights.signals.agreement import page_claim, page_license
+from acquisition.rights.signals.media import embedded
 from acquisition.rights.signals.read import AGENT, forbidden, read, shows_image
 from acquisition.rights.signals.rsl import announced_in_robots
 from acquisition.rights.signals.signal import (
@@ -32,6 +33,7 @@ __all__ = [
     "announced_in_robots",
     "carried",
     "decisive",
+    "embedded",
     "forbidden",
     "honoured",
     "may_follow",

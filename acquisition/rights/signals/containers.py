@@ -13,6 +13,7 @@ import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,6 +31,7 @@ _UUID_C2PA: Final = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 _UUID_XMP: Final = bytes.fromhex("be7acfcb97a942e89c71999491e3afac")
 _TIFF_XMP: Final = 700
 _FILL: Final = re.compile(rb"\xff{2,}")
+_GIF_MARKS: Final = (b"XMP DataXMP", b"C2PA_GIF")
 _MAX_BLOCKS: Final = 500_000
 _TIFF_C2PA: Final = 0xCD41
 _PACKETS: Final = ((b"<x:xmpmeta", b"</x:xmpmeta>"), (b"<rdf:RDF", b"</rdf:RDF>"), (b"<rsl", b"</rsl>"))
@@ -55,15 +57,29 @@ class Embedded:
 def find(body: bytes) -> Embedded:
     """Return what a media file of any kind carries; never raises."""
     found = Embedded()
-    for recognised, walk in _WALKS:
-        if recognised(body):
-            try:
-                walk(body, found)
-            except (struct.error, IndexError, ValueError, zlib.error):
-                break  # what came before the damage counts
-            break
+    _walk(body, found)
     _packets(body, found)
     return found
+
+
+def find_in_boxes(body: bytes) -> Embedded:
+    """Return what lies where the format has a place for it, and touch nothing else of the file; never raises.
+
+    `body` may be a map of the file. XMP has no box of its own in GIF, and there the blocks are many and small.
+    """
+    if body[:3] == b"GIF":
+        return find(body[:]) if any(body.find(mark, 0) >= 0 for mark in _GIF_MARKS) else Embedded()
+    found = Embedded()
+    _walk(body, found)
+    return found
+
+
+def _walk(body: bytes, found: Embedded) -> None:
+    for recognised, walk in _WALKS:
+        if recognised(body):
+            with suppress(struct.error, IndexError, ValueError, zlib.error):  # what came before the damage counts
+                walk(body, found)
+            return
 
 
 def is_media(body: bytes) -> bool:
@@ -264,7 +280,7 @@ def _box(kind: bytes, box: bytes, header: int, found: Embedded) -> None:
 
 
 def _id3(body: bytes, found: Embedded) -> None:
-    """Walk the ID3 frames; C2PA is a GEOB frame of its media type."""
+    """Walk the ID3 frames; C2PA is a GEOB frame of its media type, XMP a PRIV frame of that owner."""
     version, place = body[3], 10
     end = 10 + _syncsafe(body[6:10])
     for _ in _steps(found):
@@ -276,6 +292,8 @@ def _id3(body: bytes, found: Embedded) -> None:
             frame = body[place + 10 : place + 10 + min(size, MAX_STORE)]
             if b"c2pa" in frame[:100] and (start := frame.find(b"jumb")) >= 4:
                 found.add(found.c2pa, frame[start - 4 :], MAX_STORE)
+        elif kind == b"PRIV" and body[place + 10 : place + 14] == b"XMP\0":
+            found.add(found.xmp, body[place + 14 : place + 10 + min(size, MAX_PACKET + 5)], MAX_PACKET)
         place += 10 + size
 
 
@@ -291,7 +309,7 @@ _SVG_STORE: Final = re.compile(rb"<c2pa:manifest[^>]{0,500}>([A-Za-z0-9+/=\s]{1,
 
 def _svg(body: bytes, found: Embedded) -> None:
     """Find the store that an SVG keeps as base64 in its metadata."""
-    start = body.find(b"<c2pa:manifest")
+    start = body.find(b"<c2pa:manifest", 0)
     match = _SVG_STORE.match(body, start) if start >= 0 else None
     if match:
         try:
