@@ -357,6 +357,11 @@ class CrawlSettings(SourceSettings):
     frontier: Annotated[Expandable, Field(pattern=r"^postgres(ql)?://\S+$")] | None = None
     """A PostgreSQL database in which several processes and machines share the crawl; left out: SQLite in the workspace."""
 
+    @property
+    def stand_in(self) -> str | None:
+        """Where the hosts of start addresses are looked for instead; None where `base_url` means something else."""
+        return self.base_url
+
 
 Treatment = Literal["honour", "record", "ignore"]
 

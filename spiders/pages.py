@@ -7,15 +7,14 @@
       limits: {pages: 200, depth: 2}
       arguments: {follow: "/articles/"}       # optional: only links whose address contains this are followed
 
-A model to read: an ordinary Scrapy spider that makes soup. robots.txt, delays, limits and the archive are not its business.
+A model to read: an ordinary Scrapy spider that makes soup. (Without code, `kind: spider` alone takes the text of pages.) robots.txt, delays, limits and the archive are not its business.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 from bs4 import BeautifulSoup, Tag
-from scrapy import Request
 from scrapy.http import HtmlResponse, Response
 
 from acquisition.crawl.spider import Sample, SampleSpider
@@ -34,11 +33,6 @@ class PagesSpider(SampleSpider):
         self.follow = follow
         self.allowed_domains = sorted({urlsplit(url).hostname or "" for url in self.start_urls})
         self.origins = {urlsplit(url).netloc for url in self.start_urls}
-
-    async def start(self) -> AsyncIterator[Any]:
-        """Begin at the declared addresses."""
-        for url in self.start_urls:
-            yield Request(url)
 
     def parse(self, response: Response) -> Iterator[Any]:
         """Yield the page's text and the pages that it links to."""

@@ -1,28 +1,41 @@
-"""For authors of spiders: typed items and BeautifulSoup. Both are optional; plain Scrapy spiders and dicts work too."""
+"""For authors of spiders: typed items, BeautifulSoup, and media with all that a page says of them.
+
+All of it is optional; plain Scrapy spiders, dicts, dataclasses, scrapy.Item, attrs and pydantic objects work too.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from scrapy import Spider
+from scrapy import Request, Spider
 from scrapy.http import Response, TextResponse
+
+from acquisition.crawl.discover import charset, page
+from acquisition.crawl.discover.found import Kind, Media, ending_of
+from acquisition.crawl.discover.media import media as media_on
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup
 
 SOUP_LIMIT: Final = 2_000_000
 """Bytes of a page that are parsed; what lies beyond is markup, not text (crawl.md section 8.3)."""
+PLAYED: Final[tuple[Kind, ...]] = ("image", "audio", "video")
+EMBEDDED: Final = {"embedded": True, "allow_offsite": True}
+"""Meta of a request for a part of a page: it may lie on another host (whose robots.txt is asked) and one deeper."""
+_DRAWN: Final = frozenset({"svg", "svgz"})
+"""Drawings are markup, not samples that the readers open."""
 
 
 @dataclass(slots=True)
 class Sample:
     """One item. On a page of text `text` is the sample; on a response that is no text (an image) its body is.
 
-    `label` is the class, `caption` what the page says of a media file, `group` what must stay together in one split (an
-    author, a series). `license` and `license_url` are the page's own words and link, left empty when it says nothing.
-    With `page` the page itself is the sample: its text is extracted from the archive at staging, `text` stays empty.
-    `fields` holds anything else worth keeping.
+    With `extract` the text is taken from the archived page when it is staged, and with it title, author, date and language
+    where nothing is given here. `label` is the class, `caption` what the page says of a media file, `captions` all
+    candidates as {"text", "origin"}, `group` what must stay together in one split (an author, a series). `license` and
+    `license_url` are the page's own words and link, left empty when it says nothing. `fields` holds anything else.
     """
 
     text: str | None = None
@@ -34,12 +47,17 @@ class Sample:
     license_url: str | None = None
     group: str | None = None
     name: str | None = None
-    page: bool = False
     fields: dict[str, Any] = field(default_factory=dict)
+    captions: list[dict[str, str]] | None = None
+    extract: bool | None = None
+
+
+class NotMedia(ValueError):
+    """A file was promised where a page of text came: a log-in, or an error that does not say so by its status."""
 
 
 class SampleSpider(Spider):
-    """A Scrapy spider that can make soup."""
+    """A Scrapy spider that can make soup and find media."""
 
     def soup(self, response: Response) -> BeautifulSoup:
         """Return the page as BeautifulSoup on lxml, in the encoding that Scrapy chose; TypeError when it is no text."""
@@ -48,3 +66,54 @@ class SampleSpider(Spider):
         if not isinstance(response, TextResponse):
             raise TypeError(f"{response.url} is not a page of text")
         return BeautifulSoup(response.body[:SOUP_LIMIT], "lxml", from_encoding=response.encoding)
+
+    def page(self, response: Response) -> page.Page:
+        """Return the page for `acquisition.crawl.discover`, parsed once under limits; `Unparsable` when it makes none."""
+        content_type = (response.headers.get("Content-Type") or b"").decode("latin-1")
+        return page.parse(response.body, response.url, charset.decide(response.body, content_type).used)
+
+    def media_requests(self, response: Response, kinds: Sequence[Kind] = PLAYED) -> Iterator[Request]:
+        """Yield a request for every image, sound and video of a page; `parse_media` gets it, with what the page says of it."""
+        for one in media_on(self.page(response)):
+            if is_wanted(one, kinds):
+                yield self.request_media(one)
+
+    def request_media(self, one: Media, sample: Sample | None = None) -> Request:
+        """Return the request for one file. It passes its own host's robots.txt and limits, and is archived like a page."""
+        told = {"sample": sample or sample_of(one)}
+        return Request(one.url, callback=self.parse_media, cb_kwargs=told, meta=dict(EMBEDDED))
+
+    def parse_media(self, response: Response, sample: Sample) -> Iterator[Any]:
+        """Yield what the page said of a file; the file itself is the body of this response."""
+        if isinstance(response, TextResponse):
+            if not _is_track(response):
+                kind = (response.headers.get("Content-Type") or b"no type").decode("latin-1")
+                raise NotMedia(f"{response.url} answers {kind} where a media file was promised")
+            sample.text = response.text
+        if response.body:
+            yield sample
+
+
+def is_wanted(one: Media, kinds: Sequence[Kind]) -> bool:
+    """Say whether a file is of a wanted kind; one of unknown kind is fetched to see."""
+    return (one.kind in kinds or one.kind == "") and ending_of(one.url) not in _DRAWN
+
+
+def sample_of(one: Media) -> Sample:
+    """Return what is said of a file as an item."""
+    facts = {"found_as": one.origin, "element": one.element, "language": one.language, "width": one.width}
+    return Sample(
+        caption=one.caption or None,
+        captions=[caption.record() for caption in one.captions] or None,
+        label=one.label or None,
+        title=one.title or None,
+        author=one.author or None,
+        license=(one.license.text or None) if one.license else None,
+        license_url=(one.license.url or None) if one.license else None,
+        fields={name: value for name, value in facts.items() if value},
+    )
+
+
+def _is_track(response: TextResponse) -> bool:
+    content_type = (response.headers.get("Content-Type") or b"").decode("latin-1").lower()
+    return content_type.startswith(("text/vtt", "application/x-subrip")) or ending_of(response.url) in ("vtt", "srt")

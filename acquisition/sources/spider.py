@@ -1,4 +1,4 @@
-"""`kind: spider`: an ordinary Scrapy spider, run by the polite crawler.
+"""`kind: spider`: a site by declaration alone, or an ordinary Scrapy spider, run by the polite crawler.
 
 The adapter only checks and names what is declared. It asks nobody: what a site holds is known when it has been crawled, so
 the release has no assets and no revision until `acquisition.crawl` has filled them in.
@@ -6,7 +6,7 @@ the release has no assets and no revision until `acquisition.crawl` has filled t
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
@@ -15,28 +15,30 @@ from acquisition.errors import PluginError
 from acquisition.model import Asset, Location, Release
 from acquisition.network import literal_address
 from acquisition.protocols import ResolveContext, Source, SourceAdapter
-from acquisition.settings import ByteCount, Seconds, SourceSettings
+from acquisition.settings import SourceSettings
+from acquisition.sources.site import SiteSettings, WebUrl
 
+GENERAL: Final = "site"
+"""The spider that needs no code."""
 SHORTEST_DELAY: Final = 0.25
 """Seconds; nobody's server but one's own (loopback) is asked more often."""
 
-StartUrl = Annotated[str, Field(pattern=r"^https?://\S+$")]
 
-
-class SpiderSettings(SourceSettings):
-    """Which spider runs, where it starts, and how gently."""
+class SpiderSettings(SiteSettings):
+    """Where a crawl starts, what is visited and taken, how gently, and with `spider` whose code decides that."""
 
     kind: Literal["spider"]
-    spider: str = Field(min_length=1)
-    """A registered spider, the name of a file in ./spiders/, or path/to/file.py:Class."""
-    start: tuple[StartUrl, ...] = ()
+    spider: str = Field(default=GENERAL, min_length=1)
+    """A registered spider, the name of a file in ./spiders/, or path/to/file.py:Class. Left out: the general spider."""
+    start: tuple[WebUrl, ...] = ()
     """Where it starts. Left out: the spider's own start_urls."""
-    arguments: dict[str, str] = Field(default_factory=dict)
+    own_arguments: dict[str, str] = Field(default_factory=dict, alias="arguments")
     """Passed to the spider, as scrapy's -a does."""
-    delay: Seconds = 1.0
-    """Seconds between two requests to one host; robots.txt can only make it longer. At least 0.25, or 0 on loopback."""
-    max_response: ByteCount = 32_000_000
-    """Bytes of one response; a longer one is cut off and recorded as a failure."""
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """What the spider is told: what is declared of the site, and its own arguments, which win."""
+        return self.site_arguments | self.own_arguments
 
     @model_validator(mode="after")
     def _delay_is_polite(self) -> SpiderSettings:
@@ -44,10 +46,21 @@ class SpiderSettings(SourceSettings):
             raise ValueError(f"delay must be at least {SHORTEST_DELAY} seconds; only loopback servers are asked faster")
         return self
 
+    @model_validator(mode="after")
+    def _starts_somewhere(self) -> SpiderSettings:
+        listed = [*_addresses(self.sitemaps), *_addresses(self.feeds)]
+        if self.spider == GENERAL and not self.start and not listed:
+            raise ValueError("nothing says where to begin; declare `start`, or addresses of `sitemaps` or `feeds`")
+        return self
+
     def _only_loopback(self) -> bool:
-        urls = (self.base_url,) if self.base_url else self.start
+        urls = (self.base_url,) if self.base_url else (*self.start, *_addresses(self.sitemaps), *_addresses(self.feeds))
         literals = [literal_address(urlsplit(url).hostname or "") for url in urls]
         return bool(literals) and all(literal is not None and literal.is_loopback for literal in literals)
+
+
+def _addresses(given: bool | tuple[str, ...]) -> tuple[str, ...]:
+    return given if isinstance(given, tuple) else ()
 
 
 class Spider(SourceAdapter):
@@ -55,7 +68,7 @@ class Spider(SourceAdapter):
 
     kind: ClassVar[str] = "spider"
     Settings: ClassVar[type[SourceSettings]] = SpiderSettings
-    title: ClassVar[str] = "a Scrapy spider on the open web, under robots.txt, archived as WARC"
+    title: ClassVar[str] = "a site on the open web, or a Scrapy spider of one's own, under robots.txt, archived as WARC"
     hosts: ClassVar[tuple[str, ...]] = ()
     mover: ClassVar[Literal["downloader", "crawler"]] = "crawler"
 
@@ -64,13 +77,14 @@ class Spider(SourceAdapter):
         settings = source.settings
         if not isinstance(settings, SpiderSettings):
             raise PluginError(f"source {source.name} was declared with settings of another kind", where=source.where)
+        began = [*settings.start, *_addresses(settings.sitemaps), *_addresses(settings.feeds)]
         return Release(
             source=source.name,
             kind=self.kind,
             revision="",
             assets=(),
             title=f"{settings.spider} spider",
-            homepage=settings.start[0] if settings.start else "",
+            homepage=began[0] if began else "",
             reader="crawl",
             resolved_at=context.now(),
             notes=("what it holds is known when it has been crawled", "every page speaks for its own license"),

@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from lxml import etree
-
 from acquisition.crawl.discover.found import Caption, file_caption
-from acquisition.crawl.discover.page import Page, words
+from acquisition.crawl.discover.page import Page, finding_elements, words
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -21,8 +19,8 @@ HEADINGS: Final = ("h1", "h2", "h3", "h4", "h5", "h6")
 _DEEPEST: Final = 300
 _NEARBY: Final = 300
 _BLOCKS: Final = frozenset({"p", "div", "span", "dd", "blockquote", "figcaption", "em", "small"})
-_IDS = etree.XPath("descendant::*[@id][position() <= 50000]")
-_AUTHOR = etree.XPath(
+_IDS = finding_elements("descendant::*[@id][position() <= 50000]")
+_AUTHOR = finding_elements(
     "(descendant::*[contains(concat(' ',normalize-space(@rel),' '),' author ')]"
     " | descendant::*[contains(concat(' ',normalize-space(@itemprop),' '),' author ')]"
     " | descendant::*[contains(concat(' ',normalize-space(@itemprop),' '),' creator ')])[1]"

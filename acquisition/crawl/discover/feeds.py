@@ -35,6 +35,7 @@ _LICENSES: Final = frozenset(
 _RDF: Final = "{http://www.w3.org/1999/02/22-rdf-syntax-ns#}"
 _XML_BASE: Final = "{http://www.w3.org/XML/1998/namespace}base"
 _TAGS: Final = re.compile(r"<[^<>]{0,2000}>")
+_LOOKED_AT: Final = ("item", "entry", "title", "license", "link")
 _DATES: Final = ("updated", "modified", "pubdate", "published", "issued", "date")
 
 
@@ -80,11 +81,9 @@ class _Reader:
     def read(self, text: bytes) -> Feed:
         broken = ""
         try:
-            for root, name, element in elements(text, ("item", "entry", "channel", "title", "license", "rights", "link")):
-                if root not in ("rss", "feed", "rdf", "channel"):
-                    raise BadXml(f"no feed: the root element is {root[:40]!r}")
+            for root, name, element in elements(text, _LOOKED_AT):
                 if not name:
-                    self._url = resolved(self._url, element.get(_XML_BASE) or "") or self._url
+                    self._begin(root, element)
                 elif name in ("item", "entry"):
                     self._entries.append(self._entry(element))
                     if len(self._entries) >= MOST:
@@ -99,6 +98,11 @@ class _Reader:
         whole = _one(self._licenses)
         entries = tuple(entry if entry.license is not None else replace(entry, license=whole) for entry in self._entries)
         return Feed(self._title, whole, entries, broken)
+
+    def _begin(self, root: str, element: _Element) -> None:
+        if root not in ("rss", "feed", "rdf", "channel"):
+            raise BadXml(f"no feed: the root element is {root[:40]!r}")
+        self._url = resolved(self._url, element.get(_XML_BASE) or "") or self._url
 
     def _inside_entry(self, element: _Element) -> bool:
         return any(local(above) in ("item", "entry", "image") for above in element.iterancestors())
@@ -208,7 +212,7 @@ def _number(text: str | None) -> int:
 
 
 def _license(element: _Element, base: str) -> License | None:
-    """Return the license that an element names: cc:license, creativeCommons:license, dcterms:license, Atom's link (RFC 4946)."""
+    """Return the license that an element names: cc:license, creativeCommons:license, dcterms:license, a link (RFC 4946)."""
     name = local(element)
     namespace = space(element)
     if name == "license" and namespace.lower() in _LICENSES:

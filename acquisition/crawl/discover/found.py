@@ -28,7 +28,7 @@ _DEED: Final = re.compile(r"/(?:deed|legalcode)(?:\.[a-z_-]{2,10})?/?$|/+$", re.
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """One candidate and where it stood: alt, title, figcaption, aria-label, link, heading, nearby, filename, json-ld, feed…"""
+    """One candidate, and where it stood: alt, title, figcaption, aria-label, link, heading, filename, json-ld or feed."""
 
     text: str
     origin: str
@@ -86,7 +86,7 @@ def kind_of(url: str, media_type: str = "") -> Kind:
         return "track"
     for kind in ("image", "audio", "video"):
         if major.startswith(kind + "/"):
-            return kind  # type: ignore[return-value]  # mypy does not narrow the tuple's texts
+            return kind
     if major == "application/ogg":
         return "audio"
     return _ENDINGS.get(ending_of(url), "")

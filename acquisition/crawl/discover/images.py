@@ -131,7 +131,7 @@ def _described(descriptor: str) -> tuple[int, float]:
 
 
 def _shown(href: str | None, page: Page) -> str:
-    return page.absolute(href) if href and href.strip() and not href.lstrip()[:5].lower() == "data:" else ""
+    return page.absolute(href) if href and href.strip() and href.lstrip()[:5].lower() != "data:" else ""
 
 
 def _pixels(text: str | None) -> int | None:

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from lxml import etree
-
 from acquisition.crawl.discover.found import Caption, Kind, License, Media, kind_of
-from acquisition.crawl.discover.page import Page
+from acquisition.crawl.discover.page import Page, finding_elements
 
 MAX_BYTES: Final = 500_000
 _MOST: Final = 5_000
@@ -29,7 +27,7 @@ _PAGES: Final = frozenset(
         "webpage",
     }
 )
-_SCRIPTS = etree.XPath("descendant::script[@type][position() <= 200]")
+_SCRIPTS = finding_elements("descendant::script[@type][position() <= 200]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ def _nodes(document: Any) -> Iterator[dict[str, Any]]:
 
 def _take(node: dict[str, Any], page: Page, media: list[Media], things: list[Thing]) -> None:
     types = {one.rpartition("/")[2].rpartition(":")[2].lower() for one in _texts(node.get("@type"))}
-    kind = next((_KINDS[one] for one in types if one in _KINDS), "")
+    kind: Kind = next((_KINDS[one] for one in sorted(types) if one in _KINDS), "")
     license_ = _license(node.get("license"), page)
     if kind:
         url = next(

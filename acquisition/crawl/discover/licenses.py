@@ -10,17 +10,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from lxml import etree
-
 from acquisition.crawl.discover.found import License
 from acquisition.crawl.discover.jsonld import Thing
-from acquisition.crawl.discover.page import Page, words
+from acquisition.crawl.discover.page import Page, finding_elements, words
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
 SCOPES: Final = frozenset({"figure", "li", "article", "section", "dd", "td", "picture", "main", "body"})
-_STATEMENTS = etree.XPath("descendant::*[(@rel and @href) or @itemprop or @property][position() <= 20000]")
+_STATEMENTS = finding_elements("descendant::*[(@rel and @href) or @itemprop or @property][position() <= 20000]")
 _NAMES: Final = frozenset(
     {
         "license", "schema:license", "http://schema.org/license", "https://schema.org/license", "cc:license", "xhv:license",

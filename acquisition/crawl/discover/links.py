@@ -10,22 +10,21 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from lxml import etree
-
-from acquisition.crawl.discover.page import Page
+from acquisition.crawl.discover.page import Page, finding_elements, finding_texts
 from acquisition.crawl.discover.scope import LONGEST_URL, Scope
+from acquisition.crawl.discover.select import Selector
 
 MOST: Final = 20_000
 """Links of one page that are looked at."""
 REMEMBERED: Final = 100_000
 """Raw addresses of one generation; two are held, about 30 MB together."""
 
-_ALL = etree.XPath("descendant::a/@href | descendant::area/@href", smart_strings=False)
+_ALL = finding_texts("descendant::a/@href | descendant::area/@href")
 _NOFOLLOW: Final = "not(@rel) or not(contains(translate(@rel,'NOFLW','noflw'),'nofollow'))"
-_INVITED = etree.XPath(f"descendant::a[{_NOFOLLOW}]/@href | descendant::area[{_NOFOLLOW}]/@href", smart_strings=False)
-_SELF = etree.XPath(f"self::a[{_NOFOLLOW}]/@href | self::area[{_NOFOLLOW}]/@href", smart_strings=False)
+_INVITED = finding_texts(f"descendant::a[{_NOFOLLOW}]/@href | descendant::area[{_NOFOLLOW}]/@href")
+_SELF = finding_texts(f"self::a[{_NOFOLLOW}]/@href | self::area[{_NOFOLLOW}]/@href")
 _NEVER: Final = -1
-_FEEDS = etree.XPath("descendant::link[@href and @rel and @type]")
+_FEEDS = finding_elements("descendant::link[@href and @rel and @type]")
 _FEED_TYPES: Final = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"})
 _OEMBED: Final = "application/json+oembed"
 
@@ -43,7 +42,7 @@ class Links:
         self._fresh: dict[str, int] = {}
         self._stale: dict[str, int] = {}
 
-    def of(self, page: Page, depth: int = 0, home: str = "", within: tuple[etree.XPath, ...] = ()) -> Iterator[str]:
+    def of(self, page: Page, depth: int = 0, home: str = "", within: tuple[Selector, ...] = ()) -> Iterator[str]:
         """Yield addresses in the order of the page. `within` are compiled selectors of the parts whose links count."""
         hrefs: list[str] = _parts(page, within) if within else (_INVITED if page.says(b"nofollow") else _ALL)(page.root)
         parts = urlsplit(page.base)
@@ -89,7 +88,7 @@ class Links:
         self._fresh[key] = depth
 
 
-def _parts(page: Page, within: tuple[etree.XPath, ...]) -> list[str]:
+def _parts(page: Page, within: tuple[Selector, ...]) -> list[str]:
     found: dict[str, None] = {}
     for selector in within:
         for element in selector(page.root):
@@ -101,12 +100,12 @@ def _parts(page: Page, within: tuple[etree.XPath, ...]) -> list[str]:
     return list(found)
 
 
-def feeds(page: Page) -> list[str]:
+def feeds_of(page: Page) -> list[str]:
     """Return the feeds that a page links to as its alternates."""
     return _alternates(page, _FEED_TYPES)
 
 
-def oembeds(page: Page) -> list[str]:
+def oembeds_of(page: Page) -> list[str]:
     """Return the addresses at which the page's oEmbed description (JSON) can be asked for (oembed.com section 4)."""
     return _alternates(page, frozenset({_OEMBED}))
 

@@ -1,7 +1,7 @@
 """The images, sounds and videos of a page, each with every caption candidate, its class, its author and its license.
 
-crawl.md section 8.2: img, picture, lazy sources, audio, video, source, track, poster, svg image, input, links by ending or type,
-link rel=image_src, og: and twitter: images, JSON-LD. Nothing is merged into one caption here: origins are kept apart.
+Looked at are img, picture, lazy sources, audio, video, source, track, poster, svg image, input, embed, links by ending or type,
+link rel=image_src, og: and twitter: images, and JSON-LD. Nothing is merged into one caption here: origins are kept apart.
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
-from lxml import etree
-
 from acquisition.crawl.discover import jsonld
 from acquisition.crawl.discover.captions import HEADINGS, Surroundings
 from acquisition.crawl.discover.found import Caption, Kind, Media, file_caption, kind_of, merged
 from acquisition.crawl.discover.images import is_pixel, largest
 from acquisition.crawl.discover.licenses import Licenses
-from acquisition.crawl.discover.page import Page, words
+from acquisition.crawl.discover.page import Page, finding_elements, finding_texts, words
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -25,8 +23,8 @@ if TYPE_CHECKING:
 MOST: Final = 5_000
 """Files of one page."""
 _SHOWN: Final = ("img", "audio", "video", "source", "track", "image", "input", "embed", "object", "a", *HEADINGS)
-_META = etree.XPath("descendant::meta[@content and (@property or @name)] | descendant::link[@href and @rel]")
-_STYLES = etree.XPath("descendant::*[contains(@style,'url(')]/@style", smart_strings=False)
+_META = finding_elements("descendant::meta[@content and (@property or @name)] | descendant::link[@href and @rel]")
+_STYLES = finding_texts("descendant::*[contains(@style,'url(')]/@style")
 _STYLE_URL: Final = re.compile(r"url\(\s*[\"']?([^\"')\s]{1,2000})", re.IGNORECASE)
 _SOCIAL: Final[dict[str, Kind]] = {
     **dict.fromkeys(("og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src"), "image"),
@@ -162,9 +160,9 @@ class _Finder:
             yield self._made(element, url, "image", "svg image")
 
     def _button(self, element: _Element) -> Iterator[Media]:
-        if (element.get("type") or "").lower() == "image" and not is_pixel(element):
-            if url := self._address(element.get("src") or ""):
-                yield self._made(element, url, "image", "input")
+        url = self._address(element.get("src") or "") if (element.get("type") or "").lower() == "image" else ""
+        if url and not is_pixel(element):
+            yield self._made(element, url, "image", "input")
 
     def _embedded(self, element: _Element) -> Iterator[Media]:
         url = self._address(element.get("src") or element.get("data") or "")

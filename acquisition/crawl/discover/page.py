@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import urljoin
 
 from lxml import etree
@@ -15,15 +16,24 @@ from acquisition.rights.signals.html import MAX_BYTES, Unparsable, tree
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-__all__ = ["MAX_BYTES", "Page", "Unparsable", "parse", "resolved", "words"]
+__all__ = ["MAX_BYTES", "Page", "Unparsable", "finding_elements", "finding_texts", "parse", "resolved", "words"]
+
+
+def finding_elements(xpath: str) -> Callable[[_Element], list[_Element]]:
+    """Return a compiled XPath that finds elements below one."""
+    return cast("Callable[[_Element], list[_Element]]", etree.XPath(xpath))
+
+
+def finding_texts(xpath: str) -> Callable[[_Element], list[str]]:
+    """Return a compiled XPath that finds plain texts or attributes below an element."""
+    return cast("Callable[[_Element], list[str]]", etree.XPath(xpath, smart_strings=False))
+
 
 _KNOWN_TO_LIBXML: Final = ("utf-8", "ascii", "iso8859", "cp125", "koi8")
 _SPACE: Final = re.compile(r"[\t\n\r]+")
-_BASE = etree.XPath("string(descendant::base[@href][1]/@href)", smart_strings=False)
-_TEXTS = etree.XPath(
-    "descendant::text()[not(parent::script or parent::style or parent::template)][position() <= 2000]", smart_strings=False
-)
-_LINKS = etree.XPath("descendant::link[@href and @rel]")
+_BASES = finding_texts("descendant::base/@href")
+_TEXTS = finding_texts("descendant::text()[not(parent::script or parent::style or parent::template)][position() <= 2000]")
+_LINKS = finding_elements("descendant::link[@href and @rel]")
 
 
 class Page:
@@ -47,8 +57,8 @@ class Page:
     def canonical(self) -> str:
         """The address that the page gives as its own (rel=canonical), "" when it gives none."""
         for link in _LINKS(self.root) if self.says(b"canonical") else ():
-            if "canonical" in link.get("rel").lower().split():
-                return self.absolute(link.get("href"))
+            if "canonical" in (link.get("rel") or "").lower().split():
+                return self.absolute(link.get("href") or "")
         return ""
 
 
@@ -58,7 +68,7 @@ def parse(body: bytes, url: str, charset: str = "utf-8") -> Page:
     text, encoding = _readable(body[:MAX_BYTES], charset)
     root = tree(text, encoding)
     lower = text.lower()
-    base = _BASE(root).strip() if b"<base" in lower else ""
+    base = next(iter(_BASES(root)), "").strip() if b"<base" in lower else ""
     return Page(url, root, (resolved(url, base) or url) if base else url, lower, cut=cut)
 
 
@@ -96,5 +106,4 @@ def resolved(base: str, href: str) -> str:
 
 def words(element: _Element, limit: int = 1_000) -> str:
     """Return an element's text on one line, without scripts, at most `limit` characters."""
-    parts: list[str] = _TEXTS(element)
-    return " ".join(" ".join(parts).split())[:limit]
+    return " ".join(" ".join(_TEXTS(element)).split())[:limit]

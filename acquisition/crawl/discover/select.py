@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
 from lxml import etree
 from parsel.csstranslator import HTMLTranslator
@@ -21,14 +21,18 @@ LONGEST: Final = 2_000_000
 _DEEPEST: Final = 100
 
 
+Selector: TypeAlias = "Callable[[_Element], list[_Element | str]]"
+"""Finds elements, or texts where it ends with ::text or ::attr()."""
+
+
 class BadSelector(ValueError):
     """The text is no CSS selector."""
 
 
-def compiled(selector: str) -> etree.XPath:
+def compiled(selector: str) -> Selector:
     """Return a CSS selector as a compiled XPath; BadSelector says what is wrong with it."""
     try:
-        return etree.XPath(HTMLTranslator().css_to_xpath(selector), smart_strings=False)
+        return cast("Selector", etree.XPath(HTMLTranslator().css_to_xpath(selector), smart_strings=False))
     except (etree.XPathError, SyntaxError, ValueError) as error:
         raise BadSelector(f"{selector!r} is no CSS selector: {error}") from None
 
@@ -50,15 +54,14 @@ class Selectors:
         """The declared names, in order."""
         return tuple(self._compiled)
 
-    def xpaths(self, name: str) -> tuple[etree.XPath, ...]:
+    def selectors(self, name: str) -> tuple[Selector, ...]:
         """Return the compiled selectors of a name."""
         return self._compiled.get(name, ())
 
     def found(self, name: str, scope: _Element) -> list[_Element | str]:
         """Return what a name finds inside an element (itself included): elements, or texts for ::text and ::attr()."""
         for selector in self._compiled.get(name, ()):
-            found = selector(scope)
-            if isinstance(found, list) and found:
+            if found := selector(scope):
                 return found[:MOST]
         return []
 

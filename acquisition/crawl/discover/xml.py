@@ -108,13 +108,13 @@ def _forget(element: _Element) -> None:
 
 def local(element: _Element) -> str:
     """Return an element's name without namespace, lower case, "" for what is no element."""
-    tag = element.tag
+    tag: object = element.tag
     return tag.rpartition("}")[2].lower() if isinstance(tag, str) else ""
 
 
 def space(element: _Element) -> str:
     """Return an element's namespace, "" when it has none."""
-    tag = element.tag
+    tag: object = element.tag
     return tag[1:].partition("}")[0] if isinstance(tag, str) and tag.startswith("{") else ""
 
 

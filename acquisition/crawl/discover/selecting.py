@@ -1,0 +1,101 @@
+"""What a declaration's selectors say of one page: its items, its files, and the words that belong to each.
+
+    item      the parts of the page that hold one item each; left out: the page is one
+    text      the item's text, parts on lines of their own
+    media     the elements that show or contain the files (or their addresses, with ::attr())
+    label, caption, title, author, group, name   words
+    license   a link or words; several that differ mean none
+    others    words, kept as fields; several as a list
+
+Without `item`, the words of a file are looked for in the smallest part of the page around it that has any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from acquisition.crawl.discover.found import Media, kind_of
+from acquisition.crawl.discover.media import media
+from acquisition.crawl.discover.page import Page
+from acquisition.crawl.discover.select import Selectors, plain
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+WORDS: Final = ("label", "caption", "title", "author", "group", "name")
+_STRUCTURE: Final = frozenset({"item", "media", "text", "license"})
+
+
+class Selected:
+    """One page under a declaration's selectors."""
+
+    def __init__(self, select: Selectors, page: Page) -> None:
+        self._select = select
+        self._page = page
+        self._others = [name for name in select.names if name not in _STRUCTURE]
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """Yield the values of every item that has any."""
+        for scope in self._scopes():
+            values = self._values(scope)
+            if "text" in self._select:
+                text = "\n".join(self._select.texts("text", scope))
+                if not text:
+                    continue
+                values["text"] = text
+            if values:
+                yield values
+
+    def of_page(self) -> dict[str, Any]:
+        """Return the values of the whole page, its text left out."""
+        return self._values(self._page.root)
+
+    def media(self) -> Iterator[tuple[Media, dict[str, Any]]]:
+        """Yield every file with the values that the selectors find for it."""
+        if not self._select.names:
+            yield from ((one, {}) for one in media(self._page))
+            return
+        for scope in self._scopes():
+            for one in self._media_in(scope):
+                yield one, self._values(scope) if "item" in self._select else self._around(one)
+
+    def _scopes(self) -> list[_Element]:
+        return self._select.elements("item", self._page.root) if "item" in self._select else [self._page.root]
+
+    def _media_in(self, scope: _Element) -> list[Media]:
+        if "media" not in self._select:
+            return media(self._page, [scope] if "item" in self._select else None)
+        found = self._select.found("media", scope)
+        elements = [one for one in found if not isinstance(one, str)]
+        if elements:
+            return media(self._page, elements)
+        addresses = (self._page.absolute(one) for one in found if isinstance(one, str))
+        return [Media(url, kind_of(url), "selected") for url in dict.fromkeys(addresses) if url]
+
+    def _values(self, scope: _Element) -> dict[str, Any]:
+        """Return what the selectors find inside a part of the page."""
+        return self._made(
+            {name: self._select.texts(name, scope) for name in self._others}, self._select.found("license", scope)
+        )
+
+    def _around(self, one: Media) -> dict[str, Any]:
+        """Return what the selectors find nearest to a file, looking outward."""
+        element = self._element(one)
+        if element is None:
+            return self._values(self._page.root)
+        words = {name: plain(self._select.outward(name, element)) for name in self._others}
+        return self._made(words, self._select.outward("license", element))
+
+    def _element(self, one: Media) -> _Element | None:
+        found = self._page.root.getroottree().xpath(one.element) if one.element else None
+        return found[0] if isinstance(found, list) and found and not isinstance(found[0], (str, bytes, tuple)) else None
+
+    def _made(self, words: dict[str, list[str]], license_: list[Any]) -> dict[str, Any]:
+        values: dict[str, Any] = {name: found[0] for name, found in words.items() if found and name in WORDS}
+        fields = {name: found[0] if len(found) == 1 else found for name, found in words.items() if found and name not in WORDS}
+        if fields:
+            values["fields"] = fields
+        if (named := self._select.license(license_, self._page)) is not None:
+            values |= {key: text for key, text in (("license", named.text), ("license_url", named.url)) if text}
+        return values
