@@ -1,6 +1,6 @@
-"""3' crawl: the open web, politely, into WARC. Scrapy is the engine and runs in a process of its own.
+"""3' crawl: the open web, politely, into WARC. Scrapy is the engine of spiders and runs in a process of its own.
 
-Importing this package does not import Scrapy; `acquisition.crawl.spider` is what authors of spiders import.
+Importing this package imports neither Scrapy nor libcurl; `acquisition.crawl.spider` is what authors of spiders import.
 """
 
 from acquisition.crawl.outcome import CrawlRun, find_run, load_run, release

@@ -1,65 +1,54 @@
-"""The process that crawls. Twisted's reactor lives here alone; the run's own process only reads what is told on a pipe.
+"""The process that crawls. Its event loop lives here alone; the run's own process only reads what is told on a pipe.
 
     python -m acquisition.crawl JOB_FILE
 
-Standard output carries one JSON object per line: {"event": "progress" | "error" | "done", …}. Standard input is the leash:
-when it closes, the parent is gone and the crawl ends at once; the archive is made to survive that. SIGTERM ends it cleanly.
+Standard output carries one JSON object per line: {"event": "progress" | "error" | "done", …}. Standard input begins with one
+line of JSON, what must not be written into files (the URL of a shared frontier); then it is the leash: when it closes, the
+parent is gone and the crawl ends at once, which frontier and archive are made to survive. SIGTERM ends the crawl cleanly.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
-import platform
+import signal
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any, Final
 
 from filelock import FileLock, Timeout
-from scrapy import Spider, signals
-from scrapy.crawler import AsyncCrawlerProcess
-from scrapy.exceptions import CloseSpider
-from scrapy.settings import Settings
-from twisted.internet import task
 
-from acquisition import __version__
-from acquisition.crawl.archive import Archive, ItemLog
-from acquisition.crawl.finder import find_spider
-from acquisition.crawl.job import Job, load_job, mapped
+from acquisition.crawl.frontier.look import Look
+from acquisition.crawl.job import Job, load_job
 from acquisition.crawl.outcome import CrawlRun
-from acquisition.crawl.politeness import settings_for, weakened
-from acquisition.crawl.scope import RESERVED_ARGUMENTS, strip_spider
-from acquisition.crawl.session import PoliteCrawler, Session
-from acquisition.crawl.tally import Tally
-from acquisition.errors import AcquisitionError, PluginError, WorkspaceLocked
-from acquisition.network import AddressGuard
+from acquisition.crawl.progress import Progress
+from acquisition.crawl.seeds import SEEDS_FILE
+from acquisition.crawl.session import Session, open_session
+from acquisition.crawl.tally import Missed, write_missed
+from acquisition.errors import AcquisitionError, WorkspaceLocked
+from acquisition.workspace import utc_now
 
 LOCK_WAIT: Final = 30.0
 """Seconds to wait for an earlier crawler of the same run, whose parent was killed, to notice it and end."""
-PROGRESS_SECONDS: Final = 0.5
-ENDED_BY_LIMIT: Final = frozenset({"finished", "item-limit", "closespider_timeout"})
+ENDED_BY_LIMIT: Final = frozenset({"finished", "item-limit", "time-limit", "closespider_timeout"})
 """Reasons after which the same command would not go on; everything else (a stop, no memory) is unfinished."""
 
 Tell = Callable[..., None]
 
 
-class PoliteProcess(AsyncCrawlerProcess):
-    """Scrapy's process, which the resolver can ask for the session."""
-
-    session: Session
-
-
 def main(arguments: list[str]) -> int:
     """Run the job whose file is named, and return the exit code."""
     tell = _teller(_claim_stdout())
+    secrets = json.loads(_first_line(0) or b"{}")
     threading.Thread(target=_end_with_parent, name="leash", daemon=True).start()
     try:
         job = load_job(Path(arguments[0]))
         with FileLock(Path(job.directory) / ".lock", timeout=LOCK_WAIT):
-            run = crawl(job, tell)
+            run = crawl(job, tell, str(secrets.get("frontier") or ""))
         tell("done", finished=run.finished, reason=run.finish_reason)
     except Timeout:
         locked = WorkspaceLocked("another crawler still works in this run's directory", where=job.directory)
@@ -71,124 +60,107 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def crawl(job: Job, tell: Tell) -> CrawlRun:
-    """Run the spider of a job to its end and return what came of it; PluginError when the spider cannot run."""
-    started = _now()
-    session = _open(job)
-    try:
-        spider = find_spider(job.spider, Path(job.base))
-        settings, ignored = settings_for(job, spider)
-        for name in (*ignored, *strip_spider(spider)):
-            session.tally.refuse("setting", name)
-        reason = _scrape(spider, settings, session, tell)
-    finally:
-        session.items.close()
-        session.archive.close()
-        session.tally.close()
+def crawl(job: Job, tell: Tell, shared: str = "") -> CrawlRun:
+    """Run the spider or the list of a job to its end and return what came of it; PluginError when the spider cannot run.
+
+    `shared` is the URL of a frontier that several processes share, "" for the workspace's own.
+    """
+    started = utc_now()
+    session, reason = _with_spider(job, tell, shared) if job.spider else _with_list(job, tell, shared)
     run = _outcome(session, started, reason)
     run.save()
     return run
 
 
-def _open(job: Job) -> Session:
-    directory = Path(job.directory)
-    parts = [f"{name}/{version(name)}" for name in ("scrapy", "twisted", "protego", "warcio")]
-    info = {
-        "software": " ".join([f"acquisition/{__version__}", *parts, f"python/{platform.python_version()}"]),
-        "format": "WARC File Format 1.1",
-        "operator": job.user_agent,
-        "robots": "obey",
-        "isPartOf": f"{job.source}/{directory.name}",
-        "description": "Header case and order, reason phrases and chunk framing are not as the server sent them.",
-    }
-    archive = Archive(directory, info)
-    session = Session(job, Tally(directory, _now), archive, ItemLog(directory, archive), AddressGuard(job.declared))
-    session.tally.pages, session.tally.bytes, session.tally.items = archive.pages, archive.bytes, session.items.count
-    return session
+def _with_spider(job: Job, tell: Tell, shared: str) -> tuple[Session, str]:
+    from acquisition.crawl.engine.crawler import run_spider  # Scrapy is imported only where a spider runs
+    from acquisition.crawl.engine.finder import find_spider
+    from acquisition.crawl.engine.settings import gentler
+
+    spider = find_spider(job.spider, Path(job.base))
+    session = open_session(gentler(job, spider), shared)
+    try:
+        return session, run_spider(spider, session, Progress(session, tell))
+    finally:
+        session.close_files()
 
 
-def _scrape(spider: type[Spider], settings: Settings, session: Session, tell: Tell) -> str:
-    """Start the reactor, run the spider, and return Scrapy's reason for its end."""
-    ended: list[str] = []
-    process = PoliteProcess(settings)
-    process.session = session
-    crawler = PoliteCrawler(spider, settings)
-    crawler.session = session
-    if names := weakened(crawler.settings, settings):
-        raise _weakened(spider, names)
-
-    def opened(spider: Spider) -> None:
-        if names := weakened(crawler.settings, settings):
-            raise CloseSpider(f"weakened: {', '.join(names)}")
-        strip_spider(spider)
-        if session.job.base_url and not session.job.start:
-            spider.start_urls = [mapped(url, session.job.base_url) for url in spider.start_urls]
-        _report(session, tell)
-
-    def closed(reason: str) -> None:
-        ended.append(reason)
-
-    crawler.signals.connect(opened, signals.spider_opened)
-    crawler.signals.connect(closed, signals.spider_closed)
-    running = process.crawl(crawler, **_arguments(session.job))
-    process.start()
-    return _reason_of(running, ended, spider)
+def _with_list(job: Job, tell: Tell, shared: str) -> tuple[Session, str]:
+    session = open_session(job, shared)
+    try:
+        return session, asyncio.run(_drive(session, Progress(session, tell)))
+    finally:
+        session.close_files()
 
 
-def _reason_of(running: Any, ended: list[str], spider: type[Spider]) -> str:
-    error = running.exception() if running.done() and not running.cancelled() else None
-    if error is not None:
-        raise PluginError(f"spider {spider.__name__} cannot be started: {error!r}") from error
-    reason = ended[0] if ended else "shutdown"
-    if reason.startswith("weakened: "):
-        raise _weakened(spider, reason.removeprefix("weakened: ").split(", "))
-    if reason == "start_error":
-        raise PluginError(f"start() of spider {spider.__name__} raised an exception; the crawl's log has it")
-    return reason
+async def _drive(session: Session, progress: Progress) -> str:
+    from acquisition.crawl.listing import Means, Taker, Wanted, run_list
 
-
-def _weakened(spider: type[Spider], names: list[str]) -> PluginError:
-    return PluginError(
-        f"spider {spider.__name__} changes settings that no spider may change: {', '.join(names)}",
-        hint="Remove them from its update_settings() or from_crawler(); custom_settings can only make a crawl gentler.",
+    job, limits = session.job, session.job.limits
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, session.stop)
+    wanted = Wanted(**{**job.options.get("expect", {}), "media_types": tuple(job.options.get("media_types", ()))})
+    taker = Taker(session.visitor, session.items, wanted, session.reading, job.settings.max_response)
+    means = Means(
+        session.desk,
+        taker,
+        Path(job.directory) / SEEDS_FILE,
+        Path(job.directory),
+        max_items=limits.items,
+        max_seconds=limits.seconds or None,
+        heard=session.heard,
+        tick=progress.tick,
+        clock=session.desk.now,
     )
-
-
-def _arguments(job: Job) -> dict[str, Any]:
-    if taken := sorted(RESERVED_ARGUMENTS.intersection(job.arguments)):
-        raise PluginError(f"the argument {taken[0]!r} would change how the crawl behaves", hint="Remove it from `arguments`.")
-    start: dict[str, Any] = {"start_urls": list(job.start)} if job.start else {}
-    return dict(job.arguments) | start
-
-
-def _report(session: Session, tell: Tell) -> None:
-    def progress() -> None:
-        tally = session.tally
-        refused, failed = sum(tally.refused.values()), sum(tally.failed.values())
-        tell("progress", pages=tally.pages, items=tally.items, bytes=tally.bytes, refused=refused, failed=failed)
-
-    task.LoopingCall(progress).start(PROGRESS_SECONDS, now=True)
+    try:
+        return await run_list(means, session.patience.stopped)
+    finally:
+        await session.close()
 
 
 def _outcome(session: Session, started: str, reason: str) -> CrawlRun:
-    directory, tally = Path(session.job.directory), session.tally
+    """Return what the run has brought, counted in the frontier, and write down by name what it has not."""
+    directory = Path(session.job.directory)
+    counts: dict[str, Counter[str]] = {"refused": Counter(), "failed": Counter()}
+    with Look(session.location) as look:
+        write_missed(directory, _counted(_missed(session, look), counts))
     return CrawlRun(
         id=directory.name,
         directory=directory,
         started=started,
-        ended=_now(),
+        ended=utc_now(),
         pages=session.archive.pages,
         items=session.items.count,
-        bytes=session.archive.bytes,
-        refused=dict(sorted(tally.refused.items())),
-        failed=dict(sorted(tally.failed.items())),
+        bytes=session.archive.received,
+        refused=dict(sorted(counts["refused"].items())),
+        failed=dict(sorted(counts["failed"].items())),
         finished=reason in ENDED_BY_LIMIT,
         finish_reason=reason,
     )
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _missed(session: Session, look: Look) -> Iterator[Missed]:
+    yield from session.tally.notes()
+    for state in ("refused", "failed"):
+        for row in look.ended(session.run, state=state):
+            yield Missed(_iso(row.ended), state, row.reason, row.url, row.detail)
+
+
+def _counted(missed: Iterator[Missed], counts: Mapping[str, Counter[str]]) -> Iterator[Missed]:
+    for one in missed:
+        counts[one.what][one.reason] += 1
+        yield one
+
+
+def _iso(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _first_line(descriptor: int) -> bytes:
+    """Read one line and nothing behind it, so that the leash can be held from there."""
+    line = b""
+    while (byte := os.read(descriptor, 1)) not in (b"", b"\n"):
+        line += byte
+    return line
 
 
 def _claim_stdout() -> IO[bytes]:
@@ -210,7 +182,7 @@ def _tell_error(tell: Tell, error: AcquisitionError) -> None:
 
 
 def _end_with_parent() -> None:
-    """End at once when the parent is gone: the archive and the items are whole at every moment, and a new run may wait."""
+    """End at once when the parent is gone: frontier, archive and items are whole at every moment, and a new run may wait."""
     while os.read(0, 4096):
         pass
     os._exit(1)

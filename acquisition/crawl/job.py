@@ -4,51 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, Protocol, cast
+from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from acquisition.errors import NoContact, WorkspaceDamaged
 from acquisition.network import user_agent
 from acquisition.protocols import Source
-from acquisition.settings import ContactSettings, SourceLimitSettings
+from acquisition.settings import ContactSettings, CrawlSettings, SourceSettings
 from acquisition.workspace import write_json
 
 JOB_FILE: Final = "job.json"
-
-
-class SpiderOptions(Protocol):
-    """What a crawl needs of a source's settings; `acquisition.sources.spider` declares them."""
-
-    @property
-    def spider(self) -> str:
-        """Name or path of the spider."""
-
-    @property
-    def start(self) -> tuple[str, ...]:
-        """Declared start URLs."""
-
-    @property
-    def arguments(self) -> dict[str, str]:
-        """Arguments of the spider."""
-
-    @property
-    def delay(self) -> float:
-        """Seconds between two requests to one host."""
-
-    @property
-    def max_response(self) -> int:
-        """Bytes of one response."""
-
-    @property
-    def base_url(self) -> str | None:
-        """Where the start URLs' hosts are looked for instead."""
-
-    @property
-    def limits(self) -> SourceLimitSettings:
-        """Ceilings of the source."""
+_NOT_ASKED: Final = (
+    *("delay", "latency_factor", "concurrency", "frontier"),
+    *("files", "items", "read", "license", "attribution", "why", "auth"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +38,14 @@ class Limits:
 class Job:
     """One crawl: what to run, where to start, who asks, how gently.
 
-    `base` is the folder that a spider's path is relative to, `declared` the URLs that the declaration itself writes (they
-    may open loopback, see `acquisition.network`), `digest` names the question asked: two runs with one digest may resume
-    each other.
+    `spider` is "" where a list of addresses is visited without one. `base` is the folder that a spider's path is relative to,
+    `crawl` what `CrawlSettings` say (JSON), `options` the source's whole settings (JSON), `signals` the treatment of each
+    mechanism that is not honoured. `earlier` are the directories of runs before, oldest first; with `replay` the last of them
+    answers and nothing is sent. `digest` names the question asked: two runs with one digest may resume each other.
     """
 
     source: str
+    kind: str
     spider: str
     start: tuple[str, ...]
     base_url: str
@@ -80,15 +54,28 @@ class Job:
     directory: str
     user_agent: str
     email: str
-    delay: float
-    max_response: int
+    crawl: Mapping[str, Any]
+    options: Mapping[str, Any]
+    signals: Mapping[str, str]
     limits: Limits
     digest: str
+    earlier: tuple[str, ...] = ()
+    replay: bool = False
+
+    @property
+    def settings(self) -> CrawlSettings:
+        """How gently, as the declaration has it."""
+        return CrawlSettings.model_validate_json(json.dumps({"kind": self.kind, **self.crawl}))
 
     @property
     def declared(self) -> tuple[str, ...]:
         """The URLs that the declaration itself writes."""
-        return (*self.start, self.base_url) if self.base_url else self.start
+        return (*self.start, *((self.base_url,) if self.base_url else ()), *self.own)
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Addresses of one's own that pages or lists may lead to, as URLs."""
+        return tuple(host if "://" in host else f"http://{host}/" for host in self.crawl.get("own_hosts", ()))
 
     def save(self) -> Path:
         """Write the job into its directory and return the file's path."""
@@ -97,7 +84,16 @@ class Job:
         return target
 
 
-def job_of(source: Source, *, directory: Path, base: Path, contact: ContactSettings | None) -> Job:
+def job_of(
+    source: Source,
+    *,
+    directory: Path,
+    base: Path,
+    contact: ContactSettings | None,
+    signals: Mapping[str, str] | None = None,
+    earlier: Sequence[Path] = (),
+    replay: bool = False,
+) -> Job:
     """Return the job that a source declares; NoContact when nobody answers for the traffic."""
     if contact is None:
         raise NoContact(
@@ -105,38 +101,53 @@ def job_of(source: Source, *, directory: Path, base: Path, contact: ContactSetti
             where=source.where,
             hint="Add `contact:` with name, url and email; it goes into the user agent of every request.",
         )
-    options = cast("SpiderOptions", source.settings)
-    limits = options.limits
+    settings = source.settings
+    limits = settings.limits
+    stand_in = settings.stand_in if isinstance(settings, CrawlSettings) else settings.base_url
     return Job(
         source=source.name,
-        spider=options.spider,
-        start=tuple(mapped(url, options.base_url) for url in options.start),
-        base_url=options.base_url or "",
-        arguments=dict(options.arguments),
+        kind=settings.kind,
+        spider=spider_of(settings),
+        start=tuple(mapped(url, stand_in) for url in start_of(settings)),
+        base_url=stand_in or "",
+        arguments=dict(getattr(settings, "arguments", None) or {}),
         base=str(base.absolute()),
         directory=str(directory.absolute()),
         user_agent=user_agent(contact),
         email=contact.email,
-        delay=options.delay,
-        max_response=options.max_response,
+        crawl=_crawl_settings(settings),
+        options=settings.model_dump(mode="json", by_alias=True, exclude={"frontier", "auth"}),
+        signals=dict(signals or {}),
         limits=Limits(limits.pages, limits.items, limits.bytes, limits.depth, limits.seconds or 0.0),
         digest=question(source),
+        earlier=tuple(str(path.absolute()) for path in earlier),
+        replay=replay,
     )
 
 
+def spider_of(settings: SourceSettings) -> str:
+    """Return the spider that a source names, "" where it has none."""
+    return str(getattr(settings, "spider", "") or "")
+
+
+def start_of(settings: SourceSettings) -> tuple[str, ...]:
+    """Return the start URLs that a source declares."""
+    return tuple(getattr(settings, "start", None) or ())
+
+
+def _crawl_settings(settings: SourceSettings) -> dict[str, Any]:
+    own = set(CrawlSettings.model_fields) - set(SourceSettings.model_fields) - {"frontier"}
+    return settings.model_dump(mode="json", include=own)
+
+
 def question(source: Source) -> str:
-    """Return the digest of what a source asks for: equal digests mean that one run can continue the other."""
-    options = cast("SpiderOptions", source.settings)
-    asked = {
-        "source": source.name,
-        "spider": options.spider,
-        "start": list(options.start),
-        "arguments": dict(options.arguments),
-        "base_url": options.base_url,
-        "max_response": options.max_response,
-        "limits": options.limits.model_dump(mode="json"),
-    }
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+    """Return the digest of what a source asks for: equal digests mean that one run can continue the other.
+
+    Who asks how gently does not count, nor what is done with what was found. What is not declared does not either, so that a
+    run can be resumed by a newer release that knows more settings.
+    """
+    asked = source.settings.model_dump(mode="json", by_alias=True, exclude=set(_NOT_ASKED), exclude_defaults=True)
+    return hashlib.sha256(json.dumps({"source": source.name, **asked}, sort_keys=True).encode()).hexdigest()
 
 
 def load_job(path: Path) -> Job:
@@ -144,7 +155,7 @@ def load_job(path: Path) -> Job:
     try:
         found = json.loads(path.read_bytes())
         found["limits"] = Limits(**found["limits"])
-        found["start"] = tuple(found["start"])
+        found["start"], found["earlier"] = tuple(found["start"]), tuple(found["earlier"])
         return Job(**found)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise WorkspaceDamaged(f"the crawl's job cannot be read: {error}", where=str(path)) from error

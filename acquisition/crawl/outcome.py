@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from acquisition.crawl.job import JOB_FILE, SpiderOptions, load_job, question
+from acquisition.crawl.job import JOB_FILE, load_job, question, spider_of, start_of
 from acquisition.errors import WorkspaceDamaged
 from acquisition.model import Asset, Digest, Release
 from acquisition.protocols import Source
@@ -18,8 +18,8 @@ from acquisition.workspace import write_json
 RUN_FILE: Final = "run.json"
 WARC_SUFFIX: Final = ".warc.gz"
 ITEMS_SUFFIX: Final = ".items.jsonl"
-_NOT_CONTENT: Final = frozenset({"warc", "retrieved_at"})
-"""Keys of an item's record that differ between two visits to an unchanged page."""
+_NOT_CONTENT: Final = frozenset({"warc", "retrieved_at", "robots", "change", "redirects", "referrer", "page"})
+"""Keys of an item's record that may differ between two visits to an unchanged page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +79,15 @@ def release(source: Source, run: CrawlRun | Path, *, resolved_at: str) -> Releas
     outcome = load_run(directory) if isinstance(run, Path) else run
     if outcome is None:
         raise WorkspaceDamaged("the crawl has not ended", where=str(directory), hint="Run the same command again to resume it.")
-    options: SpiderOptions = source.settings  # type: ignore[assignment]  # the crawl stage does not know the adapter's model
-    start = options.start[0] if options.start else ""
+    settings = source.settings
+    start, spider = next(iter(start_of(settings)), ""), spider_of(settings)
+    what = f"{spider} spider" if spider else settings.kind
     return Release(
         source=source.name,
-        kind="spider",
+        kind=settings.kind,
         revision=f"sha256:{_revision(directory)}",
         assets=tuple(_assets(directory)),
-        title=f"{options.spider} spider on {start}" if start else f"{options.spider} spider",
+        title=f"{what} on {start}" if start else what,
         homepage=start,
         reader="crawl",
         resolved_at=resolved_at,

@@ -9,15 +9,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
 from acquisition.crawl.job import JOB_FILE, Job, job_of, load_job
 from acquisition.crawl.outcome import RUN_FILE, CrawlRun, load_run
+from acquisition.crawl.seeds import write_seeds
 from acquisition.errors import AcquisitionError, PluginError, UsageError, WorkspaceDamaged, WorkspaceLocked
-from acquisition.protocols import Reporter, Source
+from acquisition.protocols import Reporter, Seed, Source
 from acquisition.settings import ContactSettings
 from acquisition.workspace import utc_now
 
@@ -44,6 +45,10 @@ def run(
     reporter: Reporter,
     stop: threading.Event,
     resume: bool,
+    seeds: Iterable[Seed] = (),
+    signals: Mapping[str, str] | None = None,
+    earlier: Sequence[Path] = (),
+    replay: bool = False,
 ) -> CrawlRun:
     """Crawl a source into `directory` and return what came of it.
 
@@ -51,15 +56,22 @@ def run(
     returned as it is. `base` is the folder of sources.yaml; of `environment` only what Python itself needs reaches the
     spider, so no credential does. `stop` ends the crawl cleanly; the result then says `finished=False`.
 
+    `seeds` are the addresses to begin with beside the declared ones; they are read once, when the run begins. `signals` maps
+    the mechanisms that are not honoured to record or ignore. `earlier` are the directories of runs before this one, oldest
+    first: what they hold is asked for on condition that it has changed. With `replay` the last of them answers instead of the
+    network, and nothing is sent.
+
     Raises NoContact before anything is sent, UsageError when the directory holds another run, PluginError when the spider
     cannot run, WorkspaceLocked when another crawler holds the directory.
     """
-    job = job_of(source, directory=directory, base=base, contact=contact)
+    job = job_of(source, directory=directory, base=base, contact=contact, signals=signals, earlier=earlier, replay=replay)
     if (done := _prepared(job, directory, resume=resume)) is not None:
         return done
+    write_seeds(directory, seeds)
     started = utc_now()
     reporter.event("crawl-started", source=source.name, run=directory.name)
-    heard = _supervise(job, environment, reporter, stop)
+    secrets = {"frontier": getattr(source.settings, "frontier", None) or ""}
+    heard = _supervise(job, secrets, environment, reporter, stop)
     outcome = load_run(directory) or _interrupted(directory, started, heard)
     counts = {"pages": outcome.pages, "items": outcome.items, "bytes": outcome.bytes}
     reporter.event("crawl-done", source=source.name, run=outcome.id, reason=outcome.finish_reason, **counts)
@@ -85,12 +97,15 @@ def _prepared(job: Job, directory: Path, *, resume: bool) -> CrawlRun | None:
     return None
 
 
-def _supervise(job: Job, environment: Mapping[str, str], reporter: Reporter, stop: threading.Event) -> dict[str, Any]:
+def _supervise(
+    job: Job, secrets: Mapping[str, str], environment: Mapping[str, str], reporter: Reporter, stop: threading.Event
+) -> dict[str, Any]:
     """Run the child to its end and return the last progress it told; raise the error it ended with."""
     log = Path(job.directory) / LOG_FILE
     progress: dict[str, Any] = {}
     error: AcquisitionError | None = None
     with _child(job, environment, log) as (process, lines):
+        _confide(process, secrets)
         deadline = float("inf")
         while (line := _next_line(lines)) is not None:
             if stop.is_set() and deadline == float("inf"):
@@ -114,6 +129,14 @@ def _supervise(job: Job, environment: Mapping[str, str], reporter: Reporter, sto
             hint="Run the same command again: it goes on where it ended.",
         )
     return progress
+
+
+def _confide(process: subprocess.Popen[bytes], secrets: Mapping[str, str]) -> None:
+    """Tell the child on its leash what must not be written into files; one that is gone already says why elsewhere."""
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):
+        process.stdin.write(json.dumps(dict(secrets)).encode() + b"\n")
+        process.stdin.flush()
 
 
 def _last_line(log: Path) -> str:

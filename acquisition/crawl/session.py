@@ -1,71 +1,208 @@
-"""What the parts of one crawl share, and the Scrapy crawler that carries it to them."""
+"""What the parts of one crawl share, whichever engine drives it, and how they are put together and closed."""
 
 from __future__ import annotations
 
+import asyncio
+import json
+import platform
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
-from scrapy.crawler import Crawler
-from scrapy.exceptions import IgnoreRequest
-
-from acquisition.crawl.archive import Archive, ItemLog
+from acquisition import __version__
+from acquisition.crawl.archive import ItemLog, RunArchive
+from acquisition.crawl.contract import Answer, Failed, Outcome
+from acquisition.crawl.frontier import FrontierDesk, begin_run, open_desk
 from acquisition.crawl.job import Job
+from acquisition.crawl.outcome import ITEMS_SUFFIX
 from acquisition.crawl.tally import Tally
-from acquisition.network import AddressGuard
+from acquisition.crawl.visit.clocks import HostClocks
+from acquisition.crawl.visit.guard import UrlGuard
+from acquisition.crawl.visit.hosts import is_loopback, registrable
+from acquisition.crawl.visit.permissions import Permissions
+from acquisition.crawl.visit.policies import Policies
+from acquisition.crawl.visit.signals import Reading, judged, signals_of
+from acquisition.crawl.visit.transport import CurlTransport
+from acquisition.crawl.visit.visitor import Budget, Fetcher, Visitor
+from acquisition.protocols import Seed
+from acquisition.workspace import utc_now
 
-PRODUCT_TOKEN: Final = "acquisition"  # noqa: S105  # the name that robots.txt files address us by
+if TYPE_CHECKING:
+    from acquisition.crawl.engine.ledger import Ledger
 
-# Keys of a request's meta that belong to us; ScopeGuard removes them from what a spider sends.
-ROBOTS: Final = "acquisition_robots"
-PLACE: Final = "acquisition_place"
-REFERRER: Final = "acquisition_referrer"
-PERMISSION: Final = "acquisition_permission"
-
-
-class Refusal(IgnoreRequest):  # type: ignore[misc, unused-ignore]  # Scrapy's exceptions are untyped in some releases
-    """A rule or a limit keeps this request from being sent; it is already counted."""
-
-
-class _RobotsFetch:
-    """Marks the fetch of a robots.txt, which no robots.txt governs. Compared by identity, so no spider can write it."""
+FRONTIER_FILE: Final = "frontier.sqlite"
+STOPPED: Final = "stopped"
+"""The reason of a Failed that says that the crawl is being stopped: the URL goes back to the frontier, untouched."""
+AT_ONCE: Final = 96
+"""URLs of one host of our own machine that are taken from the frontier at once, where its clock lets requests overlap."""
+_HEAD: Final = 262_144
+"""Bytes of a page in which a word against following its links is looked for first."""
 
 
-ROBOTS_FETCH: Final = _RobotsFetch()
+class Patience:
+    """Sleeping that ends when the crawl is stopped, so that nobody waits for a host's turn any more."""
+
+    def __init__(self) -> None:
+        self.stopped = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep; Failed("stopped") when the crawl is stopped before or meanwhile."""
+        if not self.stopped.is_set():
+            try:
+                await asyncio.wait_for(self.stopped.wait(), seconds)
+            except TimeoutError:
+                return
+        raise Failed(STOPPED, "", "the crawl is being stopped")
 
 
 @dataclass(slots=True)
 class Session:
-    """The shared parts: the job, the counters, the archive, the items, the guard of addresses.
-
-    `unreachable` maps a host to the reason why its address was refused, as the resolver has met it.
-    """
+    """The shared parts. `ledger` is what Scrapy's parts keep besides; a list has none."""
 
     job: Job
     tally: Tally
-    archive: Archive
+    desk: FrontierDesk
+    archive: RunArchive
     items: ItemLog
-    guard: AddressGuard
-    unreachable: dict[str, str] = field(default_factory=dict)
+    clocks: HostClocks
+    permissions: Permissions
+    policies: Policies
+    kept: Policies
+    transport: CurlTransport
+    visitor: Visitor
+    location: Path | str
+    run: str
+    owner: str
+    patience: Patience
+    ledger: Ledger | None = None
+    seeds: Mapping[str, Seed] = field(default_factory=dict)
+    closed: bool = False
 
-    def refuse(self, reason: str, url: str, detail: str = "") -> Refusal:
-        """Count a refusal and return it, to be raised."""
-        self.tally.refuse(reason, url, detail)
-        return Refusal(f"{reason}: {detail or url}")
+    def heard(self, outcome: Outcome) -> None:
+        """Count how an address of a list has ended."""
+        if outcome.state == "refused":
+            self.tally.refuse(outcome.reason)
+        elif outcome.state == "failed":
+            self.tally.fail(outcome.reason)
+
+    def stop(self) -> None:
+        """Let nobody wait for a turn any more."""
+        self.patience.stopped.set()
+
+    async def reading(self, answer: Answer, body: bytes, page: Sequence[Mapping[str, Any]] = ()) -> Reading:
+        """Return what an answer says of its use; license documents that only it announces are read for that.
+
+        `page` is what the page says, of everything shown there, on which a media file was met.
+        """
+        policies = self.kept if answer.replayed else self.policies
+        return await judged(answer, body, self.job.signals, policies, page=page)
+
+    def forbids_following(self, answer: Answer, body: bytes) -> bool:
+        """Say whether the page or its headers ask not to follow its links; looked at closely only where the word stands."""
+        head = body[:_HEAD].lower()
+        suspect = b"nofollow" in head or (b"robots" in head and b"none" in head)
+        if not suspect and not any(name.lower() == "x-robots-tag" for name, _ in answer.wire.headers):
+            return False
+        return not signals_of(answer, body, self.job.signals).may_follow
+
+    async def close(self) -> None:
+        """Close everything, the frontier last: what is leased and has not ended goes back to it."""
+        if self.closed:
+            return
+        self.closed = True
+        await self.permissions.close()
+        await self.transport.close()
+        await self.clocks.close()
+        await self._void_lost()
+        self.items.sync()
+        self.archive.sync()
+        await self.desk.close()
+
+    def close_files(self) -> None:
+        """Close what needs no loop."""
+        self.items.close()
+        self.archive.close()
+        self.tally.close()
+
+    async def _void_lost(self) -> None:
+        """Take back the items of pages whose lease had run out and that another process has finished, too."""
+        if not self.desk.lost:
+            return
+        pages = list(self._pages_with_items())
+        for start in range(0, len(pages), 1_000):
+            settled = await self.desk.settled(pages[start : start + 1_000])
+            self.items.void(key for key, owner in settled.items() if owner != self.owner)
+
+    def _pages_with_items(self) -> set[bytes]:
+        """Return the frontier's keys of the pages that have items in this run."""
+        found: set[bytes] = set()
+        for path in Path(self.job.directory).glob(f"*{ITEMS_SUFFIX}"):
+            with path.open("rb") as stream:
+                found.update(bytes.fromhex(json.loads(line).get("page", "")) for line in stream if line.endswith(b"\n"))
+        return found - {b""}
 
 
-class PoliteCrawler(Crawler):
-    """A Scrapy crawler that its parts can ask for the session."""
+def open_session(job: Job, shared: str = "") -> Session:
+    """Open the frontier (`shared` is the URL of a PostgreSQL one), the archive and the door to the network for a job."""
+    directory = Path(job.directory)
+    location: Path | str = shared if shared and not job.replay else directory.parent / FRONTIER_FILE
+    run = directory.name if isinstance(location, Path) else begin_run(location, job.digest, source=job.source)
+    owner = f"{platform.node()}:{directory}"
+    earlier = tuple(Path(path) for path in job.earlier)
+    archive = RunArchive(directory, _info(job), earlier=earlier, replay=earlier[-1] if job.replay and earlier else None)
+    desk = open_desk(location, run, owner=owner)
+    patience = Patience()
+    settings = job.settings
+    guard = UrlGuard(job.declared, ports=settings.ports)
+    clocks = HostClocks(desk, settings, run=run, clock=desk.now, sleep=patience.sleep)
+    transport = CurlTransport(user_agent=job.user_agent, email=job.email, guard=guard)
+    fetcher = Fetcher(transport=transport, clocks=clocks, archive=archive, max_bytes=settings.max_response, renew=bool(earlier))
+    permissions = Permissions(fetcher.fetch_robots, desk, pace=clocks.pace)
+    policies = Policies(desk, fetcher.fetch_policy, permissions.ruling, policy=job.signals)
+    kept = Policies(desk, fetcher.fetch_policy, permissions.ruling, policy=job.signals, offline=True)
+    visitor = Visitor(
+        fetcher=fetcher,
+        archive=archive,
+        guard=guard,
+        permissions=permissions,
+        policies=policies,
+        kept=kept,
+        store=desk,
+        budget=Budget(job.limits.pages, job.limits.bytes),
+        replay=job.replay,
+    )
+    if settings.concurrency > 1 and settings.delay == 0:
+        for host in {registrable(url) for url in job.declared}:
+            if is_loopback(host):
+                desk.unclock(host, AT_ONCE)
+    return Session(
+        job,
+        Tally(directory, utc_now),
+        desk,
+        archive,
+        ItemLog(directory, archive),
+        clocks,
+        permissions,
+        policies,
+        kept,
+        transport,
+        visitor,
+        location,
+        run,
+        owner,
+        patience,
+    )
 
-    session: Session
 
-
-def session_of(crawler: Any) -> Session:
-    """Return the session of a crawler; TypeError when it is not one of ours."""
-    if not isinstance(crawler, PoliteCrawler):
-        raise TypeError("the parts of acquisition.crawl only work in a crawl that acquisition.crawl started")
-    return crawler.session
-
-
-def is_robots_fetch(meta: Any) -> bool:
-    """Say whether a request's meta belongs to our own fetch of a robots.txt."""
-    return meta.get(ROBOTS) is ROBOTS_FETCH
+def _info(job: Job) -> dict[str, str]:
+    """Return what the warcinfo records say."""
+    parts = [f"{name}/{version(name)}" for name in ("pycurl", "protego", *(("scrapy",) if job.spider else ()))]
+    return {
+        "software": " ".join([f"acquisition/{__version__}", *parts, f"python/{platform.python_version()}"]),
+        "format": "WARC File Format 1.1",
+        "operator": job.user_agent,
+        "robots": "obey",
+        "isPartOf": f"{job.source}/{Path(job.directory).name}",
+    }

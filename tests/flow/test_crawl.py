@@ -40,7 +40,7 @@ from acquisition.sources.spider import SpiderSettings
 pytestmark = pytest.mark.flow
 
 CONTACT = ContactSettings(name="Lab", url="https://example.org/bot", email="data@example.org")
-ALLOW_ALL = "User-agent: *\nDisallow:\n"
+RIGHTS = {"/robots.txt", "/.well-known/tdmrep.json", "/ai.txt", "/trust.txt", "/.well-known/trust.txt"}
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -59,8 +59,8 @@ class Site:
     url: str = ""
 
     def paths(self) -> list[str]:
-        """Return the paths asked for, in order, without robots.txt."""
-        return [path for _, _, path, _ in self.log if path != "/robots.txt"]
+        """Return the paths asked for, in order, without the files about rights."""
+        return [path for _, _, path, _ in self.log if path not in RIGHTS]
 
 
 @contextmanager

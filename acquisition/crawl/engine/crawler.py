@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from scrapy import Spider, signals
@@ -12,7 +12,9 @@ from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.exceptions import CloseSpider
 
 from acquisition.crawl.engine.settings import settings_for, weakened
-from acquisition.crawl.job import Job, mapped
+from acquisition.crawl.job import mapped
+from acquisition.crawl.progress import Progress
+from acquisition.crawl.seeds import read_seeds
 from acquisition.crawl.session import Session
 from acquisition.errors import PluginError
 
@@ -41,10 +43,10 @@ def session_of(crawler: Any) -> Session:
     return crawler.session
 
 
-def run_spider(spider: type[Spider], session: Session, opened: Callable[[], None]) -> str:
+def run_spider(spider: type[Spider], session: Session, progress: Progress) -> str:
     """Run the spider until nothing is left, a limit is met or SIGTERM comes; return the reason in Scrapy's words.
 
-    `opened` is called on the running loop when the spider has been opened. Raises PluginError when the spider cannot run.
+    Raises PluginError when the spider cannot run.
     """
     ended: list[str] = []
     settings, ignored = settings_for(session.job, spider)
@@ -63,14 +65,14 @@ def run_spider(spider: type[Spider], session: Session, opened: Callable[[], None
         if session.job.base_url and not session.job.start:
             spider.start_urls = [mapped(url, session.job.base_url) for url in spider.start_urls]
         _stop_on_sigterm(session, process)
-        opened()
+        progress.begin()
 
     def on_closed(reason: str) -> None:
         ended.append(reason)
 
     crawler.signals.connect(on_opened, signals.spider_opened)
     crawler.signals.connect(on_closed, signals.spider_closed)
-    running = process.crawl(crawler, **_arguments(session.job))
+    running = process.crawl(crawler, **_arguments(session))
     process.start(install_signal_handlers=False)
     return _reason_of(running, ended, spider)
 
@@ -115,8 +117,11 @@ def _weakened(spider: type[Spider], names: list[str]) -> PluginError:
     )
 
 
-def _arguments(job: Job) -> dict[str, Any]:
+def _arguments(session: Session) -> dict[str, Any]:
+    """Return the spider's arguments: the declared ones, and as start_urls the declared addresses and the seeds."""
+    job = session.job
     if taken := sorted(RESERVED_ARGUMENTS.intersection(job.arguments)):
         raise PluginError(f"the argument {taken[0]!r} would change how the crawl behaves", hint="Remove it from `arguments`.")
-    start: dict[str, Any] = {"start_urls": list(job.start)} if job.start else {}
-    return dict(job.arguments) | start
+    session.seeds = {seed.url: seed for seed in read_seeds(Path(job.directory))}
+    start = list(dict.fromkeys((*job.start, *session.seeds)))
+    return dict(job.arguments) | ({"start_urls": start} if start else {})

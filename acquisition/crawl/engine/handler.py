@@ -19,9 +19,9 @@ from scrapy.http import Headers, HtmlResponse, Response
 from scrapy.responsetypes import responsetypes
 
 from acquisition.crawl.contract import Answer, Ask, Failed, Refused
+from acquisition.crawl.engine.crawler import session_of
 from acquisition.crawl.engine.ledger import work_of
 from acquisition.crawl.engine.requests import EMBEDDED, sent_headers
-from acquisition.crawl.engine.crawler import session_of
 from acquisition.crawl.session import Session
 from acquisition.crawl.visit.decoding import decoded
 
@@ -29,6 +29,8 @@ ARCHIVED: Final = "archived"
 """Flag of a response that the archive answered."""
 UNCHANGED: Final = "unchanged"
 """Flag of a response whose content is what an earlier run of the source has archived."""
+MANY: Final = 1_000
+"""The tries of a request that is not in the frontier and so cannot be tried again: its answer counts as it is."""
 _METHODS: Final = frozenset({"GET", "HEAD"})
 _CONTENT: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
@@ -67,15 +69,16 @@ class VisitHandler(BaseDownloadHandler):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self._session: Session = session_of(crawler)
+        self._max_bytes = self._session.job.settings.max_response
 
     async def download_request(self, request: Request) -> Response:
         """Return the answer as a Scrapy response, decoded; Denied or one of Scrapy's download errors when there is none."""
         try:
-            answer = await self._session.visitor.visit(_ask(request))
-            self._session.tally.saw(self._session.archive)
-            if (work := work_of(request)) is not None:
+            work = work_of(request)
+            answer = await self._session.visitor.visit(_ask(request), tries=work.lease.tries + 1 if work is not None else MANY)
+            if work is not None:
                 work.answer = answer
-            body = decoded(answer.wire, self._session.job.max_response, url=request.url)
+            body = decoded(answer.wire, self._max_bytes, url=request.url)
         except Refused as refused:
             raise Denied(refused) from None
         except Failed as failed:
@@ -115,4 +118,4 @@ def _class_of(headers: Headers, url: str, body: bytes) -> type[Response]:
     kind = headers.get("Content-Type") or b""
     if kind.startswith(b"text/html"):
         return HtmlResponse
-    return responsetypes.from_args(headers=headers, url=url, body=body)  # type: ignore[no-any-return]  # untyped in Scrapy
+    return responsetypes.from_args(headers=headers, url=url, body=body)

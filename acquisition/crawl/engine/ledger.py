@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from scrapy import Request, Spider
@@ -22,11 +22,11 @@ from acquisition.crawl.engine.keys import key_of
 from acquisition.crawl.engine.requests import WORK, Unwritable, read, write
 from acquisition.crawl.session import Session
 from acquisition.crawl.visit.hosts import registrable
+from acquisition.crawl.visit.signals import Reading
 
 SEEN_ADDRESSES: Final = 200_000
 """Addresses remembered as they were written, so that a link seen before costs one look into a table."""
-TRIES: Final = 3
-"""How often one URL is asked for, the first time included."""
+REFUSED_ADDRESSES: Final = 50_000
 _MEMORY_PATIENCE: Final = 2.0
 _MEMORY_TRIES: Final = 30
 
@@ -45,7 +45,7 @@ class Work:
     errback: Errback | None = None
     outcome: Outcome | None = None
     answer: Answer | None = None
-    notes: dict[str, Any] = field(default_factory=dict)
+    reading: Reading | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -93,7 +93,7 @@ class Ledger:
         self._spider = spider
         self._failed = failed
         self._memory: dict[bytes, Request] = {}
-        self.seen = Addresses()
+        self.seen, self._refused = Addresses(), Addresses(REFUSED_ADDRESSES)
         self.under_way: set[Work] = set()
         self.changed = asyncio.Event()
         """Set whenever the frontier has changed through this process."""
@@ -125,9 +125,10 @@ class Ledger:
 
     def refuse(self, refused: Refused, found: Found) -> None:
         """Write down an address that is not even entered; it stays free to be entered from elsewhere."""
-        key = key_of(refused.url, more=f"refused {refused.reason}")
-        if self._session.desk.known(key):
+        key = key_of(refused.url)
+        if refused.url in self._refused or self._session.desk.known(key):
             return
+        self._refused.add(refused.url)
         entry = Entry(
             key=key,
             url=refused.url,
@@ -154,6 +155,9 @@ class Ledger:
     def begin(self, lease: Lease) -> Request | None:
         """Return the request of a lease, ready to be sent; None when it ended at once because it cannot be made."""
         entry = lease.entry
+        if (refused := self._session.visitor.spent(entry.url)) is not None:
+            self.settle(Work(lease), Outcome("refused", refused.reason, refused.detail))
+            return None
         try:
             request = read(entry.url, entry.request, self._spider) if entry.request else self._memory.pop(entry.key, None)
         except (ValueError, TypeError) as error:
@@ -193,7 +197,7 @@ class Ledger:
             self._session.tally.refuse(outcome.reason)
         elif outcome.state == "failed":
             self._session.tally.fail(outcome.reason)
-        facts = facts_of(work.answer) | work.notes if work.answer is not None else work.notes
+        facts = facts_of(work.answer) if work.answer is not None else {}
         self._session.desk.end(work.lease, replace(outcome, again=work.again, facts=facts))
         self.changed.set()
 
@@ -217,12 +221,12 @@ def _way(request: Request) -> str:
     return " ".join([*names, repr(sorted(request.cb_kwargs.items(), key=repr))])
 
 
-def outcome_of(error: BaseException, lease: Lease, now: float) -> Outcome:
+def outcome_of(error: BaseException | None, now: float) -> Outcome:
     """Return how a request ends that brought no answer."""
     if isinstance(error, Refused):
         return Outcome("refused", error.reason, error.detail[:500])
     if isinstance(error, Failed):
-        if error.again is not None and lease.tries < TRIES:
+        if error.again is not None:
             return Outcome("retry", error.reason, error.detail[:500], not_before=now + error.again)
         return Outcome("failed", error.reason, error.detail[:500])
     if isinstance(error, IgnoreRequest):

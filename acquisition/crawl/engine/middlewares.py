@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import Final
 
 from scrapy import Request, Spider
-from scrapy.crawler import Crawler
 from scrapy.downloadermiddlewares.offsite import OffsiteMiddleware
 from scrapy.downloadermiddlewares.redirect import MetaRefreshMiddleware, RedirectMiddleware
 from scrapy.exceptions import IgnoreRequest
 from scrapy.http import Response
 
 from acquisition.crawl.contract import Outcome, Refused
+from acquisition.crawl.engine.crawler import session_of
 from acquisition.crawl.engine.handler import Denied
 from acquisition.crawl.engine.keys import key_of
 from acquisition.crawl.engine.ledger import Found, work_of
 from acquisition.crawl.engine.requests import NEVER_KEPT, WORK
-from acquisition.crawl.engine.crawler import session_of
 
 LOOKED_AT: Final = 16_384
 """Bytes in which Scrapy looks for a tag that leads elsewhere (4,096 characters)."""

@@ -17,14 +17,24 @@ from scrapy.utils.spider import iterate_spider_output
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
-from acquisition.crawl.contract import Outcome, Refused
-from acquisition.crawl.engine.ledger import Errback, Found, Ledger, Work, is_plain, outcome_of, work_of
-from acquisition.crawl.engine.requests import EMBEDDED, WORK
+from acquisition.crawl.contract import Failed, Outcome, Refused
 from acquisition.crawl.engine.crawler import session_of
-from acquisition.crawl.session import Session
+from acquisition.crawl.engine.ledger import Errback, Found, Ledger, Work, is_plain, outcome_of, work_of
+from acquisition.crawl.engine.requests import EMBEDDED, SHOWN_ON, WORK
+from acquisition.crawl.session import STOPPED, Session
+from acquisition.crawl.visit.signals import signals_of
+from acquisition.rights.signals import carried
 
 LONGEST_URL: Final = 2_083
-_STALE: Final = ("redirect_urls", "redirect_times", "redirect_ttl", "redirect_reasons", "is_start_request", "depth_reset")
+_STALE: Final = (
+    "redirect_urls",
+    "redirect_times",
+    "redirect_ttl",
+    "redirect_reasons",
+    "is_start_request",
+    "depth_reset",
+    SHOWN_ON,
+)
 """Keys that spiders pass on when they copy a response's meta, and that are untrue of the next request."""
 
 
@@ -53,6 +63,8 @@ class Output:
         async for found in start:
             if isinstance(found, Request):
                 found.meta.setdefault("is_start_request", True)
+                if (seed := self._session.seeds.get(found.url)) is not None:
+                    found.meta.setdefault("seed", {"reason": seed.reason, "fields": dict(seed.fields)})
                 found.meta[WORK] = Found(None, 0, "")
             yield found
 
@@ -84,31 +96,42 @@ class Output:
         depth = int(response.meta.get("depth", 0)) + 1
         found = Found(work, depth, response.url)
         seen, engine = ledger.seen, self._crawler.engine
+        answer = work.answer if work is not None else None
+        closed = answer is not None and self._session.forbids_following(answer, response.body)
         assert engine is not None  # a page has come, so it runs
 
         def follow(request: Request) -> None:
             if request.url in seen and is_plain(request) and request.method == "GET":
                 return
-            if (refused := self._refusal(request, depth, work)) is not None:
+            if (refused := self._refusal(request, depth, closed)) is not None:
                 ledger.refuse(refused, found)
                 return
             for key in _STALE:
                 request.meta.pop(key, None)
+            if request.meta.get(EMBEDDED) and work is not None:
+                self._show(request, response, work)
             request.meta[WORK] = found
             engine.crawl(request)
 
         return follow
 
-    def _refusal(self, request: Request, depth: int, work: Work | None) -> Refused | None:
+    def _refusal(self, request: Request, depth: int, closed: bool) -> Refused | None:
         """Return why a request is not even entered, None when it is."""
         embedded = bool(request.meta.get(EMBEDDED))
         if self._depth is not None and depth > self._depth + embedded:
             return Refused("depth-limit", request.url)
         if len(request.url) > LONGEST_URL:
             return Refused("url-length", request.url[:LONGEST_URL], f"{len(request.url)} characters")
-        if not embedded and work is not None and self._session.forbids_following(work):
+        if not embedded and closed:
             return Refused("nofollow", request.url, "the page says so")
         return None
+
+    def _show(self, request: Request, response: Response, work: Work) -> None:
+        """Give a media file what its page says of everything shown there."""
+        if work.reading is None and work.answer is not None:
+            work.reading = signals_of(work.answer, response.body, self._session.job.signals)
+        if work.reading is not None and (said := carried(work.reading.signals)):
+            request.meta[SHOWN_ON] = [one.record() for one in said]
 
     # --- failures
 
@@ -119,7 +142,10 @@ class Output:
         if isinstance(error, HttpError):
             work.outcome = Outcome("failed", f"http-{error.response.status}")
             return failure if own is None else own(failure)
-        work.outcome = outcome_of(getattr(error, "cause", error), work.lease, time())
+        cause = getattr(error, "cause", error)
+        if isinstance(cause, Failed) and cause.reason == STOPPED:
+            return None  # it stays leased, and goes back to the frontier when that is closed
+        work.outcome = outcome_of(cause, time())
         if own is None or work.outcome.state == "retry":
             self._ledger.close_output(work)
             return None
@@ -139,7 +165,7 @@ class Output:
         async for item in self.process_spider_output(nothing, as_async_generator(found)):
             yield item
 
-    def _spoilt(self, error: BaseException) -> Outcome:
+    def _spoilt(self, error: BaseException | None) -> Outcome:
         assert self._crawler.spider is not None  # it has just raised
         return Outcome("failed", "spider-error", f"{self._crawler.spider.name}: {type(error).__name__}: {error}"[:500])
 

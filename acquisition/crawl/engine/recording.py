@@ -14,6 +14,7 @@ from scrapy.http import Response, TextResponse
 from acquisition.crawl.archive import Page, Rights, record_of
 from acquisition.crawl.engine.crawler import session_of
 from acquisition.crawl.engine.ledger import Work, work_of
+from acquisition.crawl.engine.requests import SHOWN_ON
 from acquisition.crawl.session import Session
 from acquisition.crawl.spider import Sample
 
@@ -36,17 +37,20 @@ class Recorder:
         """Make the recorder of a crawl."""
         return cls(crawler)
 
-    def _scraped(self, item: Any, response: Any) -> None:
+    async def _scraped(self, item: Any, response: Any) -> None:
         work = work_of(getattr(response, "request", None))
         try:
             if work is None or work.answer is None or not isinstance(response, Response):
                 self._session.tally.note("item-without-page", "", "an item must be yielded from the callback of a response")
             else:
-                self._record(item, response, work)
+                await self._record(item, response, work)
+        except Exception as error:
+            self._session.tally.note("item-error", getattr(response, "url", ""), repr(error), what="failed")
+            raise
         finally:
             self._close_item(work)
 
-    def _record(self, item: Any, response: Response, work: Work) -> None:
+    async def _record(self, item: Any, response: Response, work: Work) -> None:
         session, limit = self._session, self._session.job.limits.items
         if limit is not None and session.items.count >= limit:
             session.tally.note("item-limit", response.url)
@@ -54,16 +58,18 @@ class Recorder:
             return
         try:
             fields, sample = _fields(item)
-            page = _page(response, work)
-            record = record_of(fields, page, self._rights(response, work), sample=sample)
+            record = record_of(fields, _page(response, work), await self._rights(response, work), sample=sample)
         except (TypeError, ValueError) as error:  # NotPlain is one; halves of surrogate pairs and giant numbers are others
             session.tally.note("item-unreadable", response.url, str(error))
             return
         session.items.add(record, work.lease.entry.key)
 
-    def _rights(self, response: Response, work: Work) -> Rights:
+    async def _rights(self, response: Response, work: Work) -> Rights:
         assert work.answer is not None  # the page has come
-        reading = self._session.reading(work.answer, response.body, work.notes)
+        if work.reading is None:
+            shown_on = response.meta.get(SHOWN_ON) or ()
+            work.reading = await self._session.reading(work.answer, response.body, shown_on)
+        reading = work.reading
         return Rights(reading.records(), reading.verdicts(), work.answer.decision.get("robots") or {})
 
     def _close(self, reason: str) -> None:
@@ -90,7 +96,7 @@ def _fields(item: Any) -> tuple[dict[str, Any], Literal["", "page"]]:
     fields = ItemAdapter(item).asdict()
     if not isinstance(item, Sample):
         return fields, ""
-    return fields, "page" if fields.pop("page") else ""
+    return fields, "page" if fields.pop("extract", None) else ""
 
 
 def _page(response: Response, work: Work) -> Page:

@@ -19,6 +19,8 @@ from acquisition.crawl.spider import Sample
 
 WORK: Final = "acquisition"
 """The key of a request's meta under which the engine keeps what it knows of it. Nothing that a spider writes there is used."""
+SHOWN_ON: Final = "acquisition_shown_on"
+"""The key under which a media file carries what its page says of everything shown there."""
 EMBEDDED: Final = "embedded"
 """meta key by which a spider says that a request is part of the page (an image, a sound), not a link to follow."""
 NEVER_KEPT: Final = frozenset(

@@ -17,10 +17,10 @@ from scrapy.crawler import Crawler
 from scrapy.utils.defer import deferred_from_coro
 
 from acquisition.crawl.contract import Outcome
+from acquisition.crawl.engine.crawler import session_of
 from acquisition.crawl.engine.keys import key_of
 from acquisition.crawl.engine.ledger import Found, Work
 from acquisition.crawl.engine.requests import WORK
-from acquisition.crawl.engine.crawler import session_of
 from acquisition.crawl.session import Session
 
 STORE: Final = 32
@@ -55,6 +55,7 @@ class FrontierScheduler(BaseScheduler):
         if self._pump is not None:
             self._pump.cancel()
             await asyncio.wait([self._pump])
+        await self._session.close()
 
     def close(self, reason: str) -> Any:  # noqa: ARG002  # Scrapy's interface
         """Stop leasing; what is leased and has not ended goes back when the desk is closed."""
@@ -128,5 +129,5 @@ class FrontierScheduler(BaseScheduler):
     def _rouse(self) -> None:
         """Have Scrapy ask for the next request now, not at its next heartbeat."""
         engine = self._crawler.engine
-        if engine is not None and engine.spider is not None:
+        if engine is not None:
             engine.crawl(self._wake)

@@ -1,4 +1,4 @@
-"""The settings of a spider's crawl, those that no spider can weaken among them, and the check that they are what they should be.
+"""The settings of a spider's crawl, those that no spider can weaken among them, and the check that they are kept.
 
 They are set with a priority above everything that a spider, an add-on or a command line can reach, and compared once more
 when the spider is opened, before anything is sent. What they decide is how Scrapy is put together; rules, pace, limits and
@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any, Final, TypeGuard
 
 from scrapy import Request, Spider
-from scrapy.crawler import Crawler
 from scrapy.http import Response
 from scrapy.logformatter import LogFormatter
 from scrapy.settings import BaseSettings, Settings
@@ -66,7 +65,7 @@ def _pace(job: Job) -> dict[str, Any]:
         "DOWNLOAD_DELAY_JITTER": 0.0,
         "DOWNLOAD_SLOTS": {},
         "AUTOTHROTTLE_ENABLED": False,
-        "DOWNLOAD_MAXSIZE": job.max_response,
+        "DOWNLOAD_MAXSIZE": job.settings.max_response,
         "CLOSESPIDER_TIMEOUT": job.limits.seconds,
         "REDIRECT_MAX_TIMES": 5,
         "METAREFRESH_MAXDELAY": 5,
@@ -94,7 +93,7 @@ def _closed_doors() -> dict[str, Any]:
 def _machinery() -> dict[str, Any]:
     return {
         "ADDONS": {},
-        "EXTENSIONS": {},
+        "EXTENSIONS": {f"{_ENGINE}recording.Recorder": 0},
         "JOBDIR": None,
         "TWISTED_REACTOR_ENABLED": True,
         "TWISTED_REACTOR": "twisted.internet.asyncioreactor.AsyncioSelectorReactor",
@@ -130,10 +129,14 @@ _DOWNLOADER_OFF: Final = (
 _SPIDER_OFF: Final = (
     "depth.DepthMiddleware",
     "referer.RefererMiddleware",
+    "metacopy.MetaCopyDetectionMiddleware",
     "start.StartSpiderMiddleware",
     "urllength.UrlLengthMiddleware",
 )
 """What the visitor, the frontier and `Output` do instead; every layer costs time for each link."""
+
+
+_GENTLER: Final = frozenset({"DOWNLOAD_DELAY", "DOWNLOAD_MAXSIZE"})
 
 
 def settings_for(job: Job, spider: type[Spider]) -> tuple[Settings, list[str]]:
@@ -150,7 +153,7 @@ def settings_for(job: Job, spider: type[Spider]) -> tuple[Settings, list[str]]:
     settings.set("CONCURRENT_ITEMS", 2, priority="project")  # each costs a task per page, and most pages have one item
     for name, value in wanted.items():
         settings.set(name, value, priority=PRIORITY)
-    taken = {name for name, value in own.items() if name in _STRICTER and _is_number(value)}
+    taken = {name for name, value in own.items() if name in _GENTLER and _is_number(value)}
     ignored = sorted(name for name, value in own.items() if name in wanted and wanted[name] != value and name not in taken)
     return settings, ignored
 
@@ -158,12 +161,12 @@ def settings_for(job: Job, spider: type[Spider]) -> tuple[Settings, list[str]]:
 def gentler(job: Job, spider: type[Spider]) -> Job:
     """Return the job with the spider's own delay and response size where they are the politer ones."""
     own: Mapping[str, Any] = dict(spider.custom_settings or {})
-    delay, size = own.get("DOWNLOAD_DELAY"), own.get("DOWNLOAD_MAXSIZE")
-    return replace(
-        job,
-        delay=max(job.delay, float(delay)) if _is_number(delay) else job.delay,
-        max_response=min(job.max_response, int(size)) if _is_number(size) and size else job.max_response,
-    )
+    crawl, delay, size = dict(job.crawl), own.get("DOWNLOAD_DELAY"), own.get("DOWNLOAD_MAXSIZE")
+    if _is_number(delay):
+        crawl["delay"] = max(job.settings.delay, float(delay))
+    if _is_number(size) and size:
+        crawl["max_response"] = min(job.settings.max_response, int(size))
+    return replace(job, crawl=crawl)
 
 
 def weakened(settings: BaseSettings, expected: BaseSettings) -> list[str]:
