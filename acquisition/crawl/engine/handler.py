@@ -31,6 +31,8 @@ UNCHANGED: Final = "unchanged"
 """Flag of a response whose content is what an earlier run of the source has archived."""
 MANY: Final = 1_000
 """The tries of a request that is not in the frontier and so cannot be tried again: its answer counts as it is."""
+_HTML: Final = frozenset({b"text/html", b"application/xhtml+xml"})
+_UNTOLD: Final = frozenset({b"application/octet-stream", b"binary/octet-stream", b"application/unknown", b"unknown/unknown"})
 _METHODS: Final = frozenset({"GET", "HEAD"})
 _CONTENT: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
@@ -115,7 +117,13 @@ def _response(request: Request, answer: Answer, body: bytes) -> Response:
 
 
 def _class_of(headers: Headers, url: str, body: bytes) -> type[Response]:
-    kind = headers.get("Content-Type") or b""
-    if kind.startswith(b"text/html"):
+    """Return Scrapy's class for an answer.
+
+    What is declared to be no text is none: Scrapy's look at the bytes would call a small picture text.
+    """
+    kind = (headers.get("Content-Type") or b"").partition(b";")[0].strip().lower()
+    if kind in _HTML:
         return HtmlResponse
+    if kind and kind not in _UNTOLD:
+        return responsetypes.from_headers(headers)
     return responsetypes.from_args(headers=headers, url=url, body=body)
