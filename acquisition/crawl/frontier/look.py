@@ -113,7 +113,7 @@ class Look:
             ended = self._db.rows(sql, (id_,))
             return [
                 *(Count(state, "", number) for state, number in waiting if number),
-                *(Count(*row[:3], examples=self._examples(id_, row[0], row[1], examples)) for row in ended),
+                *(Count(state, why, number, self._examples(id_, state, why, examples)) for state, why, number in ended),
             ]
 
     def _open(self, run: int, state: str) -> int:

@@ -52,7 +52,7 @@ class Store:
     """Runs the statements of a round. Nothing in memory changes by a round that fails, so that it can be run again."""
 
     def __init__(self, database: Database, run: int, holder: int, spans: Spans) -> None:
-        self._db, self._run, self._holder, self._spans = database, run, holder, spans
+        self._db, self._run, self.holder, self._spans = database, run, holder, spans
         self._owners = Owners(database, identity())
         self._urls = Urls(database, run, holder)
         self._turns = Turns(database, run, holder)
@@ -86,7 +86,7 @@ class Store:
 
     def renew(self, leases: Collection[int], hosts: Mapping[str, float], now: float) -> None:
         """Keep what is ours, and give free what belongs to processes that are gone; `hosts` says until when each is wanted."""
-        self._owners.alive(self._holder, now)
+        self._owners.alive(self.holder, now)
         self._urls.renew(sorted(leases), now + self._spans.lease)
         self._turns.keep([(host, min(until, now + self._spans.host)) for host, until in sorted(hosts.items())])
         self._bury(now)
@@ -122,12 +122,12 @@ class Store:
 
     def reconcile(self, leases: Collection[int], hosts: Collection[str]) -> None:
         """After a lost connection: give back what a commit gave us that we never heard of."""
-        self._look_again(self._free(self._holder, keep=leases, stay=hosts))
+        self._look_again(self._free(self.holder, keep=leases, stay=hosts))
 
     def part(self) -> None:
         """Leave the frontier; nothing is ours any more."""
-        self._look_again(self._free(self._holder, keep=(), stay=()))
-        self._owners.part(self._holder)
+        self._look_again(self._free(self.holder, keep=(), stay=()))
+        self._owners.part(self.holder)
 
     # --- leasing ---
 

@@ -16,7 +16,9 @@ from acquisition.crawl.frontier.database import Database, Row
 from acquisition.crawl.frontier.urls import clean, written
 
 _NEW_CLOCK = "INSERT INTO clock (host) VALUES (?) ON CONFLICT (host) DO NOTHING"
-_NEW_HOST = "INSERT INTO host (run, host) VALUES (?, ?) ON CONFLICT (run, host) DO NOTHING"
+# What the watchers have learnt of a host in an earlier run goes on; what they count begins anew.
+_NEW_HOST = """INSERT INTO host (run, host, memory) VALUES (?, ?, COALESCE(
+ (SELECT memory FROM host WHERE host=? ORDER BY run DESC LIMIT 1), '{}')) ON CONFLICT (host, run) DO NOTHING"""
 _LOCK = "/*pg SELECT host FROM host WHERE run=? AND host=ANY(?) ORDER BY host FOR UPDATE*/"
 _BEST = """(priority, depth, seq)=(SELECT u.priority, u.depth, u.seq FROM url u WHERE u.run=host.run AND u.host=host.host
  AND u.state='pending' AND u.not_before=0 ORDER BY u.priority DESC, u.depth, u.seq LIMIT 1)"""
@@ -54,7 +56,7 @@ class Turns:
         """Make the rows of hosts that may be new."""
         names = sorted(clean(host) for host in hosts)
         self._db.many(_NEW_CLOCK, [(name,) for name in names])
-        self._db.many(_NEW_HOST, [(self._run, name) for name in names])
+        self._db.many(_NEW_HOST, [(self._run, name, name) for name in names])
 
     def lock(self, hosts: Collection[str]) -> None:
         """Wait until nobody else writes these rows."""
