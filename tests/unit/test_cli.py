@@ -197,7 +197,7 @@ def test_init_leaves_an_existing_declaration_alone(garden: Path, capsys: pytest.
 
 def test_init_writes_a_spider_that_runs(garden: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`acquire init --spider` writes one that the crawler finds, never over a file, and only under a name a module can have."""
-    from acquisition.crawl.finder import find_spider
+    from acquisition.crawl.engine.finder import find_spider
 
     assert run(cli, ["init", "--spider", "owl_calls"]) == 0
     assert find_spider("owl_calls", garden).__name__ == "OwlCallsSpider"

@@ -1,4 +1,4 @@
-"""The parts of the crawler that need no server: settings, spiders, jobs, the resolver, the reader."""
+"""The parts of the crawler that need no server: declarations, jobs, settings, spiders, the reader."""
 
 from __future__ import annotations
 
@@ -9,24 +9,15 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from scrapy import Request, Spider
-from scrapy.http import Headers, TextResponse
+from scrapy import Spider
 from scrapy.settings import Settings
-from twisted.internet.address import IPv4Address, IPv6Address
 
-from acquisition.crawl.archive import Archive, ItemLog, Place
-from acquisition.crawl.finder import find_spider
+from acquisition.crawl.engine.crawler import strip_spider
+from acquisition.crawl.engine.finder import find_spider
+from acquisition.crawl.engine.settings import PRIORITY, gentler, guarded, settings_for, weakened
 from acquisition.crawl.job import job_of, load_job, mapped, question
-from acquisition.crawl.politeness import PRIORITY, guarded, settings_for, weakened
-from acquisition.crawl.provenance import Provenance
-from acquisition.crawl.recorder import _pairs
-from acquisition.crawl.resolver import _AllowedOnly
-from acquisition.crawl.scope import strip_spider
-from acquisition.crawl.session import PLACE, Session
-from acquisition.crawl.tally import Tally
 from acquisition.errors import NoContact, PluginError, WorkspaceDamaged
 from acquisition.model import Asset, Rejection
-from acquisition.network import AddressGuard
 from acquisition.protocols import Binary, ReadContext, ResolveContext, Source
 from acquisition.read.crawl import CrawlReader
 from acquisition.settings import ContactSettings, ItemSettings, PickSettings, ReadSettings
@@ -121,7 +112,7 @@ def test_guarded_settings_outrank_everything(tmp_path: Path) -> None:
 
     settings, ignored = settings_for(made, Rude)
     assert ignored == ["DOWNLOAD_TIMEOUT", "ROBOTSTXT_OBEY"]
-    assert settings.getfloat("DOWNLOAD_DELAY") == 3.0
+    assert gentler(made, Rude).settings.delay == 3.0
     assert all(settings.getpriority(name) == PRIORITY for name in guarded(made))
     tampered = settings.copy()
     tampered.set("ROBOTSTXT_OBEY", False, priority="cmdline")
@@ -140,7 +131,7 @@ def test_the_defaults_that_surprise_are_closed(tmp_path: Path) -> None:
         assert not settings.getbool(name)
     handlers = settings.getwithbase("DOWNLOAD_HANDLERS")
     assert {scheme for scheme, handler in handlers.items() if handler} == {"http", "https"}
-    assert settings.getint("CONCURRENT_REQUESTS_PER_DOMAIN") == 1
+    assert {handler for handler in handlers.values() if handler} == {"acquisition.crawl.engine.handler.VisitHandler"}
 
 
 def test_attributes_are_taken_away() -> None:
@@ -176,43 +167,6 @@ def test_spiders_are_found(tmp_path: Path) -> None:
     for reference in ("spiders/mine.py", "spiders/mine.py:C", "spiders/none.py", "../mine", "nobody", "spiders/mine.py:scrapy"):
         with pytest.raises(PluginError):
             find_spider(reference, tmp_path)
-
-
-# --- the resolver -------------------------------------------------------------------------------------------------------
-
-
-class Receiver:
-    """Remembers what a resolver hands on."""
-
-    def __init__(self) -> None:
-        self.addresses: list[str] = []
-        self.complete = False
-
-    def resolutionBegan(self, resolution: Any) -> None:  # Twisted's interface
-        """Begin."""
-
-    def addressResolved(self, address: Any) -> None:  # Twisted's interface
-        """Take one address."""
-        self.addresses.append(address.host)
-
-    def resolutionComplete(self) -> None:  # Twisted's interface
-        """End."""
-        self.complete = True
-
-
-def test_the_resolver_hands_on_public_addresses_only() -> None:
-    """Of a name's IPv4 and IPv6 addresses only public ones are contacted, and the reason is kept."""
-    receiver = Receiver()
-    session = Session(None, None, None, None, AddressGuard())  # type: ignore[arg-type]  # only the guard is asked
-    guarded_receiver: Any = _AllowedOnly(receiver, "rebind.example", session)
-    for host in ("8.8.8.8", "127.0.0.1", "10.1.2.3", "169.254.169.254"):
-        guarded_receiver.addressResolved(IPv4Address("TCP", host, 80))
-    for host in ("2606:4700::1", "::1", "fd00:ec2::254", "::ffff:10.0.0.1", "64:ff9b::7f00:1"):
-        guarded_receiver.addressResolved(IPv6Address("TCP", host, 80))
-    guarded_receiver.resolutionComplete()
-    assert receiver.addresses == ["8.8.8.8", "2606:4700::1"]
-    assert receiver.complete
-    assert "not a public address" in session.unreachable["rebind.example"]
 
 
 # --- the reader ---------------------------------------------------------------------------------------------------------
@@ -278,25 +232,3 @@ def test_a_missing_declared_text_is_a_rejection() -> None:
     found, rejections = read([record("a", {"title": "x"})], ItemSettings(text="quote"))
     assert found == []
     assert (rejections[0].code, "title" in rejections[0].detail) == ("no-such-column", True)
-
-
-# --- hostile words ------------------------------------------------------------------------------------------------------
-
-
-def test_a_header_cannot_forge_lines_of_the_archive() -> None:
-    """A line break in a header that a spider has set becomes a space."""
-    assert _pairs(Headers({"X-A": "one\r\nContent-Encoding: br"})) == [("X-A", "one Content-Encoding: br")]
-
-
-def test_an_item_that_cannot_be_written_is_counted(tmp_path: Path) -> None:
-    """Half of a surrogate pair, as JSON of the web may hold, is no text: the item is refused by name, not lost."""
-    archive = Archive(tmp_path, {})
-    tally = Tally(tmp_path, lambda: "now")
-    session = Session(job(tmp_path), tally, archive, ItemLog(tmp_path, archive), AddressGuard())
-    provenance = Provenance.__new__(Provenance)
-    provenance._session = session  # without a running crawl
-    response = TextResponse("https://example.org/", request=Request("https://example.org/"))
-    response.meta[PLACE] = Place("crawl-00000.warc.gz", 0, "", "", 200)
-    provenance._item_scraped({"text": "\ud800"}, response)
-    assert (tally.refused, session.items.count) == ({"item-unreadable": 1}, 0)
-    tally.close()

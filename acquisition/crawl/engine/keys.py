@@ -17,7 +17,7 @@ from w3lib.url import canonicalize_url
 KEY_BYTES: Final = 16
 
 _PLAIN: Final = re.compile(
-    r"(https?://[a-z0-9-]+(?:\.[a-z0-9-]+)*)(:[0-9]+)?((?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)*/?)", re.ASCII
+    r"(https?://[a-z0-9-]+(?:\.[a-z0-9-]+)*)(:[1-9][0-9]{0,4})?((?:/[A-Za-z0-9_~-][A-Za-z0-9_.~-]*)*/?)", re.ASCII
 )
 """Addresses that are their own canonical form, but for a default port: most of a site, at a hundredth of the cost."""
 _DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
