@@ -10,6 +10,7 @@ import tracemalloc
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import pytest
 
@@ -503,24 +504,35 @@ def test_attacks_cost_nobody_else() -> None:
     assert time.monotonic() - started < 8.0
 
 
-def test_an_answer_too_many_poisons_nothing() -> None:
-    """A server that sends two answers to one request does not get the second one taken for the next page."""
-    poison = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison"
+FIRST = OK + b"Content-Length: 5\r\n\r\nfirst"
+POISON = OK + b"Content-Length: 6\r\n\r\npoison"
 
-    def two(peer: Peer) -> None:
-        peer.answer(b"first")
-        peer.send(poison)
 
-    async def ask(server: Hostile) -> list[bytes]:
+@pytest.mark.parametrize(
+    "parts", [(FIRST + POISON,), (FIRST, POISON), (FIRST + POISON[:20], POISON[20:]), (FIRST[:-5], FIRST[-5:])]
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_an_answer_too_many_poisons_nothing(parts: tuple[bytes, ...], method: Literal["GET", "HEAD"]) -> None:
+    """What follows an answer unasked (a second one, or the body behind a HEAD) is not taken for the next page."""
+
+    def attack(peer: Peer) -> None:
+        for part in parts:
+            peer.send(part)
+            peer.wait(0.05)
+        peer.keep = True
+
+    async def ask(server: Hostile) -> bytes:
         sender = transport(server)
-        first = await sender.send(Ask(server.url + "/two"), max_bytes=100)
+        first = await sender.send(Ask(server.url + "/x", method), max_bytes=100)
+        assert first.body == (b"first" if method == "GET" else b"")
         await asyncio.sleep(0.2)
-        second = await sender.send(Ask(server.url + "/next"), max_bytes=100)
-        await sender.close()
-        return [first.body, second.body]
+        try:
+            return (await sender.send(Ask(server.url + "/next"), max_bytes=100)).body
+        finally:
+            await sender.close()
 
-    with hostile({"/two": two, "/next": lambda peer: peer.answer(b"next")}) as server:
-        assert asyncio.run(ask(server)) == [b"first", b"next"]
+    with hostile({"/x": attack, "/next": lambda peer: peer.answer(b"next")}) as server:
+        assert asyncio.run(ask(server)) == b"next"
 
 
 def test_a_cancelled_request_frees_everything() -> None:

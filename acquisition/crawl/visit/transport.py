@@ -16,6 +16,7 @@ from acquisition.crawl.visit.guard import PORTS, Site, UrlGuard
 from acquisition.crawl.visit.transport_certificate import Certificates
 from acquisition.crawl.visit.transport_exchange import SWEEP, Caps, Exchange
 from acquisition.crawl.visit.transport_failure import AGAIN, failure
+from acquisition.crawl.visit.transport_idle import IdleConnections
 from acquisition.crawl.visit.transport_names import NameNotFound, Names
 from acquisition.network import ca_file
 
@@ -59,6 +60,7 @@ class CurlTransport(Transport):
         self._idle: list[Exchange] = []
         self._busy: set[Exchange] = set()
         self._names = Names(self._caps.connect)
+        self._idle_connections = IdleConnections()
         self._certificates = Certificates()
         self._sweeping: asyncio.TimerHandle | None = None
         self._plain = self._lines({}, "")
@@ -72,6 +74,7 @@ class CurlTransport(Transport):
         addresses = () if target.site.literal else await self._addresses(target.site, ask.url)
         exchange = self._idle.pop() if self._idle else Exchange(self._caps, self._guard, self._ca_file)
         exchange.begin(target, addresses, headers=lines, ask=ask, max_bytes=max_bytes)
+        self._idle_connections.begin(target.site)
         started = self._clock()
         self._busy.add(exchange)
         try:
@@ -81,6 +84,7 @@ class CurlTransport(Transport):
                 raise wrong
             address = self._verified(exchange, target.site, ask.url)
             assert exchange.head is not None
+            self._idle_connections.used(target.site, exchange)
             return Wire(
                 status=exchange.head.status,
                 reason=exchange.head.reason,
@@ -96,6 +100,7 @@ class CurlTransport(Transport):
             )
         finally:
             self._busy.discard(exchange)
+            self._idle_connections.end(target.site)
             self._put_back(exchange)
 
     async def _addresses(self, site: Site, url: str) -> tuple[str, ...]:

@@ -56,12 +56,13 @@ class _Handed:
 class Exchange:
     """A reusable curl handle. `begin` prepares a request; what comes is taken and measured; `problem` says what was wrong.
 
-    `refusal` says why the address was not connected to, `cut` that the body was long enough for the ask before it ended.
+    `refusal` says why the address was not connected to, `cut` that the body was long enough for the ask before it ended,
+    `opened` holds libcurl's descriptors of the sockets that were opened for it.
     """
 
     __slots__ = (
         "_body", "_caps", "_cut_at", "_guard", "_head_lines", "_headers", "_interim", "_lines", "_max_bytes", "_method",
-        "_moments", "_received", "_site", "_size", "curl", "cut", "head", "problem", "refusal",
+        "_moments", "_received", "_site", "_size", "curl", "cut", "head", "opened", "problem", "refusal",
     )  # fmt: skip
 
     def __init__(self, caps: Caps, guard: UrlGuard, ca_file: str) -> None:
@@ -95,11 +96,13 @@ class Exchange:
         set_option(pycurl.HEADERFUNCTION, self._on_header)
         set_option(pycurl.WRITEFUNCTION, self._on_body)
         set_option(pycurl.OPENSOCKETFUNCTION, self._on_open)
+        set_option(pycurl.SOCKOPTFUNCTION, self._on_opened)
 
     def _clear(self) -> None:
         self.head: Head | None = None
         self.problem: tuple[str, str] | None = None
         self.refusal = ""
+        self.opened: list[int] = []
         self.cut = False
         self._cut_at: int | None = None
         self._site: Site | None = None
@@ -193,6 +196,10 @@ class Exchange:
             self.refusal = reason
             return int(pycurl.SOCKET_BAD)
         return _Handed(socket.socket(family, kind, protocol).detach())
+
+    def _on_opened(self, descriptor: int, _purpose: int) -> int:
+        self.opened.append(descriptor)
+        return int(pycurl.SOCKOPT_OK)
 
     def rest(self) -> None:
         """Let go of what came, until the next request."""

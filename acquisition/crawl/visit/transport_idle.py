@@ -1,0 +1,88 @@
+"""Looks at connections that wait for their next request: what comes on one unasked must not become the next page's answer.
+
+libcurl 8.23 looks itself, but not at a connection that was used within the last second. A second answer to one request, or the
+body behind an answer to HEAD, would then be read as the answer to whatever is asked next (seen, docs/decisions/0012).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+from typing import Final
+
+import pycurl
+
+from acquisition.crawl.visit.guard import Site
+from acquisition.crawl.visit.transport_exchange import Exchange
+
+_REMEMBERED: Final = 4_096
+_PIECE: Final = 65_536
+_PIECES: Final = 64
+
+
+class IdleConnections:
+    """Remembers the connection that each site was last asked over.
+
+    Only looked at while nothing else is under way to the site: that is how politeness asks, and elsewhere (several requests at
+    once to a server on this machine) what has come may be somebody's answer.
+    """
+
+    __slots__ = ("_descriptors", "_last", "_under_way")
+
+    def __init__(self) -> None:
+        self._under_way: dict[Site, int] = {}
+        self._descriptors: dict[int, int] = {}
+        self._last: dict[Site, tuple[int, int]] = {}
+
+    def used(self, site: Site, exchange: Exchange) -> None:
+        """Remember the connection of a request that has ended well: its descriptor, and its local port to know it again."""
+        port = exchange.curl.getinfo(pycurl.LOCAL_PORT)
+        for descriptor in exchange.opened:
+            if _local_port(descriptor) == port:
+                self._descriptors[port] = descriptor
+        if port not in self._descriptors:
+            return
+        self._last.pop(site, None)
+        if len(self._last) >= _REMEMBERED:
+            del self._last[next(iter(self._last))]
+        self._last[site] = self._descriptors[port], port
+
+    def begin(self, site: Site) -> None:
+        """Count a request, and shut the idle connection down if something has come on it; libcurl then takes a fresh one."""
+        others = self._under_way.get(site, 0)
+        self._under_way[site] = others + 1
+        known = self._last.pop(site, None)
+        if known is None or others:
+            return
+        look = select.poll()
+        look.register(known[0], select.POLLIN)
+        if look.poll(0):
+            _shut(*known)
+
+    def end(self, site: Site) -> None:
+        """Count a request that has ended, however."""
+        self._under_way[site] -= 1
+        if not self._under_way[site]:
+            del self._under_way[site]
+
+
+def _local_port(descriptor: int) -> int:
+    try:
+        with socket.socket(fileno=os.dup(descriptor)) as copy:
+            return int(copy.getsockname()[1])
+    except (OSError, IndexError):
+        return 0
+
+
+def _shut(descriptor: int, port: int) -> None:
+    """Empty a socket and shut it down, if it is still the one that was meant: its number may belong to another by now."""
+    if _local_port(descriptor) != port:
+        return
+    with socket.socket(fileno=os.dup(descriptor)) as copy, contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # empty at last, or reset
+            for _ in range(_PIECES):
+                if not copy.recv(_PIECE, socket.MSG_DONTWAIT):
+                    break
+        copy.shutdown(socket.SHUT_RDWR)
