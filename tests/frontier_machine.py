@@ -70,10 +70,7 @@ class Model:
 
     def enter(self, entries: Sequence[Entry], now: float) -> None:
         """Enter what is new, and what was only refused before."""
-        fresh: dict[bytes, Entry] = {}
         for entry in entries:
-            fresh.setdefault(entry.key, entry)
-        for entry in fresh.values():
             self.order += 1
             old = self.pages.get(entry.key)
             if old is None or (old.state == "refused" and not old.leases and not entry.refused):
@@ -134,10 +131,11 @@ class FrontierMachine(RuleBasedStateMachine):
         return store
 
     def _write(self, process: int, batch: Batch) -> list[int]:
+        self.now += 0.001  # the order of entry of two processes is that of their clocks
         self.model.wake(self.now)
         with self.databases[process].transaction():
             lost = self.stores[process].write(batch, self.now)
-        self.stores[process].made(batch)
+        self.stores[process].committed()
         return lost
 
     @rule(process=st.sampled_from(PROCESSES), entries=st.lists(ENTRIES, max_size=8))
@@ -160,7 +158,8 @@ class FrontierMachine(RuleBasedStateMachine):
             page.state, page.holder, page.until = "leased", process, self.now + SPANS.lease
             page.leases += 1
             self.model.take(lease.entry.host, process, self.now)
-        self.leases[process] += taken.leases
+        again = {lease.id for lease in taken.leases}
+        self.leases[process] = [lease for lease in self.leases[process] if lease.id not in again] + taken.leases
 
     @precondition(lambda self: any(self.leases))
     @rule(data=st.data(), state=st.sampled_from(("done", "failed", "refused", "retry")), children=st.lists(ENTRIES, max_size=4))

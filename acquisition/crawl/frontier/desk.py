@@ -94,7 +94,7 @@ class FrontierDesk(Desk):
         """
         known, refused = self._worker.known, self._worker.refused
         new = [e for e in entries if e.key not in known and not (e.refused and e.key in refused)]
-        if parent is None:
+        if parent is None or parent.id not in self._leases:
             self._worker.put(lambda batch: batch.entries.extend(new))
             return
         children = self._children.setdefault(parent.id, {})
@@ -119,9 +119,11 @@ class FrontierDesk(Desk):
         return len(batch)
 
     def end(self, lease: Lease, outcome: Outcome) -> None:
-        """End a lease. Its host is given free if nobody has claimed it."""
+        """End a lease; a second end of it says nothing new. Its host is given free if nobody has claimed it."""
         host = lease.entry.host
-        if self._leases.pop(lease.id, None) is not None and host in self._taken:
+        if self._leases.pop(lease.id, None) is None:
+            return
+        if host in self._taken:
             self._taken[host] -= 1
         children = self._children.pop(lease.id, {})
         hold = self._holds.get(host)

@@ -57,32 +57,37 @@ class Store:
         self._urls = Urls(database, run, holder)
         self._turns = Turns(database, run, holder)
         self._made: set[str] = set()
+        self._making: set[str] = set()
 
     # --- writing ---
 
     def write(self, batch: Batch, now: float) -> list[int]:
         """Write a batch; return the ids of leases that had run out and went to somebody else before they ended here."""
+        self._making = set()
         touched = self._urls.enter(batch.entries, now) if batch.entries else set()
         ours = self._urls.end(batch.ends, now)
         touched |= {lease.entry.host for lease, outcome in batch.ends if outcome.state == "retry"}
         touched |= self._urls.give_back(batch.given_back) | self._urls.wake(now)
         for file in batch.policies:
             policies.keep(self._db, file)
-        self._make(touched | batch.releases.keys())
-        self._turns.lock(touched | batch.releases.keys())
+        touched |= batch.releases.keys()
+        self._make(touched)
+        self._turns.lock(touched)
         self._turns.leave(list(batch.releases.values()))
-        self._turns.refresh(touched | batch.releases.keys())
+        self._turns.refresh(touched)
         return [lease.id for lease, _ in batch.ends if lease.id not in ours]
 
     def _make(self, hosts: Iterable[str]) -> None:
-        self._turns.make(set(hosts) - self._made)
+        new = set(hosts) - self._made
+        self._turns.make(new)
+        self._making |= new
 
-    def made(self, batch: Batch) -> None:
+    def committed(self) -> None:
         """Remember, after the commit, for which hosts there are rows."""
         if len(self._made) > _KNOWN_HOSTS:
             self._made.clear()
-        self._made.update(entry.host for entry in batch.entries if not entry.refused)
-        self._made.update(batch.releases)
+        self._made |= self._making
+        self._making = set()
 
     def renew(self, leases: Collection[int], hosts: Mapping[str, float], now: float) -> None:
         """Keep what is ours, and give free what belongs to processes that are gone; `hosts` says until when each is wanted."""

@@ -73,10 +73,12 @@ class Urls:
         """
         first = max(self._seq + 1, int(now * 1e6))
         self._seq = first + len(entries)
-        latest = {entry.key: (entry, seq) for seq, entry in reversed(list(enumerate(entries, first)))}
-        rows = [self._row(*latest[key], now) for key in sorted(latest)]
-        new = {bytes(key) for (key,) in self._db.each(_ENTER, rows)}
-        wanted = [(entry, seq) for key, (entry, seq) in latest.items() if not entry.refused]
+        once: dict[bytes, tuple[Entry, int]] = {}
+        for seq, entry in enumerate(entries, first):
+            if entry.key not in once or (once[entry.key][0].refused and not entry.refused):
+                once[entry.key] = entry, seq
+        new = {bytes(key) for (key,) in self._db.each(_ENTER, [self._row(*once[key], now) for key in sorted(once)])}
+        wanted = [(entry, seq) for entry, seq in once.values() if not entry.refused]
         touched = {entry.host for entry, _ in wanted if entry.key in new}
         known = sorted(((e, seq) for e, seq in wanted if e.key not in new), key=lambda pair: pair[0].key)
         touched.update(host for (host,) in self._db.each(_REVIVE, [self._revived(e, seq, now) for e, seq in known]))

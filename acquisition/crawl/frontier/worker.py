@@ -161,7 +161,7 @@ class Worker:
 
     def _remember(self, batch: Batch, lost: list[int]) -> None:
         self.lost += len(lost)
-        self._store.made(batch)
+        self._store.committed()
         for entry in batch.entries:
             (self.refused if entry.refused else self.known).add(entry.key)
 
