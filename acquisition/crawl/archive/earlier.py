@@ -59,6 +59,11 @@ class EarlierRuns:
                     _link(source, self._directory / name)
                     break
 
+    @property
+    def newest(self) -> Path | None:
+        """The run just before this one."""
+        return self._runs[0][0] if self._runs else None
+
     def change_of(self, key: bytes, url: str) -> str:
         """Say of an item (by its key and final URL) whether the run before had it: new, same, changed; "" without one."""
         if not self._runs:
@@ -115,15 +120,13 @@ def items_of(warc: str) -> str:
 
 def _renamed(row: Row, run: Path) -> Row:
     """Return a row of an earlier run with its own files named as they are linked into this one."""
+    place = replace(row.place, file=linked_name(run, row.place.file))
+    return replace(row, place=place, body=replace(row.body, file=linked_name(run, row.body.file)))
 
-    def name(file: str) -> str:
-        return f"{run.name}-{file}" if OWN.fullmatch(file) else file
 
-    return replace(
-        row,
-        place=replace(row.place, file=name(row.place.file)),
-        body=replace(row.body, file=name(row.body.file)),
-    )
+def linked_name(run: Path, file: str) -> str:
+    """Return the name under which a file of an earlier run is linked into a later one."""
+    return f"{run.name}-{file}" if OWN.fullmatch(file) else file
 
 
 def _link(source: Path, target: Path) -> None:

@@ -103,6 +103,11 @@ def key_of(text: str) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
+def item_key(locator: str) -> bytes:
+    """Return what tells an item from all others of a run."""
+    return hashlib.sha256(locator.encode("utf-8", "surrogatepass")).digest()[:16]
+
+
 class Index:
     """The index of one run directory. Calls come from one thread at a time."""
 
@@ -207,6 +212,14 @@ class Index:
     def item_count(self) -> int:
         """Return how many items there are that are not void."""
         return int(self._db.execute("SELECT count(*) FROM item WHERE void = 0").fetchone()[0])
+
+    def item_pages(self) -> Iterator[bytes]:
+        """Yield the keys of the pages that have items which are not void; more may be added meanwhile."""
+        last = b""
+        query = "SELECT DISTINCT page FROM item WHERE page > ? AND void = 0 ORDER BY page LIMIT 1000"
+        while found := self._db.execute(query, (last,)).fetchall():
+            yield from (page for (page,) in found)
+            last = found[-1][0]
 
     def void_items(self, pages: list[bytes]) -> int:
         """Mark the items of pages as void and return how many there were."""

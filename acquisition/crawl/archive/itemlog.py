@@ -6,15 +6,15 @@ has not followed to their end (a kill) are read from there on.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
 from acquisition.crawl.archive.earlier import items_of
+from acquisition.crawl.archive.index import item_key
 from acquisition.crawl.archive.run import RunArchive
 from acquisition.crawl.outcome import ITEMS_SUFFIX
 from acquisition.workspace import atomic_file
@@ -23,10 +23,10 @@ _OPEN_FILES: Final = 8
 
 
 class ItemLog:
-    """The items of a run. Opening repairs torn lines and forgets items whose page was lost in a power cut."""
+    """The items of the run in `directory`. Opening repairs torn lines and forgets items whose page was lost in a power cut."""
 
     def __init__(self, directory: Path, archive: RunArchive) -> None:
-        self._directory = directory
+        self.directory = directory
         self._archive = archive
         self._index = archive.index
         self._streams: OrderedDict[str, IO[bytes]] = OrderedDict()
@@ -46,7 +46,7 @@ class ItemLog:
         `page` is the frontier's key of the page that it was found on, by which `void` finds it. Where there is an earlier run
         the line says whether the item is new, the same, or one of others than before on its page ("changed").
         """
-        key = _key(str(record["locator"]))
+        key = item_key(str(record["locator"]))
         if self._index.has_item(key):
             return False
         line = dict(record)
@@ -62,6 +62,10 @@ class ItemLog:
         self._index.reached(name, stream.tell())
         self._count += 1
         return True
+
+    def pages(self) -> Iterator[bytes]:
+        """Yield the frontier's keys of the pages that have items in this run, each once."""
+        yield from self._index.item_pages()
 
     def void(self, pages: Iterable[bytes]) -> int:
         """Take back the items of pages that somebody else has finished, too; return how many there were.
@@ -90,7 +94,7 @@ class ItemLog:
     def _stream(self, name: str) -> IO[bytes]:
         stream = self._streams.get(name)
         if stream is None:
-            stream = self._streams[name] = (self._directory / name).open("ab", buffering=0)
+            stream = self._streams[name] = (self.directory / name).open("ab", buffering=0)
             if len(self._streams) > _OPEN_FILES:
                 _, oldest = self._streams.popitem(last=False)
                 os.fsync(oldest.fileno())
@@ -124,18 +128,18 @@ class ItemLog:
 
     def _take(self, record: Mapping[str, Any], name: str) -> None:
         page = bytes.fromhex(str(record.get("page", "")))
-        self._index.add_item(_key(str(record["locator"])), str(record["final_url"]), page, name)
+        self._index.add_item(item_key(str(record["locator"])), str(record["final_url"]), page, name)
 
     def _holds(self, record: Mapping[str, Any]) -> bool:
         return self._archive.holds(str(record["warc"]["file"]), int(record["warc"]["offset"]))
 
     def _without_void(self, name: str) -> None:
-        path = self._directory / name
-        self._rewrite(path, lambda record: record is not None and not self._index.is_void(_key(str(record["locator"]))))
+        path = self.directory / name
+        self._rewrite(path, lambda record: record is not None and not self._index.is_void(item_key(str(record["locator"]))))
         self._index.drop_void(name)
         self._index.reached(name, path.stat().st_size)
 
-    def _rewrite(self, path: Path, keep: Any) -> None:
+    def _rewrite(self, path: Path, keep: Callable[[Mapping[str, Any] | None], bool]) -> None:
         with path.open("rb") as source, atomic_file(path) as target:
             for line in source:
                 if keep(_record(line)):
@@ -151,7 +155,3 @@ def _record(line: bytes) -> Mapping[str, Any] | None:
     except ValueError:
         return None
     return found if isinstance(found, dict) and "locator" in found and "warc" in found else None
-
-
-def _key(locator: str) -> bytes:
-    return hashlib.sha256(locator.encode("utf-8", "surrogatepass")).digest()[:16]

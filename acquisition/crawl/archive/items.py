@@ -21,9 +21,6 @@ from typing import Any, Final, Literal
 
 from acquisition.crawl.contract import Place
 
-VISIT_FIELDS: Final = frozenset({"warc", "retrieved_at", "robots", "change", "redirects", "referrer"})
-"""Keys of a line that may differ between two visits to an unchanged page."""
-
 _TEXT_TYPES: Final = frozenset(
     {"", "application/xhtml+xml", "application/xml", "application/json", "application/ld+json", "application/javascript"}
 )

@@ -13,7 +13,7 @@ import io
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -105,8 +105,20 @@ class RunArchive(Archive):
     def recall(self, url: str) -> Recalled | None:
         """Return this run's answer to a GET of the URL as it came, None as `find` does; WorkspaceDamaged when unreadable."""
         row = self._row(url)
+        return self._recalled(row) if row is not None else None
+
+    def reuse(self, url: str) -> Recalled | None:
+        """Return an earlier run's answer in place of asking, for what is not due (`changes.due`); None when there is none.
+
+        Its file becomes part of this run's directory; nothing is written. WorkspaceDamaged when it cannot be read.
+        """
+        row = self.earlier.find(url)
         if row is None:
             return None
+        self.earlier.adopt(row.place.file, row.body.file)
+        return replace(self._recalled(row), unchanged=True)
+
+    def _recalled(self, row: Row) -> Recalled:
         exchange = self._exchange(row.place)
         body = self.read(row.body)[1]
         return Recalled(_wire(exchange, body), exchange.decision, row.body, row.unchanged)

@@ -53,7 +53,7 @@ class Member:
 class Exchange:
     """One archived exchange: response or revisit, request, the decision and what else its metadata record says.
 
-    Archives of before 0.2 have these facts among the decision's.
+    The first archives of this crawler have these facts among the decision's.
     """
 
     response: Member
