@@ -123,6 +123,36 @@ def test_what_is_as_the_list_says_passes() -> None:
     assert check(b"ID3\x04", {}, Wanted(media_types=("audio/*",)), url=URL).size == (0, 0)
 
 
+@pytest.mark.parametrize("size", [(1, 300), (8, 6), (301, 2), (1_000, 700)])
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF"])
+def test_dimensions_are_those_that_pillow_sees(form: str, size: tuple[int, int]) -> None:
+    """Own header readers and Pillow agree, with metadata in front, progressive and lossless files too."""
+    variants: list[dict[str, Any]] = [{}]
+    if form == "JPEG":
+        variants += [{"progressive": True}, {"exif": b"Exif\x00\x00" + bytes(500)}]
+    if form == "WEBP":
+        variants += [{"lossless": True}, {"exif": b"Exif\x00\x00" + bytes(50)}]
+    for options in variants:
+        body = picture(form, size, **options)
+        with Image.open(io.BytesIO(body)) as image:
+            assert check(body, {}, Wanted(min_side=1), url=URL).size == image.size == size
+
+
+def test_real_images_have_the_dimensions_that_pillow_sees(shared_data: Path) -> None:
+    """Every real JPEG, PNG, GIF and WebP beside the checkout is read as Pillow reads it, or refused as cut."""
+    seen = 0
+    for path in sorted((shared_data / "images").rglob("*.*")) + sorted((shared_data / "laion").rglob("*.jpg")):
+        body = path.read_bytes()
+        if media_type_of(body) not in ("image/jpeg", "image/png", "image/gif", "image/webp"):
+            continue
+        with contextlib.suppress(Failed):
+            with Image.open(io.BytesIO(body)) as image:
+                size = image.size
+            assert check(body, {}, Wanted(min_side=1), url=URL).size == size, path
+            seen += 1
+    assert seen > 20
+
+
 def test_decoding_finds_what_header_and_end_mark_hide() -> None:
     """A PNG with damaged pixels passes the cheap checks; `decode` is what finds it."""
     body = bytearray(picture("PNG", (64, 64)))
