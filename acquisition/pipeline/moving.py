@@ -193,6 +193,8 @@ def _crawl(session: Session, moved: Moved, lock: Lock) -> Lock:
             reporter=session.reporter,
             stop=session.stop,
             resume=resume,
+            seeds=session.adapter(source).seeds(source, session.context(source)),
+            signals=session.declared.declaration.signals.changed,
         )
     except Interrupted:
         raise
