@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from warcio.archiveiterator import ArchiveIterator
 
 from acquisition.crawl.archive import ItemLog, RunArchive
+from acquisition.crawl.archive.earlier import open_index
 from acquisition.crawl.contract import Ask, HeaderLines, Place, Refused, Wire
-from acquisition.errors import WorkspaceDamaged
+from acquisition.errors import WorkspaceDamaged, WorkspaceLocked
 
 INFO = {"software": "test", "isPartOf": "web/run-0001"}
 HTML: HeaderLines = (("Content-Type", "text/html"),)
@@ -68,6 +69,7 @@ def killed(made: RunArchive, log: ItemLog | None = None) -> None:
         made._stream.close()
     made.index._db.close()
     made.earlier.close()
+    made._lock.release()
 
 
 def records(path: Path) -> list[tuple[str, Any]]:
@@ -235,7 +237,22 @@ def test_a_torn_tail_costs_only_itself(share: float, committed: int, lost: bool)
         with archive(folder) as third:
             assert third.pages == whole + 1
             assert third.received == sum(50 * index for index in range(whole)) + 4
-        assert sorted(file.name for file in folder.iterdir()) == ["crawl-00000.warc.gz", "index.sqlite"]
+        assert sorted(file.name for file in folder.iterdir() if file.name[0] != ".") == ["crawl-00000.warc.gz", "index.sqlite"]
+
+
+def test_a_run_has_one_writer(tmp_path: Path) -> None:
+    """Nobody else may write into the archive, and who reads it does not mend it meanwhile."""
+    with archive(tmp_path) as made:
+        put(made, "https://example.org/a")
+        with pytest.raises(WorkspaceLocked):
+            RunArchive(tmp_path, INFO)
+        made.index.commit()
+        index = open_index(tmp_path)
+        assert index.totals() == (1, 4)
+        index.close()
+        put(made, "https://example.org/b")
+    with archive(tmp_path) as again:
+        assert again.pages == 2
 
 
 def test_a_damaged_index_is_made_anew(tmp_path: Path) -> None:
@@ -370,7 +387,7 @@ def test_a_replay_answers_from_another_run(tmp_path: Path) -> None:
         assert made.find("https://example.org/b") is None
         with pytest.raises(Refused):
             put(made, "https://example.org/b")
-    assert sorted(path.name for path in two.iterdir()) == ["index.sqlite", "run-0001-crawl-00000.warc.gz"]
+    assert sorted(path.name for path in two.glob("[!.]*")) == ["index.sqlite", "run-0001-crawl-00000.warc.gz"]
 
 
 def test_earlier_runs_are_copied_where_links_are_not_possible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

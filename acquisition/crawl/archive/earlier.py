@@ -21,8 +21,8 @@ from acquisition.crawl.archive.scan import OPEN_SUFFIX, OWN, exchanges, mend
 from acquisition.crawl.outcome import ITEMS_SUFFIX, WARC_SUFFIX
 from acquisition.workspace import atomic_file, fsync_directory
 
-LOCK_FILE: Final = ".lock"
-"""Held by the crawler that works in a run directory."""
+LOCK_FILE: Final = ".archive.lock"
+"""Held by the `RunArchive` that writes into a run directory."""
 
 
 class EarlierRuns:
@@ -90,7 +90,7 @@ def chosen(rows: Sequence[Row]) -> Row | None:
 def open_index(directory: Path) -> Index:
     """Open the index of a run that is not this one, with everything that its files hold."""
     index = Index(directory)
-    with suppress(Timeout), FileLock(directory / LOCK_FILE, timeout=0):  # a crawler that still works there mends it itself
+    with suppress(Timeout), FileLock(directory / LOCK_FILE, timeout=0):  # whoever still writes there mends it himself
         complete(directory, index)
     return index
 

@@ -17,7 +17,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from acquisition.crawl.archive.earlier import EarlierRuns, chosen, complete
+from filelock import FileLock, Timeout
+
+from acquisition.crawl.archive.earlier import LOCK_FILE, EarlierRuns, chosen, complete
 from acquisition.crawl.archive.index import Index, Row, validators_of
 from acquisition.crawl.archive.scan import (
     OPEN_SUFFIX,
@@ -35,7 +37,7 @@ from acquisition.crawl.archive.scan import (
 from acquisition.crawl.archive.warc import RENAMED, Earlier, compose, warcinfo
 from acquisition.crawl.contract import Archive, Ask, HeaderLines, Place, Refused, Wire
 from acquisition.crawl.outcome import WARC_SUFFIX
-from acquisition.errors import DiskFull, WorkspaceDamaged
+from acquisition.errors import DiskFull, WorkspaceDamaged, WorkspaceLocked
 
 ROTATE_BYTES: Final = 256_000_000
 SYNC_EVERY: Final = 64
@@ -60,7 +62,8 @@ class RunArchive(Archive):
 
     `info` is what the warcinfo records say. `earlier` are the directories of earlier runs of the source, oldest first: the
     basis of revisits. With `replay` another run's archive answers every `find`, and nothing is written.
-    `pages` and `received` count earlier attempts of the same run, too. Opening repairs what a kill left behind.
+    `pages` and `received` count earlier attempts of the same run, too. Opening repairs what a kill left behind; it raises
+    WorkspaceLocked while another process writes here.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class RunArchive(Archive):
         rotate: int = ROTATE_BYTES,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
+        self._lock = _locked(directory)
         self._directory = directory
         self._info = dict(info)
         self._rotate = rotate
@@ -188,6 +192,7 @@ class RunArchive(Archive):
         self.earlier.close()
         if self._replay is not None:
             self._replay.close()
+        self._lock.release()
 
     def _row(self, url: str) -> Row | None:
         if self._replay is None:
@@ -274,6 +279,15 @@ class RunArchive(Archive):
                 return exchange_at(stream, place.offset)
         except (OSError, Damaged) as error:
             raise _damaged(path, place.offset, str(error)) from error
+
+
+def _locked(directory: Path) -> FileLock:
+    lock = FileLock(directory / LOCK_FILE)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise WorkspaceLocked("another process writes into this run's archive", where=str(directory)) from None
+    return lock
 
 
 def _wire(exchange: Exchange, body: bytes) -> Wire:
