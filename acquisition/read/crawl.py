@@ -2,7 +2,8 @@
 
 `crawl-00000.warc.gz` holds the responses, `crawl-00000.items.jsonl` the items found on them, one JSON object per line (form:
 docs/write-a-spider.md). The list is read for its WARC file and yields nothing for itself. Items come sorted by locator, so
-the order does not depend on when pages were met.
+the order does not depend on when pages were met. A line whose sample is the page has its text extracted here, from the archive,
+so that a better extraction needs no second visit.
 """
 
 from __future__ import annotations
@@ -10,14 +11,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import IO, Any, ClassVar, Final
 from urllib.parse import unquote, urlsplit
 
+from acquisition.content.fragments import warc_content
 from acquisition.content.limits import Unreadable
 from acquisition.model import Modality, Rejection
 from acquisition.protocols import Binary, Found, ReadContext, Reader
+from acquisition.read.extract import FEWEST_LETTERS, Extract, decoded, letters
+from acquisition.read.extractor import Extractor
+from acquisition.read.html import page_text
 from acquisition.read.items import BATCH_BYTES, BATCH_ROWS, as_text, canonical, file_name, found_batch
 from acquisition.read.labels import Picker
 from acquisition.settings import ItemSettings, PickSettings
@@ -41,7 +47,7 @@ class CrawlReader(Reader):
     """Finds the items of a crawl. `items.text`, `label` and the other columns may name keys of what the spider yielded."""
 
     name: ClassVar[str] = "crawl"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     suffixes: ClassVar[tuple[str, ...]] = ()
     modality: ClassVar[Modality] = Modality.TEXT
 
@@ -49,7 +55,7 @@ class CrawlReader(Reader):
         """Say no: only a crawl's own release names this reader, a WARC file of somebody else's has no list beside it."""
         return False
 
-    def read(self, binary: Binary, context: ReadContext) -> Iterator[Found]:  # noqa: ARG002  # the list says all but the bytes
+    def read(self, binary: Binary, context: ReadContext) -> Iterator[Found]:
         """Yield the items whose response lies in this WARC file; a list that is missing or torn becomes a rejection."""
         if not context.asset.endswith(_WARC):
             return
@@ -67,11 +73,12 @@ class CrawlReader(Reader):
                 else:
                     lines.append(_Line(locator, position, len(line)))
                 position += len(line)
-            yield from _batches(stream, sorted(lines, key=lambda entry: entry.locator), context)
+            with _Pages(binary, context) as pages:
+                yield from _batches(stream, sorted(lines, key=lambda entry: entry.locator), context, pages)
 
 
-def _batches(stream: IO[bytes], lines: list[_Line], context: ReadContext) -> Iterator[Found]:
-    made = _Rows(context)
+def _batches(stream: IO[bytes], lines: list[_Line], context: ReadContext, pages: _Pages) -> Iterator[Found]:
+    made = _Rows(context, pages)
     rows: list[dict[str, Any]] = []
     held = 0
     for line in lines:
@@ -84,7 +91,7 @@ def _batches(stream: IO[bytes], lines: list[_Line], context: ReadContext) -> Ite
         except (KeyError, TypeError, ValueError) as error:
             yield _rejected(context, "item-unreadable", line.locator, f"{type(error).__name__}: {error}"[:200])
             continue
-        held += line.length
+        held += line.length + len(rows[-1]["text"] or "")
         if len(rows) >= BATCH_ROWS or held >= BATCH_BYTES:
             yield found_batch(rows)
             rows, held = [], 0
@@ -106,17 +113,60 @@ def _rejected(context: ReadContext, code: str, locator: str, detail: str) -> Rej
     return Rejection(code, context.source, context.release, context.asset, locator, detail)
 
 
+class _Pages(ExitStack):
+    """The archived pages behind the lines, and what their text is. Nothing is opened or started before it is needed."""
+
+    def __init__(self, binary: Binary, context: ReadContext) -> None:
+        super().__init__()
+        self._binary = binary
+        self._read = context.read
+        self._stream: IO[bytes] | None = None
+        self._extractor: Extractor | None = None
+
+    def text_of(self, record: Mapping[str, Any]) -> Extract:
+        """Return what an archived page says; Unreadable when it is damaged, is not the page listed, or has no text."""
+        body = self._body(int(record["warc"]["offset"]))
+        if hashlib.sha256(body).hexdigest() != record["sha256"]:
+            raise Unreadable("warc-digest", "the archived page is not the one that the item was found on")
+        used = (record.get("charset") or {}).get("used") or ""
+        if self._read.encoding is not None or not used:
+            body, used = page_text(body, self._read).encode("utf-8", "replace"), "utf-8"
+        if record["media_type"] == "text/plain":
+            return _plain(decoded(body, used))
+        if self._extractor is None:
+            self._extractor = self.enter_context(Extractor())
+        return self._extractor.extract(body, used, str(record["final_url"]))
+
+    def _body(self, offset: int) -> bytes:
+        if self._stream is None:
+            self._stream = self.enter_context(self._binary.open())
+        try:
+            return warc_content(self._stream, offset)
+        except Unreadable:
+            raise
+        except Exception as error:  # warcio raises what it meets on damaged records
+            raise Unreadable("warc-damaged", f"{type(error).__name__}: {error}"[:200]) from error
+
+
+def _plain(text: str) -> Extract:
+    if letters(text) < FEWEST_LETTERS:
+        raise Unreadable("no-main-text", f"{letters(text)} letters of text")
+    return Extract(text)
+
+
 class _Rows:
     """Makes rows of FOUND_SCHEMA as the source's `items` declare them."""
 
-    def __init__(self, context: ReadContext) -> None:
+    def __init__(self, context: ReadContext, pages: _Pages) -> None:
         self._context = context
+        self._pages = pages
         self._items = context.items
         declared = {"label": context.items.label, "group": context.items.group, "split": context.items.split}
         self._picks = {role: (pick, Picker(pick)) for role, pick in declared.items() if isinstance(pick, PickSettings)}
 
     def row(self, record: Mapping[str, Any]) -> dict[str, Any]:
         """Return the row for one record; Unreadable when the declared text is not in it."""
+        record = {**record, "item": self._item(record)}
         item, items = record["item"], self._items
         media = record["sample"] == "media"
         text = _value(item, items.text, "caption" if media and "text" not in item else "text")
@@ -138,9 +188,18 @@ class _Rows:
             "referrer": record.get("referrer") or None,
             "license_raw": _value(item, items.license, "license") or license_url,
             "license_url": license_url,
-            "signals": canonical(item["signals"]).decode() if item.get("signals") is not None else None,
+            "signals": _signals(record),
             "retrieved_at": _time(record.get("retrieved_at")),
         }
+
+    def _item(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what was yielded; for a page with its text, and what else it says where the spider said nothing."""
+        item: Mapping[str, Any] = record["item"]
+        if record["sample"] != "page":
+            return item
+        found = self._pages.text_of(record)
+        said = found.fields() | {"text": found.text, "title": found.title, "author": found.author}
+        return {name: value for name, value in said.items() if value} | dict(item)
 
     def _picked(self, role: str, record: Mapping[str, Any]) -> str | None:
         """Return a label, group or split as declared; folder and file mean those of the item's address."""
@@ -176,6 +235,12 @@ def _content(record: Mapping[str, Any], text: str | None, fields: str | None, *,
     }
 
 
+def _signals(record: Mapping[str, Any]) -> str | None:
+    """Return the signals that were read when the page was visited, else those that the spider itself gives."""
+    found = record["signals"] if record.get("signals") is not None else record["item"].get("signals")
+    return canonical(found).decode() if found is not None else None
+
+
 def _value(item: Mapping[str, Any], column: str | int | None, standard: str) -> str | None:
     """Return a value as text, from the declared key or the standard one; lists are joined by "; "."""
     value = item.get(str(column) if column is not None else standard)
@@ -187,7 +252,7 @@ def _value(item: Mapping[str, Any], column: str | int | None, standard: str) -> 
 def _fields(item: Mapping[str, Any], items: ItemSettings) -> str | None:
     """Return the kept rest of the item as canonical JSON; None when nothing is kept."""
     extra = dict(item.get("fields") or {}) if isinstance(item.get("fields"), dict) else {}
-    extra |= {key: value for key, value in item.items() if key not in (*_STANDARD, "fields")}
+    extra |= {key: value for key, value in item.items() if key not in (*_STANDARD, "fields", "extract")}
     if isinstance(items.keep, tuple):
         known = dict(item) | extra
         extra = {str(key): known[str(key)] for key in items.keep if str(key) in known}

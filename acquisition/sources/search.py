@@ -192,7 +192,7 @@ def _brave_key(settings: SearchSettings, context: ResolveContext, source: Source
     raise CredentialsMissing(
         f"the Brave Search API needs a key, and none was found (looked at {looked})",
         where=source.where,
-        hint="Get one at https://api-dashboard.search.brave.com, put it into an environment variable, write `auth: {env: NAME}`.",
+        hint="Get one at https://api-dashboard.search.brave.com, and name its environment variable in `auth: {env: …}`.",
     )
 
 
