@@ -230,7 +230,7 @@ def test_limits_are_told() -> None:
     assert (verdicts(many).train, many[-1].mechanism) == ("unknown", "unread")
     long = read(URL, {"Link": "<a>" * 10_000}, b"")
     assert [one.parsed for one in long] == [{"what": "header link beyond a limit"}]
-    page = read(URL, {}, b"<html><p>robots</p>" + b"<p>x</p>" * 600_000)
+    page = read(URL, {}, b"<html><p>license</p>" + b"<p>x</p>" * 600_000)
     assert [one.mechanism for one in page] == ["unread"]
     crowd = read(URL, {}, b"<html>" + b"<meta name=robots content=all>" * 5_000)
     assert len(crowd) <= MAX_SIGNALS + 1

@@ -2,7 +2,7 @@
 
 from acquisition.rights.signals.agreement import page_claim, page_license
 from acquisition.rights.signals.media import embedded
-from acquisition.rights.signals.read import AGENT, forbidden, read, shows_image
+from acquisition.rights.signals.read import AGENT, forbidden, look, read
 from acquisition.rights.signals.rsl import announced_in_robots
 from acquisition.rights.signals.signal import (
     EVIDENCE,
@@ -36,11 +36,11 @@ __all__ = [
     "embedded",
     "forbidden",
     "honoured",
+    "look",
     "may_follow",
     "page_claim",
     "page_license",
     "read",
-    "shows_image",
     "storage",
     "verdicts",
     "wanted",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, cast
 
 WANTED: Final = frozenset(
@@ -14,6 +15,8 @@ MAX_VALUES: Final = 32
 MAX_VALUE: Final = 8_192
 """Characters of one line that are read."""
 MAX_HEADERS: Final = 10_000
+_LONGEST_NAME: Final = 100
+_DESCRIBING: Final = frozenset({"content-type", "date"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,11 @@ class Headers:
 
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     cut: frozenset[str] = frozenset()
+
+    @property
+    def speak(self) -> bool:
+        """Say whether there is more than what only describes the answer."""
+        return bool(self.cut or not self.values.keys() <= _DESCRIBING)
 
     def all(self, name: str) -> tuple[str, ...]:
         """Return every line of a header, in order."""
@@ -40,28 +48,40 @@ def collect(headers: object) -> Headers:
         if count >= MAX_HEADERS:
             cut.add("*")
             break
-        if name in WANTED:
-            lines = values.setdefault(name, [])
-            if len(lines) >= MAX_VALUES or len(value) > MAX_VALUE:
-                cut.add(name)
+        wanted = _wanted(name) if isinstance(name, (str, bytes)) and len(name) < _LONGEST_NAME else ""
+        for one in _each(value) if wanted else ():
+            text = _text(one)
+            lines = values.setdefault(wanted, [])
+            if len(lines) >= MAX_VALUES or len(text) > MAX_VALUE:
+                cut.add(wanted)
             if len(lines) < MAX_VALUES:
-                lines.append(value[:MAX_VALUE].strip())
+                lines.append(text[:MAX_VALUE].strip())
     return Headers({name: tuple(lines) for name, lines in values.items()}, frozenset(cut))
 
 
-def _pairs(headers: object) -> Iterator[tuple[str, str]]:
+@lru_cache(maxsize=4_096)
+def _wanted(name: str | bytes) -> str:
+    """Return a header's name in lower case when it carries signals, else nothing; sites use few names."""
+    lower = _text(name).strip().lower()
+    return lower if lower in WANTED else ""
+
+
+def _each(value: object) -> Iterable[object]:
+    return value if isinstance(value, (list, tuple)) else (value,)
+
+
+def _pairs(headers: object) -> Iterator[tuple[object, object]]:
     if isinstance(headers, (str, bytes)):
-        lines = (line.partition(":") for line in _text(headers)[: MAX_HEADERS * 100].splitlines())
-        yield from ((name.strip().lower(), value) for name, _, value in lines)
+        for line in _text(headers)[: MAX_HEADERS * 100].splitlines():
+            name, _, value = line.partition(":")
+            yield name, value
         return
     entries = headers.items() if isinstance(headers, Mapping) or hasattr(headers, "items") else headers
     if not isinstance(entries, Iterable):
         return
     for entry in cast("Iterable[object]", entries):
         if isinstance(entry, (tuple, list)) and len(entry) == 2:
-            name = _text(entry[0]).strip().lower()
-            many = entry[1] if isinstance(entry[1], (list, tuple)) else (entry[1],)
-            yield from ((name, _text(value)) for value in many)
+            yield entry[0], entry[1]
 
 
 def _text(value: object) -> str:

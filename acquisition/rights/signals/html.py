@@ -1,7 +1,6 @@
 """A page reduced to what may carry a signal: meta, link and rel elements, scripts, and properties.
 
-lxml parses with its own limits (`huge_tree` off); pages without any of the words that signals are written with are not
-parsed at all, which is most of the web.
+lxml parses with its own limits (`huge_tree` off); pages that are certainly silent (`silence`) are not parsed at all.
 """
 
 from __future__ import annotations
@@ -11,6 +10,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
+
+from acquisition.rights.signals.silence import is_silent
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -22,11 +23,6 @@ MAX_FOUND: Final = 2_000
 MAX_ATTRIBUTES: Final = 1_000
 _SMALL: Final = 16_384
 """Bytes below which no element can have so many attributes that it matters."""
-_WORDS: Final = (
-    b"robots", b"licen", b"tdm", b"content-usage", b"content-signal", b"dcterms", b"dct:", b"dc.", b"dc:", b"purl.org/dc",
-    b"usageinfo", b"copyrightnotice", b"creditline", b"nosnippet", b"isaccessibleforfree", b"rsl", b"noai", b"noimageai",
-    b'bot"', b"bot'", b"attributionname",
-)  # fmt: skip
 _SCRIPTS: Final = frozenset({"application/ld+json", "application/rsl+xml"})
 _PROPERTY_WORDS: Final = (b"licen", b"rights", b"usageinfo", b"creditline", b"copyright", b"attribution")
 
@@ -51,11 +47,11 @@ class Unparsable(Exception):
     """The bytes are no page that lxml can read."""
 
 
-def parse(body: bytes, charset: str, url: str) -> Page | None:
-    """Return the page, None when nothing in it can be a signal. Raises Unparsable."""
+def parse(body: bytes, charset: str, url: str, agent: str = "", *, always: bool = False) -> Page | None:
+    """Return the page, None when nothing in it can be a signal (never with `always`). Raises Unparsable."""
     body, encoding = _plain(body, charset)
     lower = body.lower()
-    if not any(word in lower for word in _WORDS):
+    if not always and is_silent(lower, agent.lower().encode()):
         return None
     cut = len(body) > MAX_BYTES
     return _gather(tree(body[:MAX_BYTES], encoding), lower, url, cut)

@@ -61,6 +61,11 @@ class RobotsFile:
     groups: tuple[Group, ...]
     loose: tuple[Note, ...]
 
+    @property
+    def noted(self) -> bool:
+        """Say whether any line but agents and rules was found."""
+        return bool(self.loose or any(group.notes for group in self.groups))
+
     def groups_for(self, token: str) -> tuple[Group, ...]:
         """Return the groups that speak to a product token: its own, or those of `*` when it has none."""
         own = tuple(group for group in self.groups if token.lower() in group.tokens)
@@ -72,7 +77,20 @@ class RobotsFile:
         return [note.value for note in (*self.loose, *(note for group in groups for note in group.notes)) if note.key == key]
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=64)
+def rules_for(robots_txt: bytes, agent: str) -> tuple[Rule, ...] | None:
+    """Return all rules that speak to a product token, None when no group does; the last answers are remembered."""
+    groups = parse(robots_txt).groups_for(agent)
+    return tuple(rule for group in groups for rule in group.rules) if groups else None
+
+
+@lru_cache(maxsize=64)
+def has_notes(robots_txt: bytes) -> bool:
+    """Say whether a file says anything of use beside its rules."""
+    return parse(robots_txt).noted
+
+
+@lru_cache(maxsize=64)
 def parse(robots_txt: bytes) -> RobotsFile:
     """Return the groups of a file, of which at most MAX_BYTES are read; the last answers are remembered."""
     builder = _Builder()
@@ -83,11 +101,11 @@ def parse(robots_txt: bytes) -> RobotsFile:
 
 def read(robots_txt: bytes, url: str, agent: str) -> list[Signal]:
     """Return what the allow and disallow lines say about fetching the URL; nothing when there is no group for us."""
-    groups = parse(robots_txt).groups_for(agent)
-    if not groups:
+    rules = rules_for(robots_txt, agent)
+    if rules is None:
         return []
     path = target(url)
-    rule = decide((rule for group in groups for rule in group.rules), path)
+    rule = decide(rules, path)
     if path == "/robots.txt" or rule is None:
         return [Signal("robots", "robots.txt", "", {"rule": ""}, fetch="allow", scope="path")]
     raw = f"{'Allow' if rule.allow else 'Disallow'}: {rule.pattern}"

@@ -7,6 +7,7 @@ earlier one; here each is a signal of its own, so that no 0 undoes a 1. Other va
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -52,15 +53,27 @@ def from_well_known(text: bytes | object, where: str, url: str) -> list[Signal]:
             return []
         if len(text) > _MAX_BYTES:
             return [_unreadable(where, text[:100], "larger than 1 MB")]
-        try:
-            rules = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            return [_unreadable(where, text[:500], type(error).__name__)]
+        rules = _parsed(text)
+        if isinstance(rules, _Malformed):
+            return [_unreadable(where, text[:500], rules.error)]
     else:
         rules = text
     if not isinstance(rules, list):
         return [_unreadable(where, str(rules)[:500].encode("utf-8", "replace"), "not an array")]
     return _first(rules, where, url)
+
+
+class _Malformed(NamedTuple):
+    error: str
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: bytes) -> object:
+    """Parse a file once for all pages of its site; nobody changes what comes out."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return _Malformed(type(error).__name__)
 
 
 def _first(rules: list[object], where: str, url: str) -> list[Signal]:
