@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 
 from acquisition.crawl.frontier.look import Look
 from acquisition.crawl.job import Job, load_job
+from acquisition.crawl.listing.report import write_stats
 from acquisition.crawl.outcome import CrawlRun
 from acquisition.crawl.progress import Progress
 from acquisition.crawl.seeds import SEEDS_FILE
@@ -123,6 +124,8 @@ def _outcome(session: Session, started: str, reason: str) -> CrawlRun:
     counts: dict[str, Counter[str]] = {"refused": Counter(), "failed": Counter()}
     with Look(session.location) as look:
         write_missed(directory, _counted(_missed(session, look), counts))
+        if not session.job.spider:
+            write_stats(directory, look, session.run, items=session.items.count, received=session.archive.received)
     return CrawlRun(
         id=directory.name,
         directory=directory,

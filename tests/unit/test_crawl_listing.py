@@ -20,6 +20,7 @@ from PIL import Image
 from acquisition.crawl.archive import ItemLog, RunArchive
 from acquisition.crawl.contract import Answer, Ask, Entry, Failed, Lease, Outcome, Place, Refused, Wire
 from acquisition.crawl.frontier import FrontierDesk, Spans, open_desk
+from acquisition.crawl.frontier.look import Look
 from acquisition.crawl.listing import Means, Taker, Wanted, run_list, write_stats
 from acquisition.crawl.listing.media import check, media_type_of
 from acquisition.crawl.listing.rows import CURSOR_FILE, Cursor, Row, batches, entry_of
@@ -504,6 +505,12 @@ def drive(one: Ground, seeds: Path, *, kill_after: int = 0, **options: Any) -> t
     return asyncio.run(run()), heard
 
 
+def written_stats(one: Ground) -> dict[str, Any]:
+    """The statistics of a run."""
+    with Look(one.folder / "frontier.sqlite") as look:
+        return write_stats(one.folder, look, "run", items=one.items.count, received=one.archive.received)
+
+
 def counts(folder: Path) -> dict[tuple[str, str], int]:
     """What the frontier's own rows say."""
     import sqlite3
@@ -525,13 +532,13 @@ def test_a_list_is_visited_to_its_end(ground: Make) -> None:
     reason, heard = drive(one, write_seeds(one.folder, rows))
     assert reason == "finished"
     assert sorted(line["item"]["n"] for line in one.lines()) == list(range(2, 40))
-    found = counts(one.folder)
-    stats = write_stats(one.folder, found, items=one.items.count, received=one.archive.received, started=1.0, ended=3.5)
+    stats = written_stats(one)
     assert (stats["count"], stats["successes"], stats["failed_to_download"], stats["waiting"]) == (45, 38, 7, 0)
     assert stats["failed"] == {"http-404": 1}
     assert stats["refused"] == {"listed-twice": 3, "no-url": 1, "robots": 1, "scheme": 1}
     assert sum(stats["status_dict"].values()) == 45
-    assert (stats["duration"], stats["listed_twice"]) == (2.5, 3)
+    assert stats["listed_twice"] == 3
+    assert 0 <= stats["duration"] == round(stats["end_time"] - stats["start_time"], 3)
     assert json.loads((one.folder / "list-stats.json").read_bytes()) == stats
     assert len(heard) == 45
 
@@ -548,7 +555,7 @@ def test_a_run_that_was_stopped_goes_on(ground: Make) -> None:
     assert reason == "finished"
     assert sorted(line["url"] for line in one.lines()) == sorted(urls)
     assert len({ask.url for ask in one.web.asked}) == len(one.web.asked) == 60
-    stats = write_stats(one.folder, counts(one.folder), items=one.items.count, received=0, started=0.0, ended=1.0)
+    stats = written_stats(one)
     assert (stats["count"], stats["successes"], stats["listed_twice"]) == (60, 60, 0)
 
 
@@ -567,7 +574,7 @@ def test_rows_are_entered_once_although_a_batch_is_read_again(ground: Make, monk
     reason, heard = drive(one, seeds)
     assert (reason, heard) == ("finished", [])
     assert counts(one.folder) == {("done", ""): 30}
-    stats = write_stats(one.folder, counts(one.folder), items=one.items.count, received=0, started=0.0, ended=1.0)
+    stats = written_stats(one)
     assert (stats["count"], stats["listed_twice"]) == (30, 0)
 
 

@@ -4,7 +4,7 @@
     successes             items: files that came, passed and are written down once
     failed_to_download    everything else; why, in `status_dict` (reason → number, with "success")
     failed_to_resize      0: nothing is resized, the original bytes are kept
-    duration, start_time, end_time   seconds (start and end since 1970)
+    duration, start_time, end_time   seconds from the run's first beginning to its last end (both since 1970)
 
 Ours beside it: refused and failed by reason, hash mismatches, items whose site says no to training, rows of an address that was
 listed before, and the bytes that were received.
@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from acquisition.crawl.frontier.look import Look
 from acquisition.crawl.listing.drive import LISTED_TWICE
 from acquisition.crawl.listing.rows import Cursor
 from acquisition.crawl.listing.visits import OPTED_OUT, SAME_ITEM
@@ -27,8 +28,11 @@ Counts = Mapping[tuple[str, str], int]
 """(state, reason) → URLs of the run, as the frontier counts them."""
 
 
-def write_stats(directory: Path, counts: Counts, *, items: int, received: int, started: float, ended: float) -> dict[str, Any]:
-    """Write list-stats.json into the run's directory and return what it says."""
+def write_stats(directory: Path, look: Look, run: str, *, items: int, received: int) -> dict[str, Any]:
+    """Write list-stats.json into the run's directory and return what it says; the frontier has counted across all attempts."""
+    counts: Counts = {(count.state, count.reason): count.number for count in look.counts(run, examples=0)}
+    started = next((one.began for one in look.runs() if one.name == run), look.now())
+    ended = look.now()
     cursor = Cursor.load(directory)
     refused = _by_reason(counts, "refused")
     visited = sum(counts.values()) - refused.pop(LISTED_TWICE, 0) - (cursor.rows - cursor.addresses)
