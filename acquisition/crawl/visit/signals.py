@@ -56,9 +56,9 @@ def signals_of(
     """
     files = answer.well_known if well_known is None else well_known
     headers = _freshened(answer.wire.headers, stored)
-    found = rights.read(answer.ask.url, headers, body, answer.robots_txt, files, agent=PRODUCT_TOKEN)
-    kept = [one for one in (*found, *rights.carried(page)) if policy.get(one.mechanism) != "ignore"]
-    modality = "image" if rights.shows_image(answer.ask.url, headers, body) else "text"
+    looked = rights.look(answer.ask.url, headers, body, answer.robots_txt, files, agent=PRODUCT_TOKEN)
+    kept = [one for one in (*looked.signals, *rights.carried(page)) if policy.get(one.mechanism) != "ignore"]
+    modality = "image" if looked.image else "text"
     fetch, train = rights.verdicts(kept, policy, modality=modality)
     return Reading(
         signals=tuple(kept),
