@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from acquisition.cli import output
+from acquisition.cli.crawling import activity_text, skip_report
 from acquisition.cli.output import size, table
 
 if TYPE_CHECKING:  # the pipeline is heavy; commands import it when they run
@@ -211,7 +212,7 @@ def summary_text(summary: Summary) -> str:
         rejections.update(source.rejections)
     if rejections:
         lines.append("\nrejected: " + ", ".join(f"{count:,} {code}" for code, count in rejections.most_common()))
-    lines += [f"{source.name}: {_crawl_line(source.crawl)}" for source in summary.sources if source.crawl]
+    lines += [line for source in summary.sources if source.crawl for line in skip_report(source.name, source.crawl)]
     if summary.not_checked:
         lines.append("\nnot checked:")
         lines += [f"  {sentence}" for sentence in summary.not_checked]
@@ -246,13 +247,6 @@ def _summary_row(source: SourceSummary) -> tuple[str, ...]:
         f"{sum(source.rejections.values()):,}",
         state,
     )
-
-
-def _crawl_line(crawl: Mapping[str, Any]) -> str:
-    refused = ", ".join(f"{count:,} {reason}" for reason, count in crawl.get("refused", {}).items())
-    failed = ", ".join(f"{count:,} {reason}" for reason, count in crawl.get("failed", {}).items())
-    line = f"{crawl.get('pages', 0):,} pages, {crawl.get('items', 0):,} items"
-    return line + (f"; not asked for: {refused}" if refused else "") + (f"; failed: {failed}" if failed else "")
 
 
 def summary_value(summary: Summary) -> dict[str, Any]:
@@ -327,6 +321,8 @@ def status_text(status: Status) -> str:
         for entry in status.sources
     ]
     lines = [table(rows, ("source", "kind", "version", "files held", "items staged"), right=frozenset({3, 4}))]
+    crawls = [activity_text(entry["name"], entry["crawl"]) for entry in status.sources if entry["crawl"]]
+    lines += ["", *crawls] if crawls else []
     lines.append(f"\nworkspace: {status.workspace}")
     lines.append(f"last run: {status.last_run or 'none'}")
     lines.append(f"curated set: {status.curated or 'none'}")

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
+from acquisition.cli.crawling import progress_text
 from acquisition.cli.output import duration, size, talk
 from acquisition.protocols import Reporter, Silent
 
@@ -35,10 +36,11 @@ def reporter(*, quiet: bool) -> Iterator[Reporter]:
 class _Sums:
     """What is known of a source while its bytes move."""
 
-    __slots__ = ("bytes", "done", "failed", "files", "items", "rejected", "size", "spoken", "started")
+    __slots__ = ("bytes", "crawl", "done", "failed", "files", "items", "rejected", "size", "spoken", "started")
 
     def __init__(self) -> None:
         self.files = self.done = self.failed = self.bytes = self.size = self.items = self.rejected = 0
+        self.crawl = ""
         self.started = time.monotonic()
         self.spoken = 0.0
 
@@ -85,6 +87,7 @@ class _Counting(Reporter):
         sums = self._sums[fields["source"]]
         sums.done, sums.items = fields.get("pages", sums.done), fields.get("items", sums.items)
         sums.bytes = fields.get("bytes", sums.bytes)
+        sums.crawl = progress_text(fields)
         self._changed(fields["source"], sums)
 
     def _on_stage_done(self, fields: dict[str, Any]) -> None:
@@ -116,6 +119,9 @@ class Plain(_Counting):
         if now - max(sums.spoken, sums.started) < PLAIN_EVERY:
             return
         sums.spoken = now
+        if sums.crawl:
+            talk(f"{source}: {sums.crawl}")
+            return
         rate = sums.bytes / max(now - sums.started, 1e-9)
         left = f", {duration((sums.size - sums.bytes) / rate)} left" if rate and sums.size > sums.bytes else ""
         total = f" of {sums.files:,}" if sums.files else ""
@@ -150,9 +156,10 @@ class _Bars(_Counting):
     def _changed(self, source: str, sums: _Sums) -> None:
         if source not in self._tasks:
             self._tasks[source] = self._progress.add_task(source, total=sums.size or None, count="")
-        count = f"{sums.done:,}/{sums.files:,} files" if sums.files else f"{sums.done:,} pages"
+        count = f"{sums.done:,}/{sums.files:,} files"
         if sums.items:
             count += f", {sums.items:,} items"
+        count = sums.crawl or count
         self._progress.update(self._tasks[source], completed=sums.bytes, total=sums.size or None, count=count)
 
     def _say(self, text: str) -> None:

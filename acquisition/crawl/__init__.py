@@ -3,8 +3,20 @@
 Importing this package imports neither Scrapy nor libcurl; `acquisition.crawl.spider` is what authors of spiders import.
 """
 
+from acquisition.crawl.inquiry import activity, skipped, story
 from acquisition.crawl.outcome import CrawlRun, find_run, load_run, release
 from acquisition.crawl.process import run
 from acquisition.crawl.tally import Missed, missed_in
 
-__all__ = ["CrawlRun", "Missed", "find_run", "load_run", "missed_in", "release", "run"]
+__all__ = [
+    "CrawlRun",
+    "Missed",
+    "activity",
+    "find_run",
+    "load_run",
+    "missed_in",
+    "release",
+    "run",
+    "skipped",
+    "story",
+]

@@ -1,6 +1,7 @@
 """The only package that knows the order: plan, move, stage, flag, judge, curate, write the manifest."""
 
-from acquisition.pipeline.inspect import check, explain, status, verify
+from acquisition.pipeline.archiving import archive
+from acquisition.pipeline.inspect import check, explain, explain_url, status, verify
 from acquisition.pipeline.run import crawl, curate, fetch, plan
 from acquisition.pipeline.session import Session, open_session
 from acquisition.pipeline.summary import SourceSummary, Summary, exit_code_of
@@ -9,11 +10,13 @@ __all__ = [
     "Session",
     "SourceSummary",
     "Summary",
+    "archive",
     "check",
     "crawl",
     "curate",
     "exit_code_of",
     "explain",
+    "explain_url",
     "fetch",
     "open_session",
     "plan",

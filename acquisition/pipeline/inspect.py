@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from acquisition import manifest, plugins
+from acquisition import crawl, manifest, plugins
 from acquisition.blobs import BlobStore
 from acquisition.curate.policy import PolicyRow
 from acquisition.errors import UsageError
@@ -97,6 +98,7 @@ def status(session: Session) -> Status:
                 "files": len(taken),
                 "files_held": len(held),
                 "items": _staged_items(session, source.name),
+                "crawl": crawl.activity(session.workspace.crawl / source.name, time.time()),
             }
         )
     workspace = session.workspace
@@ -129,6 +131,12 @@ def _exit_code(summary: str) -> str:
     """Say how a run ended; runs of older versions did not write it down."""
     code = json.loads(summary or "{}").get("exit_code")
     return "" if code is None else f" with exit code {code}"
+
+
+def explain_url(session: Session, url: str) -> list[dict[str, Any]]:
+    """Return what every crawl in the workspace knows of a URL, visited or not; [] when none has met it."""
+    root = session.workspace.crawl
+    return [story for source in session.declared.sources for story in crawl.story(root / source.name, source, url)]
 
 
 def explain(session: Session, item: str) -> Mapping[str, Any]:
