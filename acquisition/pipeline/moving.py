@@ -179,6 +179,12 @@ def _pin(name: str, moved: Moved, lock: Lock) -> Lock:
 # --- the open web --------------------------------------------------------------------------------------------------------
 
 
+def _treatments(session: Session) -> dict[str, str]:
+    """Return what is not honoured: where no model is trained, a site that shuts out only those who train is visited."""
+    treatments = dict(session.declared.declaration.signals.changed)
+    return treatments if session.use.training else {"ai-agents": "record"} | treatments
+
+
 def _crawl(session: Session, moved: Moved, lock: Lock) -> Lock:
     """Run the spider, or go on with a run that did not finish; its release is pinned by what it found."""
     source = moved.planned.source
@@ -194,7 +200,7 @@ def _crawl(session: Session, moved: Moved, lock: Lock) -> Lock:
             stop=session.stop,
             resume=resume,
             seeds=session.adapter(source).seeds(source, session.context(source)),
-            signals=session.declared.declaration.signals.changed,
+            signals=_treatments(session),
         )
     except Interrupted:
         raise

@@ -26,6 +26,7 @@ from acquisition.read.extractor import Extractor
 from acquisition.read.html import page_text
 from acquisition.read.items import BATCH_BYTES, BATCH_ROWS, as_text, canonical, file_name, found_batch
 from acquisition.read.labels import Picker
+from acquisition.rights.signals import Signal, page_claim
 from acquisition.settings import ItemSettings, PickSettings
 
 _WARC: Final = ".warc.gz"
@@ -173,7 +174,7 @@ class _Rows:
         if text is None and items.text is not None and not media:
             raise Unreadable("no-such-column", f"{items.text!r} is declared as text, the item has: {', '.join(sorted(item))}")
         fields = _fields(item, items)
-        license_url = _value(item, None, "license_url")
+        license_raw, license_url = _license(record, items)
         return _content(record, text, fields, media=media) | {
             "locator": record["locator"],
             "text": text,
@@ -186,7 +187,7 @@ class _Rows:
             "author": _value(item, items.author, "author"),
             "url": _value(item, items.url, "") or record["final_url"],
             "referrer": record.get("referrer") or None,
-            "license_raw": _value(item, items.license, "license") or license_url,
+            "license_raw": license_raw or license_url,
             "license_url": license_url,
             "signals": _signals(record),
             "retrieved_at": _time(record.get("retrieved_at")),
@@ -239,6 +240,16 @@ def _signals(record: Mapping[str, Any]) -> str | None:
     """Return the signals that were read when the page was visited, else those that the spider itself gives."""
     found = record["signals"] if record.get("signals") is not None else record["item"].get("signals")
     return canonical(found).decode() if found is not None else None
+
+
+def _license(record: Mapping[str, Any], items: ItemSettings) -> tuple[str | None, str | None]:
+    """Return words and address of a license: the item's own, else what its page or file says of itself by machine."""
+    item = record["item"]
+    raw, url = _value(item, items.license, "license"), _value(item, None, "license_url")
+    if raw or url:
+        return raw, url
+    said = [one for one in record.get("signals") or () if isinstance(one, dict) and one.get("license")]
+    return page_claim(Signal.from_record(one) for one in said)
 
 
 def _value(item: Mapping[str, Any], column: str | int | None, standard: str) -> str | None:
