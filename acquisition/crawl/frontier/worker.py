@@ -151,6 +151,7 @@ class Worker:
         try:
             lost, answers = self._again(inside)
         except BaseException as error:
+            self._error = error
             for _, future in questions:
                 future.set_exception(error)
             raise
