@@ -52,7 +52,7 @@ _ORIGINS: Final = 10_000
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MAX_AGE: Final = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(\d{1,12})", re.IGNORECASE | re.ASCII)
 _NO_CACHE: Final = re.compile(r"(?:^|[,\s])no-(?:store|cache)\b", re.IGNORECASE | re.ASCII)
-_OURS: Final = frozenset({"host-held", "cancelled"})
+_OURS: Final = frozenset({"host-held", "cancelled", "stopped"})
 """Failures that say nothing about the file: it was not asked for."""
 
 

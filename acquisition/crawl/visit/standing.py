@@ -36,7 +36,7 @@ SMOOTHING: Final = 0.25
 ORIGINS: Final = 24
 """Origins of one host whose own delays are remembered; beyond, the longest ones are."""
 
-_HARMLESS: Final = frozenset({"host-held", "cancelled"})
+_HARMLESS: Final = frozenset({"host-held", "cancelled", "stopped"})
 _SILENT: Final = frozenset({"timeout", "slow", "truncated", "dns", "connect", "tls", "reset", "protocol"})
 
 Kind = Literal["page", "media", "policy"]
