@@ -59,6 +59,7 @@ class FrontierDesk(Desk):
         self._states: dict[str, HostState] = {}
         self._taken: dict[str, int] = {}
         self._worker = Worker(connect, store_on, tick=min(spans.lease, spans.host) / 3, patience=patience)
+        self._known = self._worker.known
         self._clock = clock
         self._worker.start(database, self)
 
@@ -85,14 +86,14 @@ class FrontierDesk(Desk):
 
     def known(self, key: bytes) -> bool:
         """Say whether the key has certainly been entered, and not only to be refused; False means "perhaps not"."""
-        return key in self._worker.known
+        return key in self._known
 
     def enter(self, entries: Iterable[Entry], *, parent: Lease | None = None) -> None:
         """Enter URLs; those of a parent become durable together with the parent's end, others at the next writing.
 
         Great numbers go through `enter_all`, which never holds more than a thousand.
         """
-        known, refused = self._worker.known, self._worker.refused
+        known, refused = self._known, self._worker.refused
         new = [e for e in entries if e.key not in known and not (e.refused and e.key in refused)]
         if parent is None or parent.id not in self._leases:
             self._worker.put(lambda batch: batch.entries.extend(new))

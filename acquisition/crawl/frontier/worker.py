@@ -54,7 +54,7 @@ class Worker:
         self, connect: Callable[[], Database], store_on: Callable[[Database], Store], *, tick: float, patience: float
     ) -> None:
         self._connect, self._store_on, self._tick, self._patience = connect, store_on, tick, patience
-        self.known, self.refused, self.lost = RecentKeys(), RecentKeys(1 << 18), 0
+        self.known, self.refused, self.lost = RecentKeys(), RecentKeys(100_000), 0
         self._next = Round()
         self._condition = threading.Condition()
         self._stopping = False
