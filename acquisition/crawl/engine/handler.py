@@ -15,12 +15,13 @@ from scrapy.exceptions import (
     DownloadTimeoutError,
     IgnoreRequest,
 )
-from scrapy.http import Headers, HtmlResponse, Response
+from scrapy.http import Headers, Response
 from scrapy.responsetypes import responsetypes
 
 from acquisition.crawl.contract import Answer, Ask, Failed, Refused
 from acquisition.crawl.engine.crawler import session_of
 from acquisition.crawl.engine.ledger import work_of
+from acquisition.crawl.engine.page import KnowingPage
 from acquisition.crawl.engine.requests import EMBEDDED, sent_headers
 from acquisition.crawl.session import Session
 from acquisition.crawl.visit.decoding import decoded
@@ -85,7 +86,10 @@ class VisitHandler(BaseDownloadHandler):
             raise Denied(refused) from None
         except Failed as failed:
             raise as_scrapy(failed) from None
-        return _response(request, answer, body)
+        response = _response(request, answer, body)
+        if isinstance(response, KnowingPage) and (ledger := self._session.ledger) is not None:
+            response.known = ledger.seen
+        return response
 
 
 def _ask(request: Request) -> Ask:
@@ -123,7 +127,7 @@ def _class_of(headers: Headers, url: str, body: bytes) -> type[Response]:
     """
     kind = (headers.get("Content-Type") or b"").partition(b";")[0].strip().lower()
     if kind in _HTML:
-        return HtmlResponse
+        return KnowingPage
     if kind and kind not in _UNTOLD:
         return responsetypes.from_headers(headers)
     return responsetypes.from_args(headers=headers, url=url, body=body)

@@ -64,7 +64,7 @@ class Addresses:
         self._limit = limit
         self._known: OrderedDict[str, None] = OrderedDict()
 
-    def __contains__(self, url: str) -> bool:
+    def __contains__(self, url: object) -> bool:
         return url in self._known
 
     def add(self, url: str) -> None:
