@@ -11,7 +11,22 @@ from acquisition.demo.sounds import picture
 from acquisition.demo.words import LABELS, chance_of, note, sentences
 
 FORBIDDEN: Final = "/private/"
-ROBOTS: Final = f"User-agent: *\nDisallow: {FORBIDDEN}\nCrawl-delay: 0.05\n"
+RESERVED: Final = "/reserved/"
+"""Open to everybody but the crawlers of AI companies."""
+ROBOTS: Final = (
+    f"User-agent: *\nDisallow: {FORBIDDEN}\nCrawl-delay: 0.05\nContent-Usage: /gallery/img/plate-03.png train-ai=n\n\n"
+    f"User-agent: GPTBot\nUser-agent: CCBot\nDisallow: {RESERVED}\n"
+)
+TDMREP: Final = (
+    '[{"location": "/articles/article-5.html", "tdm-reservation": 1, "tdm-policy": "https://example.org/mining"},'
+    ' {"location": "/", "tdm-reservation": 0}]\n'
+)
+AI_TXT: Final = "User-Agent: *\nDisallow: /gallery/img/plate-02.png\n"
+XMP: Final = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description'
+    ' xmlns:plus="http://ns.useplus.org/ldf/xmp/1.0/"'
+    ' plus:DataMining="http://ns.useplus.org/ldf/vocab/DMI-PROHIBITED-AIMLTRAINING"/></rdf:RDF></x:xmpmeta>'
+)
 ARTICLES: Final = 8
 PICTURES: Final = 10
 
@@ -34,8 +49,10 @@ class Page:
 
 
 def build(site: Site, seed: int) -> None:
-    """Put robots.txt, all pages, a redirect and what must never be asked for on the site."""
+    """Put robots.txt and two more files about rights, all pages, a redirect and what must never be asked for on the site."""
     site.robots(ROBOTS)
+    site.add("/.well-known/tdmrep.json", TDMREP, media_type="application/json")
+    site.add("/ai.txt", AI_TXT, media_type="text/plain; charset=utf-8")
     for page in pages(seed):
         site.add(page.path, page.body, page.headers, media_type=page.media_type)
     site.redirect("/articles/old-name.html", "/articles/article-1.html")
@@ -47,17 +64,19 @@ def pages(seed: int) -> Iterator[Page]:
     yield from _gallery(seed)
     yield Page(f"{FORBIDDEN}ledger.html", _document("Ledger", "<p>Nobody was invited to read this.</p>", ""))
     yield Page(f"{FORBIDDEN}hidden.png", picture(seed * 1000 + 999), "image/png")
+    yield Page(f"{RESERVED}essay.html", _document("Essay", "<p>People and search engines are welcome.</p>", "CC BY 4.0"))
 
 
 def planted() -> Mapping[str, object]:
-    """Return what is on the site: pages and pictures, those without or with a denied license, opt-outs, the forbidden path."""
+    """Return how many pages, pictures, licenses and opt-outs (by mechanism) there are, and the paths nobody may ask for."""
     return {
         "forbidden": FORBIDDEN,
+        "reserved": RESERVED,
         "articles": ARTICLES + 1,
         "plates": PICTURES,
         "unlicensed": 1 + _PICTURE_LICENSES.count(""),
         "non-commercial": _PICTURE_LICENSES.count("CC BY-NC 4.0"),
-        "opt-outs": 3,
+        "opt-outs": {"meta-robots": 1, "x-robots-tag": 2, "tdmrep": 1, "ai-txt": 1, "aipref": 1, "plus": 1},
     }
 
 
@@ -67,6 +86,7 @@ def _articles(seed: int) -> Iterator[Page]:
     links = [f'<li><a href="article-{n}.html">Article {n}</a></li>' for n in range(1, ARTICLES + 1)]
     links += ['<li><a href="old-name.html">An old name</a></li>', '<li><a href="gone.html">A page that is gone</a></li>']
     links.append(f'<li><a href="{FORBIDDEN}ledger.html">The ledger</a></li>')
+    links.append(f'<li><a href="{RESERVED}essay.html">An essay</a></li>')
     index = f"<p>{sentences(chance, 5)}</p><ul>{''.join(links)}</ul>"
     yield Page("/articles/", _document("Harbour notes", index, "CC BY 4.0"))
     for number in range(1, ARTICLES + 1):
@@ -85,7 +105,8 @@ def _gallery(seed: int) -> Iterator[Page]:
         caption = f"Plate {number}. {sentences(chance, 1)}"
         figures.append(_figure(f"img/plate-{number:02}.png", caption, license_name, f"Draughtsman {number % 3 + 1}"))
         headers = (("X-Robots-Tag", "noimageai"),) if number == 1 else ()
-        yield Page(f"/gallery/img/plate-{number:02}.png", picture(seed * 1000 + number), "image/png", headers)
+        image = picture(seed * 1000 + number, xmp=XMP if number == 4 else "")
+        yield Page(f"/gallery/img/plate-{number:02}.png", image, "image/png", headers)
     figures.append(_figure(f"{FORBIDDEN}hidden.png", "The plate that is not shown.", "CC0 1.0", "Nobody"))
     first = "".join(figures[:6]) + '<p><a href="page-2.html">More plates</a></p>'
     yield Page("/gallery/", _document("Plates", first, ""))

@@ -68,8 +68,8 @@ def murmur(seed: int) -> bytes:
     return stream.getvalue()
 
 
-def picture(seed: int, side: int = 48) -> bytes:
-    """Return a small RGB picture of coloured bands as a PNG."""
+def picture(seed: int, side: int = 48, *, xmp: str = "") -> bytes:
+    """Return a small RGB picture of coloured bands as a PNG, with a packet of XMP where one is given."""
     chance = np.random.default_rng([seed, 7])
     across, down = np.meshgrid(np.arange(side), np.arange(side))
     waves = [
@@ -78,7 +78,9 @@ def picture(seed: int, side: int = 48) -> bytes:
     pixels = ((np.stack(waves, axis=-1) + 1) * 127).astype(np.uint8)
     rows = b"".join(b"\0" + row.tobytes() for row in pixels)
     header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(rows, 9)) + _chunk(b"IEND", b"")
+    about = _chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp.encode()) if xmp else b""
+    chunks = _chunk(b"IHDR", header) + about + _chunk(b"IDAT", zlib.compress(rows, 9)) + _chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + chunks
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

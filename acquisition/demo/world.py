@@ -48,10 +48,11 @@ def planted(seed: int = SEED) -> Mapping[str, Any]:
     candidates = {**data["candidates"], "articles": site["articles"], "plates": site["plates"]}
     refused = candidates.pop("lyrics")
     unlicensed = site["unlicensed"] + candidates["attic"]
-    licenses = {"license.unknown": unlicensed, "license.denied": site["non-commercial"]}
-    missed = {**data["not-yet-caught"], "opt-outs in pages and headers": site["opt-outs"]}
-    facts = {"candidates": candidates, "flags": {**data["flags"], **licenses}, "not-yet-caught": missed}
-    return MappingProxyType({**data, **facts, "refused": {"lyrics": refused}, "forbidden": site["forbidden"]})
+    rights = {"license.unknown": unlicensed, "license.denied": site["non-commercial"]}
+    rights["opt-out.training"] = sum(site["opt-outs"].values())
+    facts = {"candidates": candidates, "flags": {**data["flags"], **rights}, "opt-outs": site["opt-outs"]}
+    paths = {name: site[name] for name in ("forbidden", "reserved")}
+    return MappingProxyType({**data, **facts, "refused": {"lyrics": refused}, **paths})
 
 
 def environment(world: World) -> Mapping[str, str]:

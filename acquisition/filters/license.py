@@ -98,7 +98,6 @@ class License(Filter):
             "license: whether the publisher had the right to give the license it gives",
             "license: the texts of LICENSE files and READMEs are not compared with known licenses",
             "license: material of others inside an item (a picture in a page, a sample in a recording)",
-            "license: opt-out signals of pages, headers and media (noai, TDMRep, C2PA and others) are not read yet",
             "license: share-alike licenses are judged item by item, not for an adaptation that mixes them",
         )
 

@@ -74,21 +74,21 @@ class OptOut(Filter):
     def not_checked(self) -> tuple[str, ...]:
         """Say what is not looked at, and by whose wish."""
         sentences = [
-            f"opt_out: {word} by the declaration: {', '.join(names)}"
+            f"opt-outs: {word} by the declaration: {', '.join(names)}"
             for treatment, word in (("ignore", "ignored"), ("record", "recorded without consequence"))
             if (names := sorted(name for name, value in self._policy.items() if value == treatment))
         ]
         if self._silent:
             shown = ", ".join(self._silent[:5]) + (f" and {len(self._silent) - 5} more" if len(self._silent) > 5 else "")
             sentences.append(
-                f"opt_out: {shown}: no crawl, so pages, headers and robots.txt behind the items were not looked at, "
+                f"opt-outs: pages, headers and robots.txt behind the items of {shown} were not looked at, "
                 "only what lies inside pages, archives and media files"
             )
         return (
             *sentences,
-            "opt_out: signatures of C2PA and CAWG manifests are not verified; a reservation counts whoever signed it",
-            "opt_out: registries of opt-outs (Spawning, TDM·AI) are not asked, and terms of use are not read",
-            "opt_out: media metadata in compressed PDF streams, FLAC and Ogg, and manifests that are only linked",
+            "opt-outs: signatures of C2PA and CAWG manifests are not verified; a reservation counts whoever signed it",
+            "opt-outs: registries of opt-outs (Spawning, TDM·AI) are not asked, and terms of use are not read",
+            "opt-outs: media metadata in compressed PDF streams, FLAC and Ogg, and manifests that are only linked",
         )
 
     def _judged(self, text: str, modality: str) -> Flags:

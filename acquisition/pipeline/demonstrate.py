@@ -73,4 +73,5 @@ def checks(planted: Mapping[str, Any], found: Mapping[str, Any], summary: Summar
         ),
         Check("sources refused on their license before download", len(planted["refused"]), len(refused)),
         Check("requests below the forbidden path", 0, sum(path.startswith(planted["forbidden"]) for path in asked)),
+        Check("requests below the path closed to AI crawlers", 0, sum(path.startswith(planted["reserved"]) for path in asked)),
     )

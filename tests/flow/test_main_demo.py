@@ -52,7 +52,19 @@ def test_everything_planted_is_caught(settled: tuple[Place, Summary]) -> None:
     assert codes(summary) == {"lyrics": ["license-refused"]}
     assert summary.exit_code == 5
     assert place.world.requests("site", planted["forbidden"]) == []
+    assert place.world.requests("site", planted["reserved"]) == []
     assert [request for request in place.world.log if "lyrics" in request.path and "resolve" in request.path] == []
+
+
+def test_every_way_of_opting_out_is_heard(settled: tuple[Place, Summary]) -> None:
+    """Each planted opt-out drops its item, by the mechanism and with the words that were planted; the others stay."""
+    place, _ = settled
+    reserved = [(item, flag) for item in place.items() for flag in item["flags"] if flag["code"] == "opt-out.training"]
+    assert {item["outcome"] for item, _ in reserved} == {"drop"}
+    heard = [json.loads(flag["detail"]) for _, flag in reserved]
+    assert Counter(detail["mechanism"] for detail in heard) == demo_world.planted()["opt-outs"]
+    assert {detail["ask"] for detail in heard if "ask" in detail} == {"https://example.org/mining"}
+    assert "opt-out" in {row["code"] for row in place.told("refusals.jsonl")}
 
 
 def test_the_manifest_holds_every_item_once(settled: tuple[Place, Summary]) -> None:

@@ -156,9 +156,9 @@ def test_it_says_what_it_does_not_look_at() -> None:
     said = "\n".join(OptOut(OptOutSettings(), told).not_checked())
     assert "ignored by the declaration: rsl\n" in said
     assert "recorded without consequence by the declaration: plus\n" in said
-    assert "hub: no crawl" in said
+    assert "behind the items of hub were not looked at" in said
     assert "signatures of C2PA" in said
-    assert "no crawl" not in "\n".join(OptOut(OptOutSettings(), context()).not_checked())
+    assert "behind the items" not in "\n".join(OptOut(OptOutSettings(), context()).not_checked())
 
 
 def test_the_settings_name_every_mechanism() -> None:
