@@ -56,6 +56,7 @@ class SearchSettings(SiteSettings):
     engine: Literal["searxng", "brave"]
     """searxng: an instance of one's own at `base_url`, with JSON enabled; brave: the Brave Search API, with a key."""
     queries: tuple[Annotated[str, Field(min_length=1, max_length=LONGEST_QUERY)], ...] = Field(min_length=1)
+    """What is searched for, in the engine's own language (site:example.org, quotes)."""
     max_results: int = Field(default=50, ge=1, le=10_000)
     """Addresses per query, without repetitions."""
     language: str = Field(default="", pattern=r"^[A-Za-z-]{0,12}$")
@@ -120,10 +121,9 @@ class SearXNG(Engine):
         if self._settings.language:
             params["language"] = self._settings.language
         try:
-            answer = self._api.get_json(self._url, params=params)
+            urls = _urls(_list(self._api.get_json(self._url, params=params), "results", self._url))
         except AcquisitionError as error:
             raise self._explained(error) from None
-        urls = _urls(_list(answer, "results", self._url))
         return Page(urls, more=bool(urls) and number + 1 < SEARXNG_PAGES)
 
     def _explained(self, error: AcquisitionError) -> AcquisitionError:

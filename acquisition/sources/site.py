@@ -25,12 +25,13 @@ def _is_pattern(text: str) -> str:
 
 
 def _is_selector(text: str) -> str:
+    from cssselect import SelectorError
     from lxml import etree
     from parsel.csstranslator import HTMLTranslator
 
     try:
         etree.XPath(HTMLTranslator().css_to_xpath(text))
-    except (etree.XPathError, SyntaxError, ValueError) as error:
+    except (etree.XPathError, SelectorError, ValueError) as error:
         raise ValueError(f"{text!r} is no CSS selector: {error}") from None
     return text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,13 +14,15 @@ import orjson
 
 from acquisition.model import Asset, LicenseClaim, Release
 from acquisition.protocols import ApiClient, ResolveContext, Source, SourceAdapter
-from acquisition.settings import SourceSettings
+from acquisition.settings import Settings, SourceSettings
 
 NOW: Final = "2026-11-21T06:00:00Z"
 _KIND: Final = re.compile(r"[a-z][a-z0-9_]*")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _HEX: Final = {"sha256": 64, "sha512": 128, "sha1": 40, "md5": 32, "crc32c": 8, "git-sha1": 40}
 _LOCATED: Final = 3
+_SEEDS: Final = 1_000
+_EXPECTED: Final = frozenset({"md5", "sha1", "sha256", "size", "width", "height"})
 
 
 def source_for(adapter: type[SourceAdapter] | SourceAdapter, name: str = "source", /, **settings: Any) -> Source:
@@ -38,8 +41,8 @@ def context_for(
 def check_adapter(adapter: SourceAdapter, source: Source, context: ResolveContext) -> Release:
     """Assert the contract of `SourceAdapter` and return the release, for assertions of one's own.
 
-    The adapter is asked twice, then with its own release as the pin, then for the location of the first assets; so the
-    script or server behind `context.api` must answer more than once.
+    The adapter is asked twice, then with its own release as the pin, then for the location of the first assets, and twice for
+    what a crawl begins with; so the script or server behind `context.api` must answer more than once.
     """
     _check_class(adapter)
     release = adapter.resolve(source, context)
@@ -52,6 +55,7 @@ def check_adapter(adapter: SourceAdapter, source: Source, context: ResolveContex
     )
     for asset in release.assets[:_LOCATED]:
         _check_location(adapter, source, release, asset, context)
+    _check_seeds(adapter, source, context)
     _check_secrets(release, context)
     return release
 
@@ -65,13 +69,19 @@ def _check_class(adapter: SourceAdapter) -> None:
     assert adapter.Settings.model_config.get("frozen") is True, "Settings is not frozen"
     assert (adapter.Settings.__doc__ or "").strip(), "Settings has no docstring; it is what `acquire schema` shows"
     undescribed = [
-        name for name, field in adapter.Settings.model_fields.items() if name in _own(adapter) and not field.description
+        name
+        for name, field in adapter.Settings.model_fields.items()
+        if name in _own(adapter) and not field.description and not _describes_itself(field.annotation)
     ]
     assert not undescribed, f"keys without a docstring: {', '.join(undescribed)}"
     assert adapter.title, "title is empty; it is what `acquire kinds` shows"
     assert "\n" not in adapter.title, "title is more than one line"
     assert all(host and "/" not in host for host in adapter.hosts), f"hosts are bare names, not {adapter.hosts!r}"
     assert adapter.mover in {"downloader", "crawler"}, f"mover is {adapter.mover!r}"
+
+
+def _describes_itself(annotation: object) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, Settings) and bool(annotation.__doc__)
 
 
 def _own(adapter: SourceAdapter) -> set[str]:
@@ -131,6 +141,23 @@ def _check_location(adapter: SourceAdapter, source: Source, release: Release, as
     assert parts.scheme in allowed, f"{asset.path}: location {location!r} is not {' or '.join(sorted(allowed))}"
     assert "@" not in parts.netloc, f"{asset.path}: the location carries a user or password"
     assert location.expires_at >= 0, f"{asset.path}: expires_at is {location.expires_at!r}"
+
+
+def _check_seeds(adapter: SourceAdapter, source: Source, context: ResolveContext) -> None:
+    """Check what a crawl begins with: readable, the same every time, with a reason; what cannot be visited the crawl counts."""
+    seeds = list(islice(adapter.seeds(source, context), _SEEDS))
+    if adapter.mover != "crawler":
+        assert not seeds, "a source that is downloaded gives no seeds"
+    again = list(islice(adapter.seeds(source, context), _SEEDS))
+    assert again == seeds, "seeds are different the second time, with the same answers"
+    for seed in seeds:
+        assert seed.reason, f"the seed {seed.url!r} does not say why it is visited"
+        unknown = set(seed.expect) - _EXPECTED
+        assert not unknown, f"the seed {seed.url!r} expects {', '.join(sorted(unknown))}, which nobody checks"
+        orjson.dumps([dict(seed.fields), dict(seed.expect)])
+    for name, value in context.environment.items():
+        if re.search(r"TOKEN|KEY|SECRET|PASSWORD", name) and len(value) >= 6:
+            assert value not in repr(seeds), f"the seeds repeat the secret of {name}"
 
 
 def _check_secrets(release: Release, context: ResolveContext) -> None:

@@ -14,6 +14,7 @@ from acquisition.api import Client
 from acquisition.demo.servers import World
 from acquisition.network import AddressGuard
 from acquisition.testing import check_adapter, context_for, source_for
+from tests.search_servers import SearchServer
 
 Declared = dict[str, Any]
 
@@ -24,6 +25,7 @@ class Ground:
 
     world: World
     folder: Path
+    search: SearchServer
 
 
 def _kaggle(ground: Ground) -> Declared:
@@ -63,6 +65,7 @@ CASES: Final[dict[str, Callable[[Ground], Declared]]] = {
     "huggingface": _huggingface,
     "kaggle": _kaggle,
     "local": _local,
+    "search": lambda ground: {"engine": "searxng", "queries": ["owls"], "base_url": ground.search.base_url},
     "spider": lambda ground: {"spider": "pages", "start": ["http://127.0.0.1:9/"]},
     "uci": _uci,
     "url_list": _url_list,
@@ -72,8 +75,8 @@ CASES: Final[dict[str, Callable[[Ground], Declared]]] = {
 @pytest.fixture
 def ground(tmp_path: Path) -> Iterator[Ground]:
     """A running world and an empty folder."""
-    with World() as world:
-        yield Ground(world, tmp_path)
+    with World() as world, SearchServer({"owls": ["https://example.org/owl", "https://example.com/owl"]}) as search:
+        yield Ground(world, tmp_path, search)
 
 
 @pytest.mark.parametrize("kind", plugins.registered(plugins.SOURCES))

@@ -97,7 +97,7 @@ def resolved(base: str, href: str) -> str:
     """Return an address resolved as browsers do (no tabs or line ends inside), without fragment; "" unless http or https."""
     href = _SPACE.sub("", href.strip())
     try:
-        url = urljoin(base, href).partition("#")[0]
+        url = urljoin(base, href).partition("#")[0] if href else ""
     except ValueError:
         return ""
     scheme, _, rest = url.partition("://")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, TypeAlias, cast
 
+from cssselect import SelectorError
 from lxml import etree
 from parsel.csstranslator import HTMLTranslator
 
@@ -33,7 +34,7 @@ def compiled(selector: str) -> Selector:
     """Return a CSS selector as a compiled XPath; BadSelector says what is wrong with it."""
     try:
         return cast("Selector", etree.XPath(HTMLTranslator().css_to_xpath(selector), smart_strings=False))
-    except (etree.XPathError, SyntaxError, ValueError) as error:
+    except (etree.XPathError, SelectorError, ValueError) as error:
         raise BadSelector(f"{selector!r} is no CSS selector: {error}") from None
 
 

@@ -87,15 +87,18 @@ def _entries(body: bytes, url: str) -> Iterator[Entry]:
 def _from_text(text: bytes, url: str) -> Iterator[Entry]:
     """Yield one address per line (UTF-8); a text of which no early line is one is no sitemap."""
     name = "utf-16" if text[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    lines = 0
+    wrong, good = 0, 0
     for line in text.decode(name, "replace").splitlines():
         words = line.strip()
-        lines += bool(words)
         if _LINE.fullmatch(words) and (found := resolved(url, words)):
-            lines = -(10**9)
+            good += 1
             yield Entry(found)
-        elif lines > 100:
-            raise BadSitemap("neither XML nor a list of addresses")
+        else:
+            wrong += bool(words)
+            if wrong > 100 and not good:
+                break
+    if not good:
+        raise BadSitemap("neither XML nor a list of addresses")
 
 
 def _from_xml(text: bytes, url: str) -> Iterator[Entry]:
