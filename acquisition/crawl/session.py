@@ -26,6 +26,7 @@ from acquisition.crawl.visit.policies import Policies
 from acquisition.crawl.visit.signals import Reading, judged, signals_of
 from acquisition.crawl.visit.transport import CurlTransport
 from acquisition.crawl.visit.visitor import Budget, Fetcher, Visitor
+from acquisition.crawl.visit.watch import Watch
 from acquisition.protocols import Seed
 from acquisition.workspace import utc_now
 
@@ -170,6 +171,7 @@ def open_session(job: Job, shared: str = "") -> Session:
         policies=policies,
         kept=kept,
         store=desk,
+        watch=Watch(wanted=job.declared, recall=lambda url: clocks.state(url).memory, remember=clocks.remember, now=desk.now),
         budget=Budget(job.limits.pages, job.limits.bytes),
         replay=job.replay,
     )

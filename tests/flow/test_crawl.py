@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import ssl
 import subprocess
 import sys
@@ -41,6 +42,7 @@ pytestmark = pytest.mark.flow
 
 CONTACT = ContactSettings(name="Lab", url="https://example.org/bot", email="data@example.org")
 RIGHTS = {"/robots.txt", "/.well-known/tdmrep.json", "/ai.txt", "/trust.txt", "/.well-known/trust.txt"}
+PROBE = re.compile(r"/[0-9a-f]{20}")
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -59,8 +61,8 @@ class Site:
     url: str = ""
 
     def paths(self) -> list[str]:
-        """Return the paths asked for, in order, without the files about rights."""
-        return [path for _, _, path, _ in self.log if path not in RIGHTS]
+        """Return the paths asked for, in order, without the files about rights and the probe for pages that do not exist."""
+        return [path for _, _, path, _ in self.log if path not in RIGHTS and not PROBE.fullmatch(path)]
 
 
 @contextmanager

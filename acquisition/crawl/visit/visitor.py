@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import hashlib
 import time
-from abc import abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from acquisition.crawl.archive import RunArchive
@@ -25,23 +24,12 @@ from acquisition.crawl.visit.decoding import decoded
 from acquisition.crawl.visit.guard import UrlGuard
 from acquisition.crawl.visit.permissions import LONGEST_DELAY, Permissions
 from acquisition.crawl.visit.policies import Policies
+from acquisition.crawl.visit.watch import Watch
 
 _NOT_ASKED: Final = frozenset({"host-held", "stopped", "cancelled"})
 """Failures that say nothing about the URL: it was not asked for."""
 _ORIGINS: Final = 1_000
 _CONTENT_HEADERS: Final = frozenset({"content-encoding", "content-length", "content-range", "transfer-encoding"})
-
-
-class Watch(Protocol):
-    """Traps, login walls and closed paths."""
-
-    @abstractmethod
-    def before(self, ask: Ask) -> None:
-        """Raise Refused when the address looks like a trap, or its path is closed."""
-
-    @abstractmethod
-    def after(self, answer: Answer) -> None:
-        """Learn from an answer; Refused when what came is no page but a wall or a trap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +96,7 @@ class Visitor:
         policies: Policies,
         kept: Policies,
         store: PolicyStore,
-        watch: Watch | None = None,
+        watch: Watch,
         budget: Budget | None = None,
         replay: bool = False,
         now: Callable[[], float] = time.time,
@@ -148,16 +136,21 @@ class Visitor:
     async def _ask(self, ask: Ask, tries: int) -> Answer:
         ruling = await self._permissions.ruling(ask.url)
         demand(ruling, ask.url)
-        if self._watch is not None:
-            self._watch.before(ask)
+        self._watch.before(ask)
         files = await self._policies.of(ask.url, ruling)
         answer = await self._fetcher.fetch(ask, decision_of(ask, ruling, files))
         if (pause := again(answer.wire, tries, now=self._now())) is not None:
             raise Failed(f"http-{answer.wire.status}", ask.url, "the server asks for another try", again=pause)
         answer = replace(answer, robots_txt=ruling.body, well_known=files)
-        if self._watch is not None:
-            self._watch.after(answer)
+        await self._watch.prepare(answer, self._probe)
+        self._watch.after(answer)
         return answer
+
+    async def _probe(self, ask: Ask) -> Answer:
+        """Ask for an address that does not exist, under the same rules as any other."""
+        ruling = await self._permissions.ruling(ask.url)
+        demand(ruling, ask.url)
+        return await self._fetcher.fetch(ask, decision_of(ask, ruling, {}))
 
     def spent(self, url: str) -> Refused | None:
         """Return the refusal of a URL that the archive does not hold when the run's budget is spent; None while it is not."""
