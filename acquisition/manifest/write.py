@@ -61,6 +61,8 @@ class ManifestInputs:
     policy: Sequence[Mapping[str, Any]] = ()
     notes: Sequence[str] = ()
     not_checked: tuple[str, ...] = ()
+    crawls: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Crawled source → its statistics, as plain values; they go into the summary as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,7 @@ def _summary(inputs: ManifestInputs, writer: LedgerWriter, rows: int, records: M
         "licenses": licenses,
         "flags": flags,
         **records,
+        "crawls": {name: dict(found) for name, found in sorted(inputs.crawls.items())},
         "policy": [dict(row) for row in inputs.policy],
         "notes": list(inputs.notes),
         "not_checked": list(inputs.not_checked),

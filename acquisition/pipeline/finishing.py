@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from acquisition import __version__, curate, manifest, plugins
 from acquisition.content import Contents
-from acquisition.crawl import missed_in
+from acquisition.crawl import load_run, missed_in
 from acquisition.curate.decisions import read_decisions
 from acquisition.engine.flags import claim_digest
 from acquisition.errors import Refused
@@ -22,6 +22,7 @@ from acquisition.pipeline.flagging import Flagged
 from acquisition.pipeline.judging import Judged, flag_shard
 from acquisition.pipeline.moving import Moved
 from acquisition.pipeline.session import Session
+from acquisition.pipeline.web import statistics
 from acquisition.settings import ArchiveSettings
 from acquisition.stage import Staged
 from acquisition.workspace import utc_now, write_json
@@ -240,8 +241,23 @@ def _write(line: Line, journal: Journal, formats: tuple[str, ...], notes: tuple[
             policy=[asdict(row) for row in session.policy.effective_policy()],
             notes=notes,
             not_checked=line.not_checked,
+            crawls=dict(_crawls(line)),
         )
     )
+
+
+def _crawls(line: Line) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what is told of each crawled source: domains by bytes, opt-outs by mechanism, and how many visits they forbade."""
+    treatments = line.session.declared.declaration.signals.changed
+    for name, staged in line.staged.items():
+        moved = line.moved[name]
+        if moved.release is None or moved.release.reader != "crawl" or not moved.held:
+            continue
+        directory = Path(next(iter(moved.held.values())).file).parent
+        forbidden = [missed.detail for missed in missed_in(directory) if missed.reason == "opt-out"]
+        run = load_run(directory)
+        left_alone = run.refused.get("opt-out", 0) if run is not None else len(forbidden)
+        yield name, statistics(staged.shards, forbidden, treatments) | {"not_visited": left_alone}
 
 
 def _retrievals(line: Line, journal: Journal) -> dict[str, manifest.Retrieval]:
