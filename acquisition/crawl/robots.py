@@ -169,21 +169,24 @@ def _records(raw: bytes) -> Iterator[_Record]:
 def _grouped(records: Iterable[_Record]) -> Iterator[tuple[frozenset[str], _Record]]:
     """Yield every record that belongs to a group with the tokens of the group; user-agent lines too, so that empty ones count.
 
-    Only rules end the head of a group (section 2.2.1); whatever else stands between user-agent lines does not (2.2.4). A delay
-    there speaks to those that were named before it.
+    Only rules end the head of a group (section 2.2.1); whatever else stands between user-agent lines does not (2.2.4). Records
+    about pace are older than that: they speak to the user-agent lines right above them.
     """
     tokens: frozenset[str] = frozenset()
-    in_head = False
+    above: frozenset[str] = frozenset()
+    in_head = in_run = False
     for record in records:
         if record.key in _AGENT_KEYS:
-            tokens = (tokens if in_head else frozenset()) | {_token(record.value)}
-            in_head = True
-            yield tokens, record
+            token = frozenset({_token(record.value)})
+            tokens, above = token | (tokens if in_head else frozenset()), token | (above if in_run else frozenset())
+            in_head = in_run = True
+            yield token, record
         elif record.key == "allow" or record.key in _DISALLOW_KEYS:
-            in_head = False
+            in_head = in_run = False
             yield tokens, record
         elif record.key in _PACE_KEYS:
-            yield tokens, record
+            in_run = False
+            yield above, record
 
 
 def _token(value: str) -> str:

@@ -401,6 +401,29 @@ def test_delays_go_to_the_clock_and_long_ones_close() -> None:
     run(work())
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/a/../private/x",
+        "/a/%2E%2e/private",
+        "/./private",
+        "/private/../open",
+        "//private/../../private",
+        "/a/b/../../private?x=/../",
+    ],
+)
+def test_dots_do_not_lead_around_a_rule(path: str) -> None:
+    """A path is judged as it is written and as servers read it."""
+
+    async def work() -> None:
+        web = Web()
+        web.says(200)
+        assert not await web.may(path)
+        assert await web.may("/a/../b/./c/..")
+
+    run(work())
+
+
 def test_what_admit_says() -> None:
     """A rule that forbids is named; a visit time that has not come says when it will."""
 

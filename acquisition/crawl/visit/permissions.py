@@ -19,14 +19,13 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import quote, urljoin, urlsplit
 
 from acquisition.crawl import robots
 from acquisition.crawl.contract import PRODUCT_TOKEN, Ask, Failed, PolicyFile, PolicyStore, Refused, Ruling, Wire
-from acquisition.crawl.visit.backoff import header
+from acquisition.crawl.robots_paths import path_of
+from acquisition.crawl.visit.freshness import lifetime
 from acquisition.crawl.visit.hosts import ascii_host
 
 Fetch = Callable[[Ask], Awaitable[tuple[Wire, bytes]]]
@@ -50,8 +49,8 @@ REMEMBERED: Final = 64_000_000
 _ORIGINS: Final = 10_000
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_MAX_AGE: Final = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(\d{1,12})", re.IGNORECASE | re.ASCII)
-_NO_CACHE: Final = re.compile(r"(?:^|[,\s])no-(?:store|cache)\b", re.IGNORECASE | re.ASCII)
+_ESCAPED_DOT: Final = re.compile("%2e", re.IGNORECASE)
+_DOTS: Final = re.compile(r"/(?:\.|%2e){1,2}(?:[/?#]|$)", re.IGNORECASE)
 _OURS: Final = frozenset({"host-held", "cancelled", "stopped"})
 """Failures that say nothing about the file: it was not asked for."""
 
@@ -104,6 +103,8 @@ class Permissions:
         if known.rules is None:
             return known.ruling
         verdict = known.rules.decide(url)
+        if verdict.allowed and _DOTS.search(url):  # the server will read /a/../b as /b
+            verdict = known.rules.decide(f"{origin}{_without_dots(path_of(url))}")
         return replace(known.ruling, allowed=verdict.allowed, rule=verdict.rule, wait=known.rules.wait(self._clock()))
 
     async def admit(self, url: str) -> Ruling:
@@ -214,9 +215,11 @@ class Permissions:
         status = wire.status
         now = self._clock()
         if 200 <= status < 300:
-            return PolicyFile(origin, NAME, url, now, now + lifetime(wire), status, body[: robots.MAX_BYTES + 1])
+            return PolicyFile(
+                origin, NAME, url, now, now + lifetime(wire, SHORTEST_LIFE, LONGEST_LIFE), status, body[: robots.MAX_BYTES + 1]
+            )
         if 400 <= status < 500 and status != 429:
-            return PolicyFile(origin, NAME, url, now, now + lifetime(wire), status, None)
+            return PolicyFile(origin, NAME, url, now, now + lifetime(wire, SHORTEST_LIFE, LONGEST_LIFE), status, None)
         return self._closed(origin, url, status, f"status {status}", last)
 
     def _closed(self, origin: str, url: str, status: int, why: str, last: PolicyFile | None) -> PolicyFile:
@@ -243,35 +246,19 @@ def origin_of(url: str) -> str:
     return f"{scheme}://{host}" if port in (None, 443 if scheme == "https" else 80) else f"{scheme}://{host}:{port}"
 
 
-def lifetime(wire: Wire) -> float:
-    """Return for how many seconds an answer counts (RFC 9111 section 4.2), within SHORTEST_LIFE and LONGEST_LIFE."""
-    control = header(wire.headers, "cache-control")
-    if _NO_CACHE.search(control):
-        return SHORTEST_LIFE
-    if match := _MAX_AGE.search(control):
-        age = header(wire.headers, "age")
-        life = float(match[1]) - (float(age) if age.isascii() and age.isdigit() and len(age) < 12 else 0.0)
-    elif expires := header(wire.headers, "expires"):
-        life = _until(expires, header(wire.headers, "date"), wire.ended)
-    else:
-        return LONGEST_LIFE
-    return min(max(life, SHORTEST_LIFE), LONGEST_LIFE)
-
-
-def _until(expires: str, date: str, now: float) -> float:
-    """Return the seconds from Date to Expires; a date that cannot be read is one that is past (RFC 9111 section 5.3)."""
-    try:
-        moment = parsedate_to_datetime(expires)
-    except (ValueError, TypeError):
-        return 0.0
-    try:
-        since = parsedate_to_datetime(date)
-    except (ValueError, TypeError):
-        since = datetime.fromtimestamp(now, UTC)
-    try:
-        return moment.timestamp() - since.timestamp()
-    except (ValueError, OverflowError, OSError):
-        return 0.0
+def _without_dots(path: str) -> str:
+    """Return a path without its dot segments (RFC 3986 section 5.2.4), escaped ones included."""
+    path, mark, query = path.partition("?")
+    kept: list[str] = []
+    segments = [_ESCAPED_DOT.sub(".", segment) if len(segment) <= 6 else segment for segment in path.split("/")[1:]]
+    for segment in segments:
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(segment)
+    if segments[-1] in (".", ".."):
+        kept.append("")
+    return "/" + "/".join(kept) + mark + query
 
 
 def _target(url: str, wire: Wire) -> str:
