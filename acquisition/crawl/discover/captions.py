@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from acquisition.crawl.discover.found import Caption, file_caption
+from acquisition.crawl.discover.images import holder_of
 from acquisition.crawl.discover.page import Page, finding_elements, words
 
 if TYPE_CHECKING:
@@ -107,8 +108,8 @@ def _speakers(element: _Element) -> list[_Element]:
     """Return the elements whose attributes speak of the file: a link's own and its picture's, a source's player's."""
     if element.tag == "a":
         return [element, *[*element.iterdescendants("img")][:4]]
-    parent = element.getparent()
-    return [element, parent] if element.tag == "source" and parent is not None else [element]
+    player = holder_of(element) if element.tag == "source" else None
+    return [element, player] if player is not None else [element]
 
 
 def _texts(found: Iterable[str], origin: str) -> Iterator[Caption]:

@@ -60,6 +60,16 @@ def largest(element: _Element, page: Page) -> Candidate | None:
     return max(fitting, key=lambda one: (one.width, one.density))  # of equals the first, which is the element's own
 
 
+def holder_of(element: _Element) -> _Element | None:
+    """Return the picture, audio or video that an element belongs to: libxml2 nests what follows a source into it."""
+    parent = element.getparent()
+    for _ in range(_MOST):
+        if parent is None or parent.tag not in ("source", "track"):
+            break
+        parent = parent.getparent()
+    return parent
+
+
 def is_pixel(element: _Element) -> bool:
     """Say whether an element is at most one pixel wide and high."""
     sizes = [_pixels(element.get(name)) for name in ("width", "height")]
@@ -77,9 +87,9 @@ def _candidates(element: _Element, page: Page) -> Iterator[Candidate]:
     yield from srcset(element.get("srcset"), page, "srcset")
     if not lazy and (url := _shown(element.get("src"), page)):
         yield Candidate(url, "src", 0 if element.get("srcset") else declared)
-    parent = element.getparent()
+    parent = holder_of(element)
     if parent is not None and parent.tag == "picture":
-        for source in parent.iterchildren("source"):
+        for source in parent.iterdescendants("source"):
             media_type = (source.get("type") or "").partition(";")[0].strip().lower()
             for name in ("srcset", *_LAZY_SETS):
                 yield from srcset(source.get(name), page, "picture", media_type)

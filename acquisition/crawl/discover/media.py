@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from acquisition.crawl.discover import jsonld
 from acquisition.crawl.discover.captions import HEADINGS, Surroundings
 from acquisition.crawl.discover.found import Caption, Kind, Media, file_caption, kind_of, merged
-from acquisition.crawl.discover.images import is_pixel, largest
+from acquisition.crawl.discover.images import holder_of, is_pixel, largest
 from acquisition.crawl.discover.licenses import Licenses
 from acquisition.crawl.discover.page import Page, finding_elements, finding_texts, words
 
@@ -133,10 +133,10 @@ class _Finder:
 
     def _source(self, element: _Element) -> Iterator[Media]:
         """Yield a sound's or video's source; of several the first, which is the one its author prefers."""
-        parent = element.getparent()
+        parent = holder_of(element)
         if parent is None or parent.tag not in ("audio", "video") or parent.get("src"):
             return
-        first = next((one for one in parent.iterchildren("source") if one.get("src") or one.get("data-src")), None)
+        first = next((one for one in parent.iterdescendants("source") if one.get("src") or one.get("data-src")), None)
         src = element.get("src") or element.get("data-src")
         if first is element and src and (url := self._address(src)):
             kind: Kind = "audio" if parent.tag == "audio" else "video"
