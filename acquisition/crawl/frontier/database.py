@@ -136,8 +136,9 @@ class SqliteDatabase(Database):
 
     def many(self, sql: str, many: Sequence[Values]) -> None:
         """Run one statement for each set of values."""
-        with self._translated():
-            self._db.executemany(sql, many)
+        if many:
+            with self._translated():
+                self._db.executemany(sql, many)
 
     @contextmanager
     def transaction(self, *, exclusive: bool = False) -> Iterator[None]:  # noqa: ARG002  # a writer is alone in any case

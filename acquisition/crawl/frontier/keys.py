@@ -10,9 +10,9 @@ KEY_BYTES: Final = 16
 class RecentKeys:
     """A set that forgets its older half when it is full: never a false yes, at most `places` keys.
 
-    Two sets take turns: when the younger one is full the older one goes. A key takes 111 bytes (resident, measured with 500,000:
-    64 for the bytes object, the rest for its place) and a question 0.12 to 0.25 µs; bare keys in a bytearray take 17 bytes, but
-    0.7 µs.
+    Two sets take turns: when the younger one is full the older one goes. A key takes 111 bytes (resident, measured with
+    500,000: 64 for the bytes object, the rest for its place) and a question 0.12 to 0.25 µs. Bare keys in a bytearray would
+    take 17 bytes, but 0.7 µs.
     """
 
     __slots__ = ("_half", "_old", "_young")

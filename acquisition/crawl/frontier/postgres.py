@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, urlencode
 
 from acquisition.crawl.frontier.database import Clash, Database, Lost, Row, Values
 from acquisition.errors import AcquisitionError, CredentialsRejected, SourceForbidden, SourceUnavailable, UsageError
@@ -15,6 +15,7 @@ from acquisition.errors import AcquisitionError, CredentialsRejected, SourceForb
 try:
     import psycopg
     from psycopg import errors
+    from psycopg.conninfo import conninfo_to_dict
 except ImportError as error:
     raise UsageError(
         f"a frontier on PostgreSQL needs psycopg, which cannot be loaded: {error}",
@@ -154,25 +155,23 @@ def _spoken(sql: str) -> Any:
 
 
 def shown(url: str) -> str:
-    """Return a database URL without its password."""
-    try:
-        parts = urlsplit(url)
-        port = f":{parts.port}" if parts.port else ""
-    except ValueError:
+    """Return a database URL without its password, however it is written."""
+    scheme, found, rest = url.partition("://")
+    place, _, query = rest.partition("?")
+    authority, slash, path = place.partition("/")
+    if not found or not scheme.isalpha() or "@" in path + query:
         return "postgresql://…"
-    user = f"{quote(parts.username)}@" if parts.username else ""
-    query = urlencode([(name, value) for name, value in parse_qsl(parts.query) if "password" not in name])
-    return urlunsplit((parts.scheme, f"{user}{parts.hostname or ''}{port}", parts.path, query, ""))
+    login, at, hosts = authority.rpartition("@")
+    kept = urlencode([(name, value) for name, value in parse_qsl(query) if "password" not in name])
+    return f"{scheme}://{login.partition(':')[0]}{at}{hosts}{slash}{path}{'?' if kept else ''}{kept}"
 
 
 def _without_password(text: str, url: str) -> str:
-    text = text.replace(url, shown(url))
     try:
-        parts = urlsplit(url)
-        secrets = [parts.password or "", *(value for name, value in parse_qsl(parts.query) if "password" in name)]
-    except ValueError:
+        secrets = [str(value) for name, value in conninfo_to_dict(url).items() if value and "password" in name]
+    except psycopg.Error:
         return "the server did not say why"
-    for secret in filter(None, secrets):
+    for secret in (url, *secrets, *map(quote, secrets)):
         text = text.replace(secret, "…")
     return text
 
