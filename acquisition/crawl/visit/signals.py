@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from acquisition.crawl.contract import PRODUCT_TOKEN, Answer, HeaderLines
+from acquisition.crawl.contract import PRODUCT_TOKEN, Answer
 from acquisition.crawl.visit.policies import Policies
 from acquisition.rights import signals as rights
 from acquisition.rights.signals import Signal, Word
@@ -43,20 +43,17 @@ def signals_of(
     body: bytes,
     policy: Mapping[str, str],
     *,
-    stored: HeaderLines = (),
     page: Sequence[Signal | Mapping[str, Any]] = (),
     well_known: Mapping[str, bytes | None] | None = None,
 ) -> Reading:
     """Return what an answer says; never raises, does no I/O.
 
-    `body` is decoded. `policy` maps a mechanism to honour, record or ignore; what it ignores is left out. `stored` are the
-    headers of the archived answer that a 304 freshens: those that the 304 does not repeat still hold (RFC 9111 section
-    3.2). `page` is what the page says on which a media file was met (`Reading.signals`, or their records): what speaks of
-    everything shown there holds for the file too. `well_known` replaces the answer's own, when more has been read since.
+    `body` is decoded. `policy` maps a mechanism to honour, record or ignore; what it ignores is left out. `page` is what the
+    page says on which a media file was met (`Reading.signals`, or their records): what speaks of everything shown there holds
+    for the file too. `well_known` replaces the answer's own files, when more has been read since.
     """
     files = answer.well_known if well_known is None else well_known
-    headers = _freshened(answer.wire.headers, stored)
-    looked = rights.look(answer.ask.url, headers, body, answer.robots_txt, files, agent=PRODUCT_TOKEN)
+    looked = rights.look(answer.ask.url, answer.wire.headers, body, answer.robots_txt, files, agent=PRODUCT_TOKEN)
     kept = [one for one in (*looked.signals, *rights.carried(page)) if policy.get(one.mechanism) != "ignore"]
     modality = "image" if looked.image else "text"
     fetch, train = rights.verdicts(kept, policy, modality=modality)
@@ -77,21 +74,13 @@ async def judged(
     policy: Mapping[str, str],
     policies: Policies,
     *,
-    stored: HeaderLines = (),
     page: Sequence[Signal | Mapping[str, Any]] = (),
 ) -> Reading:
     """Return what an answer says (as `signals_of`), after reading the license documents that only the answer announces."""
-    reading = signals_of(answer, body, policy, stored=stored, page=page)
+    reading = signals_of(answer, body, policy, page=page)
     if not reading.wanted:
         return reading
     documents = await policies.announced(answer.ask.url, reading.wanted)
     if not documents:
         return reading
-    return signals_of(answer, body, policy, stored=stored, page=page, well_known={**answer.well_known, **documents})
-
-
-def _freshened(headers: HeaderLines, stored: HeaderLines) -> HeaderLines:
-    if not stored:
-        return headers
-    repeated = {name.lower() for name, _ in headers}
-    return (*headers, *(line for line in stored if line[0].lower() not in repeated))
+    return signals_of(answer, body, policy, page=page, well_known={**answer.well_known, **documents})
