@@ -156,8 +156,6 @@ class Ruling:
     """What was unusual: "html", "cut", "last-good-copy: status 503", "crawl-delay unread: soon"…, separated by "; "."""
     sitemaps: tuple[str, ...] = ()
     """Addresses of sitemaps that the file names, as written."""
-    wait: float = 0.0
-    """Seconds until the visit time begins that the file asks for, 0 when visits are welcome now."""
 
     def record(self) -> dict[str, Any]:
         """Return what is kept of it beside every page."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from acquisition.crawl.contract import Ask, Failed, PolicyFile, PolicyStore, Refused, Ruling, Wire
+from acquisition.crawl.contract import Ask, Failed, PolicyFile, PolicyStore, Refused, Wire
 from acquisition.crawl.robots import MAX_BYTES
 from acquisition.crawl.visit.permissions import Permissions, origin_of
 
@@ -125,9 +125,7 @@ def test_unreachable_means_no(answer: Any) -> None:
         ruling = await web.permissions.ruling(f"{SITE}/public")
         assert not ruling.allowed
         assert ruling.closed == (f"status {answer[0]}" if isinstance(answer, tuple) else answer.reason)
-        with pytest.raises(Failed) as caught:
-            await web.permissions.admit(f"{SITE}/public")
-        assert (caught.value.reason, caught.value.again) == ("robots-unreachable", 60.0)
+        assert ruling.expires == START + 60.0
 
     run(work())
 
@@ -384,19 +382,34 @@ def test_a_web_page_has_no_rules() -> None:
     run(work())
 
 
-def test_delays_go_to_the_clock_and_long_ones_close() -> None:
-    """What the file asks for is told to the clock; more than five minutes between two requests means not at all."""
+def test_delays_go_to_the_clock() -> None:
+    """What the file asks for is told to the clock and stands in the ruling; it ends when the file no longer asks for it."""
 
     async def work() -> None:
         web = Web()
         web.says(200, b"User-agent: *\nCrawl-delay: 7\nRequest-rate: 1/20s")
-        ruling = await web.permissions.admit(f"{SITE}/x")
-        assert ruling.delay == 20.0
+        assert (await web.permissions.ruling(f"{SITE}/x")).delay == 20.0
         assert web.paces == {f"{SITE}/": 20.0}
-        web.says(200, b"User-agent: *\nCrawl-delay: 301", "https://slow.example/robots.txt")
-        with pytest.raises(Refused) as caught:
-            await web.permissions.admit("https://slow.example/x")
-        assert caught.value.reason == "crawl-delay"
+        web.says(404)
+        web.now += DAY
+        assert (await web.permissions.ruling(f"{SITE}/x")).delay == 0.0
+        assert web.paces == {f"{SITE}/": 0.0}
+
+    run(work())
+
+
+def test_visit_times_hold_the_host() -> None:
+    """Outside the hours at which visits are welcome, what is allowed waits for them and what is forbidden is forbidden."""
+
+    async def work() -> None:
+        web = Web()
+        web.says(200, RULES + b"Visit-time: 0200-0600")
+        with pytest.raises(Failed) as caught:
+            await web.permissions.ruling(f"{SITE}/x")
+        assert caught.value.reason == "host-held"
+        assert not await web.may("/private")
+        web.now += caught.value.again or 0
+        assert await web.may("/x")
 
     run(work())
 
@@ -420,25 +433,5 @@ def test_dots_do_not_lead_around_a_rule(path: str) -> None:
         web.says(200)
         assert not await web.may(path)
         assert await web.may("/a/../b/./c/..")
-
-    run(work())
-
-
-def test_what_admit_says() -> None:
-    """A rule that forbids is named; a visit time that has not come says when it will."""
-
-    async def work() -> None:
-        web = Web()
-        web.says(200)
-        with pytest.raises(Refused) as refused:
-            await web.permissions.admit(f"{SITE}/private")
-        assert (refused.value.reason, refused.value.detail) == ("robots", f"{SITE}/robots.txt: Disallow: /private")
-        assert isinstance(await web.permissions.admit(f"{SITE}/public"), Ruling)
-        web.says(200, b"User-agent: *\nVisit-time: 0200-0600", "https://night.example/robots.txt")
-        with pytest.raises(Failed) as failed:
-            await web.permissions.admit("https://night.example/x")
-        assert failed.value.reason == "visit-time"
-        web.now += failed.value.again or 0
-        assert (await web.permissions.admit("https://night.example/x")).wait == 0
 
     run(work())

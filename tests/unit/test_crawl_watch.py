@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -228,6 +229,19 @@ def test_thousands_of_pages_of_one_template_are_no_trap() -> None:
     for number in range(3_000):
         body = f"<html><title>Page {number}</title><p>All the same but {number if number % 10 else 0}.</p></html>".encode()
         assert site.get(f"/page/{number}.html", body) == ""
+
+
+def test_the_archive_s_answers_are_judged_alike() -> None:
+    """A page that says nothing, and a form for a password, are no pages either when the archive brings them."""
+    site = Site()
+    site.probe = lambda url: (200, NOTHING.format(url).encode())
+    site.get("/garden", b"<title>Garden</title><p>On a garden in Kent, with apples and pears and a wall.</p>")
+    for body, reason in ((NOTHING.format("/x").encode(), "soft-404"), (FORM, "login-wall")):
+        answer = replace(answer_to(Ask(f"{SITE}/x/y"), 200, body, HTML), replayed=True)
+        with pytest.raises(Refused) as caught:
+            site.watch.after(answer)
+        assert caught.value.reason == reason
+    assert site.get("/x/z") == ""
 
 
 def test_policy_files_are_not_watched() -> None:

@@ -88,7 +88,8 @@ class Permissions:
         """Return what robots.txt of the URL's origin says of the URL, asking for the file when what is kept has run out.
 
         Raises what the fetch raises when the file was not asked for at all: Refused (an address that is never contacted, a host
-        that is closed, a budget that is spent) and Failed("host-held").
+        that is closed, a budget that is spent) and Failed("host-held"), which is also raised for a URL that is allowed, but not
+        at this time of day.
         """
         origin = origin_of(url)
         if not origin:
@@ -105,25 +106,9 @@ class Permissions:
         verdict = known.rules.decide(url)
         if verdict.allowed and _DOTS.search(url):  # the server will read /a/../b as /b
             verdict = known.rules.decide(f"{origin}{_without_dots(path_of(url))}")
-        return replace(known.ruling, allowed=verdict.allowed, rule=verdict.rule, wait=known.rules.wait(self._clock()))
-
-    async def admit(self, url: str) -> Ruling:
-        """Return the ruling of a URL that may be fetched; else raise.
-
-        Refused("robots") when a rule forbids it, Refused("crawl-delay") when the origin wants more than LONGEST_DELAY seconds
-        between requests, Failed("robots-unreachable") with `again` when the origin is closed until then, Failed("visit-time")
-        when it wants to be visited at another time of day.
-        """
-        ruling = await self.ruling(url)
-        if ruling.closed:
-            raise Failed("robots-unreachable", url, ruling.closed, again=max(0.0, ruling.expires - self._clock()))
-        if ruling.delay > LONGEST_DELAY:
-            raise Refused("crawl-delay", url, f"{ruling.delay:g} s between two requests")
-        if not ruling.allowed:
-            raise Refused("robots", url, f"{ruling.url}: {ruling.rule}" if ruling.rule else ruling.url)
-        if ruling.wait > 0:
-            raise Failed("visit-time", url, ruling.url, again=ruling.wait)
-        return ruling
+        if verdict.allowed and (wait := known.rules.wait(self._clock())):
+            raise Failed("host-held", url, f"{known.ruling.url} welcomes visits at another time of day", again=wait)
+        return replace(known.ruling, allowed=verdict.allowed, rule=verdict.rule)
 
     async def close(self) -> None:
         """End what is under way."""

@@ -126,10 +126,11 @@ class Watch:
     async def prepare(self, answer: Answer, visit: Visit) -> None:
         """Learn what the origin of a page says of addresses that do not exist, once per origin and by one request.
 
-        It is asked when the first HTML page has come with status 200; `visit` sends it under all rules, as a page of kind
-        "policy", of which no item is made. When it is refused or fails, the origin has no such page as far as we know.
+        It is asked when the first HTML page has come with status 200; `visit` sends it under all rules (or finds it in the
+        archive), as a page of kind "policy", of which no item is made. When it is refused or fails, the origin has no such
+        page as far as we know.
         """
-        if answer.ask.kind != "page" or answer.wire.status != 200 or answer.replayed or not is_html(answer.wire):
+        if answer.ask.kind != "page" or answer.wire.status != 200 or not is_html(answer.wire):
             return
         origin = _origin(answer.ask.url)
         host = self._host(answer.ask.url, asked=True)
@@ -145,9 +146,15 @@ class Watch:
             self._remember(origin + "/", "watch", host.record())
 
     def after(self, answer: Answer) -> None:
-        """Learn from an answer; Refused("login-wall" | "soft-404") when what came is no page."""
+        """Learn from an answer; Refused("login-wall" | "soft-404") when what came is no page.
+
+        What the archive answers is judged in the same way, and nothing is learnt from it.
+        """
         ask, wire = answer.ask, answer.wire
-        if ask.kind == "policy" or answer.replayed:
+        if ask.kind == "policy":
+            return
+        if answer.replayed:
+            self._judge_again(answer)
             return
         host = self._host(ask.url, asked=True)
         wall = wall_of(ask, wire)
@@ -175,6 +182,19 @@ class Watch:
                 host.contents.popitem(last=False)
             if len(host.window) == WINDOW and not host.window[-1]:
                 self._remember(ask.url, "watch", host.record())
+        self._demand_content(host, answer)
+
+    def _judge_again(self, answer: Answer) -> None:
+        if answer.ask.kind != "page" or answer.wire.status != 200:
+            return
+        if wall := wall_of(answer.ask, answer.wire):
+            raise Refused("login-wall", answer.ask.url, wall)
+        self._demand_content(self._host(answer.ask.url), answer)
+
+    @staticmethod
+    def _demand_content(host: _Host, answer: Answer) -> None:
+        """Raise Refused when the page says what its site says of nothing; the start page may."""
+        ask, wire = answer.ask, answer.wire
         nothing = host.prints.get(_origin(ask.url))
         if nothing is None or path_of(ask.url).partition("/")[2] in ("", "/") or not is_html(wire):
             return
