@@ -61,15 +61,14 @@ def extract(body: bytes, charset: str, url: str = "") -> Extract:
     _demand_harmless(html)
     first = _first_pass(html)
     found = _second_pass(html, url)
-    text = _normal(found.text or "") if found is not None else ""
+    text, used = _normal(found.text or "") if found is not None else "", "trafilatura"
     if letters(text) < FEWEST_LETTERS:
         if letters(first) < FEWEST_LETTERS:
             raise Unreadable("no-main-text", f"{letters(first)} letters of main text")
-        text = first
+        text, used = first, "resiliparse"
     facts = _facts(found)
     figures = _figcaptions(html) if "<figcaption" in html.lower() else ()
     language = _language(html)
-    used = "trafilatura" if text != first else "resiliparse"
     return Extract(text, figcaptions=figures, language=language, extractor=used, **facts)
 
 
