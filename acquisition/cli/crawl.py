@@ -13,10 +13,13 @@ from acquisition.cli.run import clean_stop, common, declared
 
 @click.command("crawl")
 @click.argument("sources", nargs=-1, required=True)
+@click.option("--replay", is_flag=True, help="Run over what the last runs have archived; send nothing.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @declared
 @common
-def command(*, sources: tuple[str, ...], quiet: bool, file: Path, workspace: Path | None, as_json: bool, debug: bool) -> int:
+def command(
+    *, sources: tuple[str, ...], replay: bool, quiet: bool, file: Path, workspace: Path | None, as_json: bool, debug: bool
+) -> int:
     """Run the spiders SOURCES anew, or go on with a run that was stopped, and stage what they found.
 
     Every answer is archived as WARC under the workspace's crawl folder. `acquire fetch` then filters and curates.
@@ -26,6 +29,6 @@ def command(*, sources: tuple[str, ...], quiet: bool, file: Path, workspace: Pat
 
     with clean_stop() as stop, reporter(quiet=quiet) as listener:
         session = pipeline.open_session(file, workspace, only=sources, reporter=listener, stop=stop)
-        summary = pipeline.crawl(session)
+        summary = pipeline.crawl(session, replay=replay)
     present.show_summary(summary, as_json=as_json)
     return summary.exit_code

@@ -28,7 +28,8 @@ class CrawlRun:
 
     `pages` counts responses (media and redirects too, robots.txt not), `bytes` their bodies as sent, `refused` what a rule
     or limit kept from being fetched, `failed` what was tried in vain, both by reason; `refusals.jsonl` in `directory`
-    names the addresses. `finished` is False when the same command would go on where this run ended.
+    names the addresses. `changes` counts what differs from the run before (items: new, same, changed, gone, carried; pages:
+    gone, unlinked, opted-out, failed). `finished` is False when the same command would go on where this run ended.
     """
 
     id: str
@@ -40,6 +41,7 @@ class CrawlRun:
     bytes: int = 0
     refused: Mapping[str, int] = field(default_factory=dict)
     failed: Mapping[str, int] = field(default_factory=dict)
+    changes: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     finished: bool = False
     finish_reason: str = ""
 
@@ -59,14 +61,21 @@ def load_run(directory: Path) -> CrawlRun | None:
         raise WorkspaceDamaged(f"the crawl's outcome cannot be read: {error}", where=str(directory / RUN_FILE)) from error
 
 
-def find_run(root: Path, source: Source) -> Path | None:
+def find_run(root: Path, source: Source, *, replay: bool = False) -> Path | None:
     """Return the newest run directory below `root` (workspace.crawl/<source>) that asked the same question, if any.
 
-    Give it to `run(resume=True)`: an unfinished run goes on, a finished one is returned as it is.
+    Give it to `run(resume=True)`: an unfinished run goes on, a finished one is returned as it is. A replay that did not finish
+    only goes on as one, and so does a visit.
     """
     asked = question(source)
-    jobs = sorted(root.glob(f"*/{JOB_FILE}"), reverse=True)
-    return next((path.parent for path in jobs if load_job(path).digest == asked), None)
+    for path in sorted(root.glob(f"*/{JOB_FILE}"), reverse=True):
+        job = load_job(path)
+        if job.digest != asked:
+            continue
+        outcome = load_run(path.parent)
+        if job.replay == replay or (outcome is not None and outcome.finished):
+            return path.parent
+    return None
 
 
 def release(source: Source, run: CrawlRun | Path, *, resolved_at: str) -> Release:

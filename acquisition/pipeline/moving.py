@@ -10,7 +10,7 @@ from typing import Any
 
 from acquisition import crawl
 from acquisition.blobs import BlobStore
-from acquisition.errors import AcquisitionError, Interrupted, PluginError, SourceUnavailable
+from acquisition.errors import AcquisitionError, Interrupted, PluginError, SourceUnavailable, UsageError
 from acquisition.fetch import Arrived, Downloader, Failed, Transfer
 from acquisition.journal import Journal
 from acquisition.lock import Lock, Pin, identity, same_but_for_time, settled
@@ -40,8 +40,12 @@ class Moved:
         return self.planned.name
 
 
-def move(session: Session, planned: tuple[PlannedSource, ...], lock: Lock, journal: Journal) -> tuple[dict[str, Moved], Lock]:
+def move(
+    session: Session, planned: tuple[PlannedSource, ...], lock: Lock, journal: Journal, *, replay: bool = False
+) -> tuple[dict[str, Moved], Lock]:
     """Bring every planned source's bytes here; return what came and the lock that pins it.
+
+    With `replay`, spiders run over what their last runs have archived, and nothing is sent for them.
 
     The lock is written before bytes move (so that a run that is killed goes on with the same releases) and after.
     """
@@ -54,7 +58,7 @@ def move(session: Session, planned: tuple[PlannedSource, ...], lock: Lock, journ
         _download(session, [source for source in planned if source.action == "download"], moved, journal)
         for source in planned:
             if source.action == "crawl":
-                lock = _crawl(session, moved[source.name], lock)
+                lock = _crawl(session, moved[source.name], lock, replay=replay)
     finally:
         for name, result in moved.items():
             lock = _pin(name, result, lock)
@@ -185,39 +189,46 @@ def _treatments(session: Session) -> dict[str, str]:
     return treatments if session.use.training else {"ai-agents": "record"} | treatments
 
 
-def _crawl(session: Session, moved: Moved, lock: Lock) -> Lock:
+def _crawl(session: Session, moved: Moved, lock: Lock, *, replay: bool) -> Lock:
     """Run the spider, or go on with a run that did not finish; its release is pinned by what it found."""
     source = moved.planned.source
     try:
-        directory, resume = _run_directory(session, source, anew=moved.planned.state == "updated")
+        where = _where(session, source, anew=moved.planned.state == "updated", replay=replay)
         run = crawl.run(
             source,
-            directory=directory,
+            directory=where.directory,
             contact=session.declared.declaration.contact,
             environment=session.environment,
             base=session.declared.path.parent,
             reporter=session.reporter,
             stop=session.stop,
-            resume=resume,
+            resume=where.resume,
             seeds=session.adapter(source).seeds(source, session.context(source)),
             signals=_treatments(session),
+            earlier=where.earlier,
+            replay=replay,
         )
     except Interrupted:
         raise
     except AcquisitionError as error:
         moved.errors.append(error)
         return lock
-    moved.crawl = {"pages": run.pages, "items": run.items, "refused": dict(run.refused), "failed": dict(run.failed)}
+    moved.crawl = _told(run)
     moved.downloaded += run.bytes
     if not run.finished:
         session.check_stop()
         hint = "Run the same command again to go on."
         moved.errors.append(SourceUnavailable(f"the crawl ended early: {run.finish_reason}", where=source.where, hint=hint))
         return lock
-    published = replace(crawl.release(source, directory, resolved_at=run.ended), version_label=directory.name)
+    published = replace(crawl.release(source, where.directory, resolved_at=run.ended), version_label=where.directory.name)
     _take_crawl(session, moved, published)
     held = {path: file.sha256 for path, file in moved.held.items()}
     return lock.with_pin(source.name, Pin(identity(source.settings), published, held))
+
+
+def _told(run: crawl.CrawlRun) -> dict[str, Any]:
+    counts = {"pages": run.pages, "items": run.items, "refused": dict(run.refused), "failed": dict(run.failed)}
+    return counts | {"changes": dict(run.changes), "examples": crawl.skipped(run.directory)}
 
 
 def _take_crawl(session: Session, moved: Moved, published: Release) -> None:
@@ -229,18 +240,34 @@ def _take_crawl(session: Session, moved: Moved, published: Release) -> None:
         moved.held[asset.path] = Held(asset.path, asset.local_path, sha256, size, published.resolved_at)
 
 
-def _run_directory(session: Session, source: Source, *, anew: bool) -> tuple[Path, bool]:
-    """Return the directory of the run to go on with, or a fresh one, and whether it is to be resumed.
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """Where a crawl runs, whether it goes on with what lies there, and the runs before it, oldest first."""
 
-    A run that ended before the lock could pin it is taken as it is, unless the spider is to run anew.
+    directory: Path
+    resume: bool
+    earlier: tuple[Path, ...]
+
+
+def _where(session: Session, source: Source, *, anew: bool, replay: bool) -> _Where:
+    """Return the run to go on with, or a fresh one.
+
+    A run that ended before the lock could pin it is taken as it is, unless the spider is to run anew. UsageError when nothing
+    is archived that could be replayed.
     """
     root = session.workspace.crawl / source.name
-    found = crawl.find_run(root, source)
+    runs = sorted(path for path in root.glob("run-*") if path.name[4:].isdecimal())
+    found = crawl.find_run(root, source, replay=replay)
     if found is not None:
         outcome = crawl.load_run(found)
         if not anew or outcome is None or not outcome.finished:
-            return found, True
-    numbers = [int(path.name[4:]) for path in root.glob("run-*") if path.name[4:].isdecimal()]
-    directory = root / f"run-{max(numbers, default=0) + 1:04d}"
+            return _Where(found, True, tuple(path for path in runs if path < found))
+    if replay and not runs:
+        raise UsageError(
+            f"{source.name!r} has never been crawled, so there is nothing to replay",
+            where=source.where,
+            hint=f"Run `acquire crawl {source.name}` without --replay first.",
+        )
+    directory = root / f"run-{max((int(path.name[4:]) for path in runs), default=0) + 1:04d}"
     directory.mkdir(parents=True)
-    return directory, False
+    return _Where(directory, False, tuple(runs))
