@@ -15,6 +15,7 @@ import pytest
 from acquisition.crawl.contract import Entry, Lease, Outcome, PolicyFile
 from acquisition.crawl.frontier import FrontierDesk, Spans, open_desk
 from acquisition.crawl.frontier.look import Look, UrlRow
+from acquisition.crawl.frontier.store import Store
 from acquisition.errors import WorkspaceDamaged
 from tests.frontier_machine import HOSTS, entry_of
 
@@ -301,6 +302,11 @@ def test_a_retry_waits_for_its_moment_and_keeps_its_place(world: World) -> None:
             world.clock.now = 1_060.0
             (again,) = await desk.lease(1)
             assert (again.entry.key, again.tries) == (entry_of(0).key, 1)
+            await visit(desk, again, delay=2.0)
+            await desk.flush()
+            desk.end(again, Outcome("retry", "timeout"))
+            world.clock.now += 2.0
+            assert [lease.tries for lease in await desk.lease(1)] == [2]
 
     run(story)
 
@@ -357,6 +363,8 @@ def test_unclocked_hosts_hand_out_many_urls(world: World) -> None:
             assert len(await desk.lease(10)) == 2
             with Look(world.path) as look:
                 assert next(look.hosts("r")).state.pages == 2
+            desk.end(first[2], Outcome("retry", "timeout"))
+            assert [lease.entry.key for lease in await desk.lease(10)] == [first[2].entry.key]
             _, state = await desk.claim(HOSTS[0], 30.0)
             await desk.release(replace(state, next_ok=1_050.0, hold="retry-after"))
             assert (await desk.claim(HOSTS[0], 30.0))[0] == 50.0
@@ -401,27 +409,46 @@ def test_closing_gives_back_what_was_not_ended(world: World) -> None:
     run(story)
 
 
-def test_a_lease_that_nobody_waits_for_any_more_goes_back(world: World) -> None:
-    """A cancelled wait keeps neither URLs nor hosts."""
+def test_a_host_that_was_claimed_meanwhile_is_not_leased(world: World) -> None:
+    """A host that was found due and left over is not handed out once somebody has claimed it."""
+
+    async def story() -> None:
+        async with world.desk() as desk, world.desk("other") as other:
+            desk.enter([entry_of(0), entry_of(1)])
+            assert [lease.entry.key for lease in await desk.lease(1)] == [entry_of(0).key]
+            assert (await other.claim(HOSTS[1], 30.0))[0] == 0.0
+            assert await desk.lease(5) == []
+            world.clock.now += 31.0
+            assert len(await desk.lease(5)) == 1, "a claim that is not released runs out"
+
+    run(story)
+
+
+@pytest.mark.parametrize("question", ["lease", "claim"])
+def test_what_nobody_waits_for_any_more_goes_back(world: World, monkeypatch: pytest.MonkeyPatch, question: str) -> None:
+    """A wait that is cancelled while the database is at it keeps neither URLs nor hosts."""
+    begun, go_on = threading.Event(), threading.Event()
+    real: Callable[..., object] = getattr(Store, question)
+
+    def slow(*arguments: object) -> object:
+        begun.set()
+        assert go_on.wait(10.0)
+        return real(*arguments)
 
     async def story() -> None:
         async with world.desk() as desk:
             desk.enter([entry_of(0)])
             await desk.flush()
-            waiting = asyncio.ensure_future(desk.lease(1))
-            await asyncio.sleep(0)
+            monkeypatch.setattr(Store, question, slow)
+            waiting = asyncio.ensure_future(desk.lease(1) if question == "lease" else desk.claim(HOSTS[0], 30.0))
+            await asyncio.to_thread(begun.wait, 10.0)
             waiting.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await waiting
-            claiming = asyncio.ensure_future(desk.claim(HOSTS[1], 30.0))
-            await asyncio.sleep(0)
-            claiming.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await claiming
-            await desk.flush()
+            go_on.set()
             await desk.flush()
             assert len(await desk.lease(1)) == 1
-            assert (await desk.claim(HOSTS[1], 30.0))[0] == 0.0
+            assert (await desk.claim(HOSTS[0], 30.0))[0] == 0.0
 
     run(story)
 

@@ -97,6 +97,11 @@ def test_a_run_with_something_left_is_not_finished(tmp_path: Path) -> None:
         desk.end(lease, Outcome("done"))
         await desk.close()
         assert finish_run(path, run)
+        late = open_desk(path, run, owner="late")
+        late.enter([entry_of(1)])
+        await late.close()
+        assert begin_run(path, "abc") == run, "what was entered after the end is not lost"
+        assert [found.ended for found in runs(path)] == [0.0]
 
     asyncio.run(story())
 

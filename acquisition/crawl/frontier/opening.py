@@ -52,11 +52,15 @@ def _opened(location: Path | str, now: Clock) -> Iterator[Database]:
 
 
 def begin_run(location: Path | str, digest: str, *, source: str = "", now: Clock = time.time) -> str:
-    """Return the name of the unfinished run of this digest, whoever began it; else begin its next generation."""
+    """Return the name of the unfinished run of this digest, whoever began it; else begin its next generation.
+
+    A run that was marked as finished while another process still entered URLs is unfinished.
+    """
     with _opened(location, now) as database, database.transaction(exclusive=True):
         sql = "SELECT name, generation, ended FROM run WHERE source=? AND digest=? ORDER BY generation DESC LIMIT 1"
         last = database.rows(sql, (source, digest))
-        if last and not last[0][2]:
+        if last and (not last[0][2] or _is_open(database, last[0][0])):
+            database.rows("UPDATE run SET ended=0 WHERE name=?", (last[0][0],))
             return str(last[0][0])
         generation = last[0][1] + 1 if last else 1
         name = ".".join(part for part in (source, digest[:16], str(generation)) if part)
@@ -69,12 +73,17 @@ def _new_run(database: Database, run: Run) -> None:
     database.rows(sql, (run.name, run.source, run.digest, run.generation, run.began))
 
 
+def _is_open(database: Database, run: str) -> bool:
+    """Say whether anything of a run is pending or leased; each kind is found by its own index."""
+    kinds = ("state='pending' AND url.not_before=0", "state='pending' AND url.not_before>0", "state='leased'")
+    sql = "SELECT 1 FROM run JOIN url ON url.run=run.id WHERE run.name=? AND url."
+    return any(database.rows(f"{sql}{kind} LIMIT 1", (run,)) for kind in kinds)
+
+
 def finish_run(location: Path | str, run: str, *, now: Clock = time.time) -> bool:
     """Mark a run as finished when nothing of it is pending or leased anywhere; say whether it is."""
     with _opened(location, now) as database, database.transaction(exclusive=True):
-        open_ = """SELECT 1 FROM url JOIN run ON run.id=url.run WHERE run.name=? AND url.state='leased' UNION ALL
- SELECT 1 FROM url JOIN run ON run.id=url.run WHERE run.name=? AND url.state='pending' LIMIT 1"""
-        if database.rows(open_, (run, run)):
+        if _is_open(database, run):
             return False
         database.rows("UPDATE run SET ended=? WHERE name=? AND ended=0", (database.now(), run))
         return True

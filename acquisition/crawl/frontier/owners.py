@@ -61,8 +61,8 @@ def is_dead(other: Identity, us: Identity) -> bool:
         os.kill(other.pid, 0)
     except ProcessLookupError:
         return True
-    except OSError:
-        return False
+    except PermissionError:
+        pass  # somebody else's; whether it is the one that we mean, its start tells
     return _born(other.pid) != other.born
 
 
