@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
@@ -305,6 +306,19 @@ def test_a_changed_record_is_noticed(tmp_path: Path, damage: str) -> None:
     path.write_bytes(data)
     with archive(tmp_path) as again, pytest.raises(WorkspaceDamaged):
         again.read(second)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.one_of(st.binary(max_size=200), st.binary(max_size=200).map(gzip.compress)), st.binary(max_size=50))
+def test_any_bytes_are_read_without_harm(hostile: bytes, tail: bytes) -> None:
+    """A file of a run that holds anything is no more than a file without exchanges, and its records cannot be used."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "crawl-00000.warc.gz").write_bytes(hostile + tail)
+        with archive(folder) as made:
+            assert (made.pages, made.find("https://example.org/")) == (0, None)
+            with pytest.raises(WorkspaceDamaged):
+                made.read(Place("crawl-00000.warc.gz", 0, "", "", 200))
 
 
 # --- earlier runs ---------------------------------------------------------------------------------------------------------

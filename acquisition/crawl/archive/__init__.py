@@ -5,7 +5,8 @@ from acquisition.crawl.archive.changes import Changes, Ended, carry, compare, du
 from acquisition.crawl.archive.decisions import Explained, read_decisions
 from acquisition.crawl.archive.itemlog import ItemLog
 from acquisition.crawl.archive.items import NotPlain, Page, Rights, is_media, plain, record_of
-from acquisition.crawl.archive.run import Recalled, RunArchive
+from acquisition.crawl.archive.recalled import Recalled
+from acquisition.crawl.archive.run import RunArchive
 from acquisition.crawl.archive.wacz import write_wacz
 
 __all__ = [

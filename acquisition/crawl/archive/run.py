@@ -13,7 +13,7 @@ import io
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from filelock import FileLock, Timeout
 
 from acquisition.crawl.archive.earlier import LOCK_FILE, EarlierRuns, chosen, complete
 from acquisition.crawl.archive.index import Index, Row, validators_of
+from acquisition.crawl.archive.recalled import Recalled, wire_of
 from acquisition.crawl.archive.scan import (
     OPEN_SUFFIX,
     OWN,
@@ -31,10 +32,8 @@ from acquisition.crawl.archive.scan import (
     close_name,
     exchange_at,
     header_lines,
-    reason_of,
-    status_of,
 )
-from acquisition.crawl.archive.warc import RENAMED, Earlier, compose, warcinfo
+from acquisition.crawl.archive.warc import Earlier, compose, warcinfo
 from acquisition.crawl.contract import Archive, Ask, HeaderLines, Place, Refused, Wire
 from acquisition.crawl.outcome import WARC_SUFFIX
 from acquisition.errors import DiskFull, WorkspaceDamaged, WorkspaceLocked
@@ -42,19 +41,6 @@ from acquisition.errors import DiskFull, WorkspaceDamaged, WorkspaceLocked
 ROTATE_BYTES: Final = 256_000_000
 SYNC_EVERY: Final = 64
 """Exchanges between two fsyncs: a power cut costs at most these, a kill costs none."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recalled:
-    """An archived exchange as it was: what the transport had brought, the decision, and where its body lies.
-
-    For a 304 and for unchanged content `wire.body` is the earlier body; `wire.status` and `wire.headers` are the new answer's.
-    """
-
-    wire: Wire
-    decision: Mapping[str, Any]
-    place: Place
-    unchanged: bool
 
 
 class RunArchive(Archive):
@@ -125,7 +111,7 @@ class RunArchive(Archive):
     def _recalled(self, row: Row) -> Recalled:
         exchange = self._exchange(row.place)
         body = self.read(row.body)[1]
-        return Recalled(_wire(exchange, body), exchange.decision, row.body, row.unchanged)
+        return Recalled(wire_of(exchange, body), exchange.decision, row.body, row.unchanged)
 
     def validators(self, url: str) -> Mapping[str, str]:
         """Return If-None-Match and If-Modified-Since from what an earlier run archived of the URL; {} when nothing."""
@@ -288,23 +274,6 @@ def _locked(directory: Path) -> FileLock:
     except Timeout:
         raise WorkspaceLocked("another process writes into this run's archive", where=str(directory)) from None
     return lock
-
-
-def _wire(exchange: Exchange, body: bytes) -> Wire:
-    facts, response = exchange.facts, exchange.response
-    headers = tuple((name.removeprefix(RENAMED), value) for name, value in header_lines(response))
-    return Wire(
-        status=status_of(response),
-        reason=reason_of(response),
-        protocol=response.fields.get("warc-protocol", "http/1.1").upper().replace("H2", "HTTP/2").replace("H3", "HTTP/3"),
-        headers=headers,
-        body=body,
-        ip_address=response.fields.get("warc-ip-address", ""),
-        request_headers=header_lines(exchange.request) if exchange.request is not None else (),
-        started=float(facts.get("started", 0.0)),
-        ended=float(facts.get("ended", 0.0)),
-        certificate=dict(facts.get("tls", {})),
-    )
 
 
 def _damaged(path: Path, offset: int, why: str) -> WorkspaceDamaged:
