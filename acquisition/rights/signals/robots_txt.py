@@ -26,6 +26,7 @@ _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _TOKEN: Final = re.compile(r"[A-Za-z_-]+", re.ASCII)
 _AGENT_KEYS: Final = frozenset({"user-agent", "useragent", "user agent"})
 _DISALLOW_KEYS: Final = frozenset({"disallow", "dissallow", "dissalow", "disalow", "diasllow", "disallaw"})
+_NO: Final = re.compile(r"=\s*n", re.IGNORECASE)
 _ESCAPE: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
@@ -170,8 +171,12 @@ def _decoded(raw: bytes) -> str:
 
 
 def _lines(text: str) -> Iterator[tuple[str, str]]:
+    """Yield key and value of each line that has both, and a pair of nothing for an empty line."""
     for line in _LINE_END.split(text):
         key, colon, value = line[:MAX_LINE].partition("#")[0].strip().partition(":")
+        if not line.strip():
+            yield "", ""
+            continue
         if not colon:  # "Disallow /x" is common enough that Google reads it
             words = key.split()
             if len(words) != 2:
@@ -189,7 +194,7 @@ def _rules(allow: bool, value: str) -> Iterator[Rule]:
 
 
 class _Builder:
-    """Collects lines into groups. A note that stands right before a user-agent line belongs to that group as well."""
+    """Collects lines into groups. A no in a note right before a user-agent line (no empty line between) is that group's too."""
 
     def __init__(self) -> None:
         self._groups: list[Group] = []
@@ -208,6 +213,8 @@ class _Builder:
             self._open_for_agents = False
             if self._agents and value:
                 self._rules.extend(_rules(key == "allow", value))
+        elif not key:
+            self._waiting.clear()
         elif key in NOTES:
             note = Note(key, value)
             (self._notes if self._agents else self._loose).append(note)
@@ -219,7 +226,7 @@ class _Builder:
 
     def _agent(self, value: str) -> None:
         if not self._open_for_agents:
-            waiting = self._waiting if self._agents else []
+            waiting = [note for note in self._waiting if _NO.search(note.value)] if self._agents else []
             self._close()
             self._notes = list(waiting)
             self._open_for_agents = True
