@@ -463,3 +463,22 @@ def test_the_page_budget_is_met_exactly_when_turns_overlap() -> None:
         assert sum(isinstance(result, Refused) for result in results) == 20
 
     run(work())
+
+
+def test_the_transport_s_clock_may_be_another_one() -> None:
+    """The delay is measured by the frontier's clock alone: a transport that lives in another hour changes nothing."""
+
+    async def work() -> None:
+        for apart in (-3_600.0, 3_600.0):
+            world = World(delay=2.0)
+            for status in (200, 429, 200):
+                async with world.clocks.turn(SITE):
+                    begun = world.time()
+                    world.time.now += 1.5
+                    moments = (begun + apart, world.time() + apart)
+                    wire = Wire(status, "", "HTTP/1.1", (("Retry-After", "9"),), b"", "192.0.2.1", (), *moments)
+                    world.clocks.settle(SITE, wire)
+                    world.log.append((SITE, begun, world.time()))
+            assert world.gaps() == [2.0, 9.0]
+
+    run(work())

@@ -78,16 +78,16 @@ class HostClocks(Clocks):
             line.leave()
 
     def settle(self, url: str, wire: Wire | None = None, failure: Failed | None = None, *, kind: Kind = "page") -> None:
-        """Say, inside the turn and in its task, what came of the request: an answer or a failure."""
+        """Say, inside the turn and in its task, what came of the request, as soon as it has come: an answer or a failure."""
         line = self._line(registrable(url))
         now = self._clock()
         turn = line.turns.get(asyncio.current_task())
         if wire is not None:
-            line.standing.answered(wire, kind)
+            line.standing.answered(wire, kind, now)
         elif failure is not None:
             line.standing.failed(failure, now)
         if turn is not None:
-            turn.ended = max(turn.begun, min(wire.ended, now)) if wire is not None else now
+            turn.ended = now  # and not the transport's moment: its clock may be another machine's
 
     def pace(self, url: str, delay: float) -> None:
         """Say how many seconds robots.txt of the URL's origin wants between two requests, 0 for none; it holds at once."""

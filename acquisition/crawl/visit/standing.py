@@ -160,7 +160,7 @@ class Standing:
 
     # --- what came --------------------------------------------------------------------------------------------------------
 
-    def answered(self, wire: Wire, kind: Kind) -> None:
+    def answered(self, wire: Wire, kind: Kind, now: float) -> None:
         """Take note of an answer: what it cost, and whether it asks us to slow down or stay away."""
         self.bytes += len(wire.body)
         self.pages += kind != "policy"
@@ -170,11 +170,12 @@ class Standing:
         self._judge_denial(wire.status, kind)
         wait = retry_after(wire.headers, wire.ended) if wire.status >= 300 else None
         if wire.status in BUSY:
-            self._slow_down(wire, FIRST_PAUSE * 2.0 ** min(self.failures, 10) if wait is None else wait)
+            self.doubled, self.good = min(self.doubled + 1, 20), 0
+            self._rest(now, FIRST_PAUSE * 2.0 ** min(self.failures, 10) if wait is None else wait, f"status {wire.status}")
         elif wait:
-            self._rest(wire.ended, wait, "retry-after")
+            self._rest(now, wait, "retry-after")
         if wire.status >= 500 or wire.status in BUSY:
-            self._count_error(wire.ended, silent=False)
+            self._count_error(now, silent=False)
         else:
             self._heal()
 
@@ -197,10 +198,6 @@ class Standing:
         self.denied = self.denied + 1 if status in (401, 403) else 0
         if self.denied >= DENIALS:
             self.closed = f"denied: {self.denied} answers {status} in a row"
-
-    def _slow_down(self, wire: Wire, wait: float) -> None:
-        self.doubled, self.good = min(self.doubled + 1, 20), 0
-        self._rest(wire.ended, wait, f"status {wire.status}")
 
     def _rest(self, now: float, wait: float, why: str) -> None:
         if wait > LONGEST_PAUSE:
