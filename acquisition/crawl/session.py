@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -78,6 +78,10 @@ class Session:
     owner: str
     patience: Patience
     ledger: Ledger | None = None
+    broken: Exception | None = None
+    """What has made the run impossible to go on: a full disk, a lost frontier. It is raised when the engine has stopped."""
+    halt: Callable[[], None] = lambda: None
+    """Stops the engine; set by it."""
     seeds: Mapping[str, Seed] = field(default_factory=dict)
     closed: bool = False
 
@@ -87,6 +91,13 @@ class Session:
             self.tally.refuse(outcome.reason)
         elif outcome.state == "failed":
             self.tally.fail(outcome.reason)
+
+    def give_up(self, error: Exception) -> None:
+        """Stop the engine because of an error that concerns the whole run."""
+        if self.broken is None:
+            self.broken = error
+            self.stop()
+            self.halt()
 
     def stop(self) -> None:
         """Let nobody wait for a turn any more."""
@@ -145,14 +156,17 @@ class Session:
         return found - {b""}
 
 
-def open_session(job: Job, shared: str = "") -> Session:
-    """Open the frontier (`shared` is the URL of a PostgreSQL one), the archive and the door to the network for a job."""
+def open_session(job: Job, shared: str = "", *, apart: bool = False) -> Session:
+    """Open the frontier (`shared` is the URL of a PostgreSQL one), the archive and the door to the network for a job.
+
+    With `apart`, a process of its own writes archive and items (`listing.far`).
+    """
     directory = Path(job.directory)
     location: Path | str = shared if shared and not job.replay else directory.parent / FRONTIER_FILE
     run = directory.name if isinstance(location, Path) else begin_run(location, job.digest, source=job.source)
     owner = f"{platform.node()}:{directory}"
     earlier = tuple(Path(path) for path in job.earlier)
-    archive = RunArchive(directory, _info(job), earlier=earlier, replay=earlier[-1] if job.replay and earlier else None)
+    archive, items = _files(job, earlier, apart=apart)
     desk = open_desk(location, run, owner=owner)
     patience = Patience()
     settings = job.settings
@@ -184,7 +198,7 @@ def open_session(job: Job, shared: str = "") -> Session:
         Tally(directory, utc_now),
         desk,
         archive,
-        ItemLog(directory, archive),
+        items,
         clocks,
         permissions,
         policies,
@@ -196,6 +210,18 @@ def open_session(job: Job, shared: str = "") -> Session:
         owner,
         patience,
     )
+
+
+def _files(job: Job, earlier: tuple[Path, ...], *, apart: bool) -> tuple[RunArchive, ItemLog]:
+    """Return what is written of a run."""
+    if apart:
+        from acquisition.crawl.listing.far import FarArchive, FarItems  # only lists need it
+
+        far = FarArchive(job, _info(job))
+        return far, FarItems(far)
+    directory = Path(job.directory)
+    archive = RunArchive(directory, _info(job), earlier=earlier, replay=earlier[-1] if job.replay and earlier else None)
+    return archive, ItemLog(directory, archive)
 
 
 def _info(job: Job) -> dict[str, str]:

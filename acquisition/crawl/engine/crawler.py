@@ -64,7 +64,7 @@ def run_spider(spider: type[Spider], session: Session, progress: Progress) -> st
         strip_spider(spider)
         if session.job.base_url and not session.job.start:
             spider.start_urls = [mapped(url, session.job.base_url) for url in spider.start_urls]
-        _stop_on_sigterm(session, process)
+        _stop_when_told(session, crawler, process)
         progress.begin()
 
     def on_closed(reason: str) -> None:
@@ -74,6 +74,8 @@ def run_spider(spider: type[Spider], session: Session, progress: Progress) -> st
     crawler.signals.connect(on_closed, signals.spider_closed)
     running = process.crawl(crawler, **_arguments(session))
     process.start(install_signal_handlers=False)
+    if session.broken is not None:
+        raise session.broken
     return _reason_of(running, ended, spider)
 
 
@@ -87,14 +89,19 @@ def strip_spider(spider: object) -> list[str]:
     return found
 
 
-def _stop_on_sigterm(session: Session, process: AsyncCrawlerProcess) -> None:
+def _stop_when_told(session: Session, crawler: Crawler, process: AsyncCrawlerProcess) -> None:
     """Let SIGTERM end the crawl at once: nobody waits for a turn any more, what is under way may still come."""
-    stopping: list[asyncio.Task[None]] = []
+    stopping: list[asyncio.Future[None]] = []
 
     def stop() -> None:
         session.stop()
         stopping.append(asyncio.ensure_future(process.stop()))
 
+    def halt() -> None:
+        if crawler.engine is not None:
+            stopping.append(asyncio.ensure_future(crawler.engine.close_spider_async(reason="broken")))
+
+    session.halt = halt
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
 
 

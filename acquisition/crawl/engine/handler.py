@@ -25,6 +25,7 @@ from acquisition.crawl.engine.page import KnowingPage
 from acquisition.crawl.engine.requests import EMBEDDED, sent_headers
 from acquisition.crawl.session import Session
 from acquisition.crawl.visit.decoding import decoded
+from acquisition.errors import AcquisitionError
 
 ARCHIVED: Final = "archived"
 """Flag of a response that the archive answered."""
@@ -84,6 +85,9 @@ class VisitHandler(BaseDownloadHandler):
             body = decoded(answer.wire, self._max_bytes, url=request.url)
         except Refused as refused:
             raise Denied(refused) from None
+        except AcquisitionError as error:  # a full disk, a damaged archive, a lost frontier: no matter of this page
+            self._session.give_up(error)
+            raise
         except Failed as failed:
             raise as_scrapy(failed) from None
         response = _response(request, answer, body)

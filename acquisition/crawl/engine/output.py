@@ -143,7 +143,7 @@ class Output:
             work.outcome = Outcome("failed", f"http-{error.response.status}")
             return failure if own is None else own(failure)
         cause = getattr(error, "cause", error)
-        if isinstance(cause, Failed) and cause.reason == STOPPED:
+        if self._session.broken is not None or (isinstance(cause, Failed) and cause.reason == STOPPED):
             return None  # it stays leased, and goes back to the frontier when that is closed
         work.outcome = outcome_of(cause, time())
         if own is None or work.outcome.state == "retry":

@@ -17,6 +17,7 @@ from acquisition.crawl.engine.ledger import Work, work_of
 from acquisition.crawl.engine.requests import SHOWN_ON
 from acquisition.crawl.session import Session
 from acquisition.crawl.spider import Sample
+from acquisition.errors import AcquisitionError
 
 _CHARSET: Final = re.compile(rb"charset\s*=\s*[\"']?([A-Za-z0-9._:-]{1,40})", re.IGNORECASE)
 
@@ -44,11 +45,14 @@ class Recorder:
                 self._session.tally.note("item-without-page", "", "an item must be yielded from the callback of a response")
             else:
                 await self._record(item, response, work)
+        except AcquisitionError as error:
+            self._session.give_up(error)
+            return
         except Exception as error:
             self._session.tally.note("item-error", getattr(response, "url", ""), repr(error), what="failed")
-            raise
-        finally:
             self._close_item(work)
+            raise
+        self._close_item(work)
 
     async def _record(self, item: Any, response: Response, work: Work) -> None:
         session, limit = self._session, self._session.job.limits.items

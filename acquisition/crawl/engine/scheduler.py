@@ -36,7 +36,7 @@ class FrontierScheduler(BaseScheduler):
         self._crawler = crawler
         self._session: Session = session_of(crawler)
         self._ready: deque[Request] = deque()
-        self._empty = False
+        self._empty = self._over = False
         self._pump: asyncio.Task[None] | None = None
         self._wake = Request("about:blank", dont_filter=True)
 
@@ -49,11 +49,12 @@ class FrontierScheduler(BaseScheduler):
         """Begin to lease."""
         assert self._session.ledger is not None  # made with the spider middlewares, before the engine opens
         self._ledger = self._session.ledger
-        self._pump = asyncio.ensure_future(self._fill())
+        self._pump = asyncio.ensure_future(self._pumped())
 
     async def _stop(self) -> None:
+        self._over = True  # a word, no cancelling: asyncio.wait_for of Python 3.11 may swallow that
         if self._pump is not None:
-            self._pump.cancel()
+            self._ledger.changed.set()
             await asyncio.wait([self._pump])
         await self._session.close()
 
@@ -91,14 +92,20 @@ class FrontierScheduler(BaseScheduler):
 
     def next_request(self) -> Request | None:
         """Return a leased request, None when there is none at the moment."""
-        if len(self._ready) <= STORE // 2:
+        if len(self._ready) <= STORE // 2 and not self._empty:
             self._ledger.changed.set()
         return self._ready.popleft() if self._ready else None
+
+    async def _pumped(self) -> None:
+        try:
+            await self._fill()
+        except Exception as error:  # noqa: BLE001  # a frontier that is lost ends the run; it is raised again at its end
+            self._session.give_up(error)
 
     async def _fill(self) -> None:
         """Keep the store full for as long as the crawl runs."""
         desk, changed = self._session.desk, self._ledger.changed
-        while True:
+        while not self._over:
             changed.clear()
             wanted = STORE - len(self._ready)
             leases = await desk.lease(wanted) if wanted > 0 else ()
