@@ -22,6 +22,7 @@ from typing import IO, Any, Final
 
 from filelock import FileLock, Timeout
 
+from acquisition.crawl.ending import carry_over, conclude
 from acquisition.crawl.frontier.look import Look
 from acquisition.crawl.job import Job, load_job
 from acquisition.crawl.listing.report import write_stats
@@ -81,39 +82,50 @@ def _with_spider(job: Job, tell: Tell, shared: str) -> tuple[Session, str]:
     spider = find_spider(job.spider, Path(job.base))
     session = open_session(gentler(job, spider), shared)
     try:
-        return session, run_spider(spider, session, Progress(session, tell))
+        return session, _settled(session, run_spider(spider, session, Progress(session, tell)))
     finally:
         session.close_files()
 
 
 def _with_list(job: Job, tell: Tell, shared: str) -> tuple[Session, str]:
-    session = open_session(job, shared)
+    from acquisition.crawl.listing.far import worthwhile
+
+    session = open_session(job, shared, apart=worthwhile(job))
     try:
-        return session, asyncio.run(_drive(session, Progress(session, tell)))
+        return session, _settled(session, asyncio.run(_drive(session, Progress(session, tell))))
     finally:
         session.close_files()
 
 
+def _settled(session: Session, reason: str) -> str:
+    """Do what a finished run needs while its files are open, and return the reason of its end."""
+    if reason in ENDED_BY_LIMIT:
+        carry_over(session)
+    return reason
+
+
 async def _drive(session: Session, progress: Progress) -> str:
-    from acquisition.crawl.listing import Means, Taker, Wanted, run_list
+    from acquisition.crawl.listing import Means, Taker, run_list
+    from acquisition.crawl.listing.far import clerk_of
+    from acquisition.crawl.listing.scribe import wanted_of
 
     job, limits = session.job, session.job.limits
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, session.stop)
-    wanted = Wanted(**{**job.options.get("expect", {}), "media_types": tuple(job.options.get("media_types", ()))})
-    taker = Taker(session.visitor, session.items, wanted, session.reading, job.settings.max_response)
-    means = Means(
-        session.desk,
-        taker,
-        Path(job.directory) / SEEDS_FILE,
-        Path(job.directory),
-        max_items=limits.items,
-        max_seconds=limits.seconds or None,
-        heard=session.heard,
-        tick=progress.tick,
-        clock=session.desk.now,
-    )
     try:
-        return await run_list(means, session.patience.stopped)
+        async with clerk_of(job, session.archive, session.items, session.reading) as clerk:
+            means = Means(
+                session.desk,
+                Taker(session.visitor, clerk, images=wanted_of(job).media_types == ("image/*",)),
+                Path(job.directory) / SEEDS_FILE,
+                Path(job.directory),
+                max_bytes=job.settings.max_response,
+                max_items=limits.items,
+                max_seconds=limits.seconds or None,
+                heard=session.heard,
+                tick=progress.tick,
+                clock=session.desk.now,
+            )
+            return await run_list(means, session.patience.stopped)
     finally:
         await session.close()
 
@@ -121,6 +133,7 @@ async def _drive(session: Session, progress: Progress) -> str:
 def _outcome(session: Session, started: str, reason: str) -> CrawlRun:
     """Return what the run has brought, counted in the frontier, and write down by name what it has not."""
     directory = Path(session.job.directory)
+    changes = conclude(session) if reason in ENDED_BY_LIMIT else {}
     counts: dict[str, Counter[str]] = {"refused": Counter(), "failed": Counter()}
     with Look(session.location) as look:
         write_missed(directory, _counted(_missed(session, look), counts))
@@ -136,6 +149,7 @@ def _outcome(session: Session, started: str, reason: str) -> CrawlRun:
         bytes=session.archive.received,
         refused=dict(sorted(counts["refused"].items())),
         failed=dict(sorted(counts["failed"].items())),
+        changes=changes,
         finished=reason in ENDED_BY_LIMIT,
         finish_reason=reason,
     )

@@ -22,6 +22,7 @@ from acquisition.crawl.contract import Answer, Ask, Entry, Failed, Lease, Outcom
 from acquisition.crawl.frontier import FrontierDesk, Spans, open_desk
 from acquisition.crawl.frontier.look import Look
 from acquisition.crawl.listing import Means, Taker, Wanted, run_list, write_stats
+from acquisition.crawl.listing.clerk import NearClerk
 from acquisition.crawl.listing.media import check, media_type_of
 from acquisition.crawl.listing.rows import CURSOR_FILE, Cursor, Row, batches, entry_of
 from acquisition.crawl.listing.visits import HOPS
@@ -284,7 +285,7 @@ class Ground:
         self.archive = RunArchive(folder, {"software": "test"})
         self.items = ItemLog(folder, self.archive)
         self.web = Web(self.archive, script, robots)
-        self.taker = Taker(self.web, self.items, wanted, reading, 1_000_000)
+        self.taker = Taker(self.web, NearClerk(self.items, wanted, reading, 1_000_000))
 
     def take(self, url: str = URL, *, tries: int = 0, **row: Any) -> Outcome:
         """Take one address that a list names."""

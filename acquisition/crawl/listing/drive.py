@@ -37,7 +37,7 @@ TIME_LIMIT: Final = "time-limit"
 
 @dataclass(frozen=True, slots=True)
 class Means:
-    """What a list is driven with. `seeds` is the file of its rows, `directory` the run's.
+    """What a list is driven with. `seeds` is the file of its rows, `directory` the run's, `max_bytes` the longest answer.
 
     `heard` is told how every address ends and what is refused unvisited, `tick` comes every TICK seconds, for progress.
     """
@@ -46,6 +46,7 @@ class Means:
     taker: Taker
     seeds: Path
     directory: Path
+    max_bytes: int = 20_000_000
     max_items: int | None = None
     max_seconds: float | None = None
     heard: Callable[[Outcome], None] = lambda _: None
@@ -123,7 +124,7 @@ class _Drive:
     async def _lease_all(self) -> str:
         """Keep as many addresses under way as may be, until nothing is left or a limit is met."""
         began = time.monotonic()
-        width = max(16, min(WIDEST, MEMORY // max(1, self.means.taker.max_bytes)))
+        width = max(16, min(WIDEST, MEMORY // max(1, self.means.max_bytes)))
         while True:
             self.changed.clear()
             if reason := self._ended(began):
@@ -139,7 +140,7 @@ class _Drive:
         means = self.means
         if self.stop.is_set() or self.broken is not None:
             return STOPPED
-        if means.max_items is not None and means.taker.items.count >= means.max_items:
+        if means.max_items is not None and means.taker.clerk.count >= means.max_items:
             return ITEM_LIMIT
         return TIME_LIMIT if means.max_seconds and time.monotonic() - began >= means.max_seconds else ""
 

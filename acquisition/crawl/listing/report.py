@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from acquisition.crawl.frontier.look import Look
+from acquisition.crawl.listing.clerk import OPTED_OUT, SAME_ITEM
 from acquisition.crawl.listing.drive import LISTED_TWICE
 from acquisition.crawl.listing.rows import Cursor
-from acquisition.crawl.listing.visits import OPTED_OUT, SAME_ITEM
 from acquisition.workspace import write_json
 
 STATS_FILE: Final = "list-stats.json"
