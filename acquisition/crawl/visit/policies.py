@@ -13,6 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urljoin, urlsplit
@@ -278,8 +279,14 @@ def _is_page(body: bytes | None) -> bool:
 
 def _origin(url: str) -> str:
     """Return scheme, host and port as the beginning of an address, in lower case, "" for what is no address."""
+    end = url.find("/", len("https://"))
+    return _origin_of(url if end < 0 else url[:end])
+
+
+@lru_cache(maxsize=4_096)
+def _origin_of(authority: str) -> str:
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(authority)
         port = parts.port
     except ValueError:
         return ""
