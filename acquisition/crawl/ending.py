@@ -1,0 +1,57 @@
+"""What is done when a run has ended: what has opted out is carried over, what changed is counted, captures are indexed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path
+
+from acquisition.crawl.archive import carry, compare, write_cdxj
+from acquisition.crawl.frontier.look import Look, UrlRow
+from acquisition.crawl.outcome import load_run
+from acquisition.crawl.session import Session
+from acquisition.errors import WorkspaceDamaged
+
+_FINAL = ("done", "failed", "refused")
+
+
+def carry_over(session: Session) -> int:
+    """Take over items of the run before whose pages have since opted out, and return how many there were.
+
+    To be called before files are closed. A replay asks nobody, so it learns of no opt-out.
+    """
+    previous = _previous(session)
+    if previous is None or session.job.replay:
+        return 0
+    with Look(session.location) as look:
+        return carry(previous, session.archive, session.items, _ends(look, session.run))
+
+
+def conclude(session: Session) -> Mapping[str, Mapping[str, int]]:
+    """Index the captures and return what differs from the run before, {} when there is none.
+
+    To be called when all files are closed.
+    """
+    directory = Path(session.job.directory)
+    write_cdxj(directory)
+    previous = _previous(session)
+    if previous is None:
+        return {}
+    with Look(session.location) as look:
+        found = compare(previous, directory, _ends(look, session.run))
+    return {"items": dict(found.items), "pages": dict(found.pages)}
+
+
+def _previous(session: Session) -> Path | None:
+    """Return the newest finished run before this one; what an unfinished one lacks is not gone."""
+    for path in map(Path, reversed(session.job.earlier)):
+        with suppress(WorkspaceDamaged):
+            outcome = load_run(path)
+            if outcome is not None and outcome.finished:
+                return path
+    return None
+
+
+def _ends(look: Look, run: str) -> Iterator[UrlRow]:
+    return chain.from_iterable(look.ended(run, state=state) for state in _FINAL)
