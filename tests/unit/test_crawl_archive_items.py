@@ -154,3 +154,36 @@ def test_values_without_a_json_form_are_refused() -> None:
     assert plain({"a": (1, {"x"})}) == {"a": [1, ["x"]]}
     with pytest.raises(NotPlain):
         plain({"a": b"bytes"})
+
+
+def test_a_power_cut_may_leave_zeros(tmp_path: Path) -> None:
+    """A file system may keep a file's length and lose its bytes; index and lists follow what is there."""
+    made = RunArchive(tmp_path, INFO)
+    log = ItemLog(tmp_path, made)
+    places = []
+    for number in range(10):
+        if number == 4:
+            made.sync()
+            log.sync()
+        place, _ = put(made, f"https://example.org/{number}")
+        places.append(place)
+        log.add(record_of({"text": str(number)}, page(place)))
+    made.index.commit()
+    killed(made, log)
+    for path, start in (
+        (tmp_path / "crawl-00000.warc.gz.open", places[7].offset),
+        (tmp_path / "crawl-00000.items.jsonl", 2_600),
+    ):
+        data = path.read_bytes()
+        path.write_bytes(data[:start] + bytes(len(data) - start))
+    with archive(tmp_path) as again:
+        log = ItemLog(tmp_path, again)
+        kept = len([line for line in (tmp_path / "crawl-00000.items.jsonl").read_bytes().splitlines() if line.strip(b"\0")])
+        assert (again.pages, log.count) == (7, kept)
+        assert 4 <= kept < 7
+        for number in range(10):
+            place, _ = put(again, f"https://example.org/{number}")
+            log.add(record_of({"text": str(number)}, page(place)))
+        log.close()
+    found = [line["item"]["text"] for line in lines(tmp_path / "crawl-00000.items.jsonl")]
+    assert sorted(found) == [str(number) for number in range(10)]

@@ -18,11 +18,14 @@ from filelock import FileLock, Timeout
 
 from acquisition.crawl.archive.index import Index, Row, row_of, worth_keeping
 from acquisition.crawl.archive.scan import OPEN_SUFFIX, OWN, exchanges, mend
-from acquisition.crawl.outcome import ITEMS_SUFFIX, WARC_SUFFIX
+from acquisition.crawl.outcome import ITEMS_SUFFIX, WARC_SUFFIX, load_run
+from acquisition.errors import WorkspaceDamaged
 from acquisition.workspace import atomic_file, fsync_directory
 
 LOCK_FILE: Final = ".archive.lock"
 """Held by the `RunArchive` that writes into a run directory."""
+_LOOK_BACK: Final = 8
+"""Earlier runs that are looked into; each costs a URL that nobody knows two questions."""
 
 
 class EarlierRuns:
@@ -30,7 +33,10 @@ class EarlierRuns:
 
     def __init__(self, directory: Path, runs: Sequence[Path]) -> None:
         self._directory = directory
-        self._runs = [(run, open_index(run)) for run in reversed(runs) if run.is_dir() and run != directory]
+        newest = [run for run in reversed(runs) if run.is_dir() and run != directory][:_LOOK_BACK]
+        self._runs = [(run, open_index(run)) for run in newest]
+        finished = (index for run, index in self._runs if _is_finished(run))
+        self._before = next(finished, self._runs[0][1] if self._runs else None)
 
     def find(self, url: str) -> Row | None:
         """Return the newest answer to a GET of a URL that settles its question, with file names as in this run."""
@@ -59,24 +65,29 @@ class EarlierRuns:
                     _link(source, self._directory / name)
                     break
 
-    @property
-    def newest(self) -> Path | None:
-        """The run just before this one."""
-        return self._runs[0][0] if self._runs else None
-
     def change_of(self, key: bytes, url: str) -> str:
-        """Say of an item (by its key and final URL) whether the run before had it: new, same, changed; "" without one."""
-        if not self._runs:
+        """Say of an item (by its key and final URL) whether the run before had it: new, same, changed; "" without one.
+
+        That is the newest one that came to its end; what an unfinished one lacks is not new.
+        """
+        if self._before is None:
             return ""
-        _, index = self._runs[0]
-        if index.has_item(key):
+        if self._before.has_item(key):
             return "same"
-        return "changed" if index.has_items_of(url) else "new"
+        return "changed" if self._before.has_items_of(url) else "new"
 
     def close(self) -> None:
         """Close the indexes."""
         for _, index in self._runs:
             index.close()
+
+
+def _is_finished(run: Path) -> bool:
+    try:
+        outcome = load_run(run)
+    except WorkspaceDamaged:
+        return False
+    return outcome is not None and outcome.finished
 
 
 def chosen(rows: Sequence[Row]) -> Row | None:
@@ -98,7 +109,7 @@ def open_index(directory: Path) -> Index:
 def complete(directory: Path, index: Index) -> list[str]:
     """Mend what a kill left behind, take in what the index lacks, and return the files that lost their end."""
     for path in sorted(directory.glob(f"crawl-*{OPEN_SUFFIX}")):
-        known = index.indexed(path.name.removesuffix(".open"))
+        known = index.synced(path.name.removesuffix(".open"))
         mend(path, known if known <= path.stat().st_size else 0)
     present = {path.name: path.stat().st_size for path in directory.glob(f"*{WARC_SUFFIX}")}
     cut = [name for name in index.files() if name.endswith(WARC_SUFFIX) and index.indexed(name) > present.get(name, 0)]
@@ -109,6 +120,7 @@ def complete(directory: Path, index: Index) -> list[str]:
         if OWN.fullmatch(name) and start < size:
             for exchange in exchanges(directory / name, start):
                 index.add(row_of(exchange, name), exchange.end)
+            index.is_synced(name, index.indexed(name))  # it has its final name, which it gets when it is on disk
     index.commit()
     return cut
 

@@ -22,7 +22,7 @@ from acquisition.crawl.contract import HeaderLines, Place
 INDEX_FILE: Final = "index.sqlite"
 RETRIED: Final = frozenset({408, 425, 429})
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 _COMMIT_EVERY: Final = 256
 _COMMIT_SECONDS: Final = 1.0
 """So that whoever looks from another process sees a slow crawl, too."""
@@ -40,7 +40,7 @@ CREATE TABLE item (
 ) WITHOUT ROWID;
 CREATE INDEX item_url ON item (url_key);
 CREATE INDEX item_page ON item (page) WHERE page != x'';
-CREATE TABLE file (name TEXT PRIMARY KEY, indexed INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE file (name TEXT PRIMARY KEY, indexed INTEGER NOT NULL, synced INTEGER NOT NULL) WITHOUT ROWID;
 """
 _COLUMNS: Final = (
     "url, kind, method, file, offset, record_id, date, status, body_file, body_offset, body_record_id, body_date, body_status,"
@@ -115,6 +115,7 @@ class Index:
         self._path = directory / INDEX_FILE
         self._waiting = 0
         self._reached: dict[str, int] = {}
+        self._synced: dict[str, int] = {}
         self._committed = time.monotonic()
         try:
             self._db = self._connect()
@@ -157,12 +158,21 @@ class Index:
         if self._waiting >= _COMMIT_EVERY or time.monotonic() - self._committed > _COMMIT_SECONDS:
             self.commit()
 
+    def is_synced(self, file: str, end: int) -> None:
+        """Note up to where a file's bytes are certainly on disk."""
+        self._synced[file] = end
+
     def indexed(self, file: str) -> int:
         """Return how far a file has been taken in."""
-        if file in self._reached:
-            return self._reached[file]
-        found = self._db.execute("SELECT indexed FROM file WHERE name = ?", (file,)).fetchone()
-        return int(found[0]) if found else 0
+        return self._reached.get(file, self._of_file(file)[0])
+
+    def synced(self, file: str) -> int:
+        """Return up to where a file's bytes are certainly on disk, as far as they have been taken in."""
+        return min(self._synced.get(file, self._of_file(file)[1]), self.indexed(file))
+
+    def _of_file(self, file: str) -> tuple[int, int]:
+        found = self._db.execute("SELECT indexed, synced FROM file WHERE name = ?", (file,)).fetchone()
+        return (int(found[0]), int(found[1])) if found else (0, 0)
 
     def files(self) -> list[str]:
         """Return the names of all files that something is known of."""
@@ -174,6 +184,7 @@ class Index:
         self._begin()
         for name in names:
             self._reached.pop(name, None)
+            self._synced.pop(name, None)
             self._db.execute("DELETE FROM exchange WHERE file = ?", (name,))
             self._db.execute("DELETE FROM item WHERE list = ?", (name,))
             self._db.execute("DELETE FROM file WHERE name = ?", (name,))
@@ -244,7 +255,8 @@ class Index:
         """Write what waits."""
         if self._reached:
             self._begin()
-            self._db.executemany("INSERT OR REPLACE INTO file VALUES (?, ?)", sorted(self._reached.items()))
+            ends = [(name, end, self.synced(name)) for name, end in sorted(self._reached.items())]
+            self._db.executemany("INSERT OR REPLACE INTO file VALUES (?, ?, ?)", ends)
             self._reached.clear()
         if self._db.in_transaction:
             self._db.execute("COMMIT")

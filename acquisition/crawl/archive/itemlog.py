@@ -15,7 +15,7 @@ from typing import IO, Any, Final
 
 from acquisition.crawl.archive.earlier import items_of
 from acquisition.crawl.archive.index import item_key
-from acquisition.crawl.archive.run import RunArchive
+from acquisition.crawl.archive.run import SYNC_EVERY, RunArchive
 from acquisition.crawl.outcome import ITEMS_SUFFIX
 from acquisition.workspace import atomic_file
 
@@ -61,6 +61,8 @@ class ItemLog:
         self._index.add_item(key, str(record["final_url"]), page, name)
         self._index.reached(name, stream.tell())
         self._count += 1
+        if self._count % SYNC_EVERY == 0:
+            self.sync()
         return True
 
     def pages(self) -> Iterator[bytes]:
@@ -78,8 +80,12 @@ class ItemLog:
 
     def sync(self) -> None:
         """Return when every line so far is durable."""
-        for stream in self._streams.values():
-            os.fsync(stream.fileno())
+        for name, stream in self._streams.items():
+            self._sync(name, stream)
+
+    def _sync(self, name: str, stream: IO[bytes]) -> None:
+        os.fsync(stream.fileno())
+        self._index.is_synced(name, stream.tell())
 
     def close(self) -> None:
         """Make everything durable and write the lists without their void items."""
@@ -96,35 +102,38 @@ class ItemLog:
         if stream is None:
             stream = self._streams[name] = (self.directory / name).open("ab", buffering=0)
             if len(self._streams) > _OPEN_FILES:
-                _, oldest = self._streams.popitem(last=False)
-                os.fsync(oldest.fileno())
+                longest, oldest = self._streams.popitem(last=False)
+                self._sync(longest, oldest)
                 oldest.close()
         self._streams.move_to_end(name)
         return stream
 
     def _load(self, path: Path) -> None:
         """Take in what the index lacks of a list; cut a torn line, drop lines whose page is lost."""
-        start = self._index.indexed(path.name)
-        size = path.stat().st_size
-        if start > size:
-            self._index.forget(path.name)
-            start = 0
-        if start == size:
+        known, start, size = self._index.indexed(path.name), self._index.synced(path.name), path.stat().st_size
+        if start == known == size:
             return
-        good, dropped = start, False
+        good = self._take_from(path, start) if start <= size else -1
+        if good < known:  # lines that the index knows are not there any more
+            self._index.forget(path.name)
+            good = self._take_from(path, 0)
+        if good != size:
+            self._rewrite(path, lambda record: record is not None and self._holds(record))
+        self._index.reached(path.name, path.stat().st_size)
+        self._index.is_synced(path.name, path.stat().st_size)
+
+    def _take_from(self, path: Path, start: int) -> int:
+        """Take in the good lines from an offset on, and return where the last one would end without the others."""
+        good = start
         with path.open("rb") as stream:
             stream.seek(start)
             for line in stream:
                 record = _record(line)
-                if record is None or not self._holds(record):
-                    dropped = True
-                    continue
-                good += len(line)
-                self._take(record, path.name)
-        if dropped:
-            self._rewrite(path, lambda record: record is not None and self._holds(record))
-            good = path.stat().st_size
-        self._index.reached(path.name, good)
+                if record is not None and self._holds(record):
+                    good += len(line)
+                    self._take(record, path.name)
+            os.fsync(stream.fileno())
+        return good
 
     def _take(self, record: Mapping[str, Any], name: str) -> None:
         page = bytes.fromhex(str(record.get("page", "")))
@@ -138,6 +147,7 @@ class ItemLog:
         self._rewrite(path, lambda record: record is not None and not self._index.is_void(item_key(str(record["locator"]))))
         self._index.drop_void(name)
         self._index.reached(name, path.stat().st_size)
+        self._index.is_synced(name, path.stat().st_size)
 
     def _rewrite(self, path: Path, keep: Callable[[Mapping[str, Any] | None], bool]) -> None:
         with path.open("rb") as source, atomic_file(path) as target:

@@ -33,12 +33,18 @@ from acquisition.crawl.archive.scan import (
     exchange_at,
     header_lines,
 )
-from acquisition.crawl.archive.warc import Earlier, compose, warcinfo
+from acquisition.crawl.archive.warc import RENAMED, Earlier, compose, warcinfo
 from acquisition.crawl.contract import Archive, Ask, HeaderLines, Place, Refused, Wire
 from acquisition.crawl.outcome import WARC_SUFFIX
 from acquisition.errors import DiskFull, WorkspaceDamaged, WorkspaceLocked
 
 ROTATE_BYTES: Final = 256_000_000
+DESCRIPTION: Final = (
+    "Responses are as they were on the wire, content codings included, except for the chunk framing of HTTP/1.1 and the framing"
+    f" of HTTP/2; header fields that speak of it are renamed to {RENAMED}*. The metadata record of an exchange is JSON: the"
+    " decision under which it was made, and under `exchange` what has no field in WARC."
+)
+"""What every warcinfo record says unless the run says something else."""
 SYNC_EVERY: Final = 64
 """Exchanges between two fsyncs: a power cut costs at most these, a kill costs none."""
 
@@ -167,8 +173,7 @@ class RunArchive(Archive):
     def sync(self) -> None:
         """Return when everything written so far is durable."""
         if self._stream is not None and self._unsynced:
-            os.fsync(self._stream.fileno())
-            self._unsynced = 0
+            self._sync(self._stream)
         self.index.commit()
 
     def close(self) -> None:
@@ -214,7 +219,7 @@ class RunArchive(Archive):
         self._name = f"crawl-{number:05d}{WARC_SUFFIX}"
         self._stream = (self._directory / (self._name + ".open")).open("xb", buffering=0)
         self._position = 0
-        self._append(self._stream, warcinfo(self._name, self._info, time.time()))
+        self._append(self._stream, warcinfo(self._name, {"description": DESCRIPTION, **self._info}, time.time()))
         return self._stream
 
     def _append(self, stream: io.FileIO, data: bytes) -> None:
@@ -233,17 +238,21 @@ class RunArchive(Archive):
     def _settle(self, stream: io.FileIO) -> None:
         self._unsynced += 1
         if self._unsynced >= SYNC_EVERY:
-            os.fsync(stream.fileno())
-            self._unsynced = 0
+            self._sync(stream)
         if self._position >= self._rotate:
             self._finish()
+
+    def _sync(self, stream: io.FileIO) -> None:
+        os.fsync(stream.fileno())
+        self._unsynced = 0
+        self.index.is_synced(self._name, self._position)
 
     def _finish(self) -> None:
         if self._stream is None:
             return
-        os.fsync(self._stream.fileno())
+        self._sync(self._stream)
         self._stream.close()
-        self._stream, self._unsynced = None, 0
+        self._stream = None
         close_name(self._directory / (self._name + ".open"))
 
     def _path(self, file: str) -> Path:
