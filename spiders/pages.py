@@ -7,7 +7,7 @@
       limits: {pages: 200, depth: 2}
       arguments: {follow: "/articles/"}       # optional: only links whose address contains this are followed
 
-A model to read: an ordinary Scrapy spider that makes soup. (Without code, `kind: spider` alone takes the text of pages.) robots.txt, delays, limits and the archive are not its business.
+A model to read: an ordinary Scrapy spider that makes soup. robots.txt, delays, limits and the archive are not its business.
 """
 
 from collections.abc import Iterator

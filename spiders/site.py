@@ -31,7 +31,7 @@ from acquisition.crawl.discover.page import Page
 from acquisition.crawl.discover.scope import Scope, site_of
 from acquisition.crawl.discover.select import Selectors
 from acquisition.crawl.discover.selecting import Selected
-from acquisition.crawl.spider import EMBEDDED, PLAYED, Sample, SampleSpider, is_wanted, sample_of
+from acquisition.crawl.spider import EMBEDDED, PLAYED, Sample, SampleSpider, is_media, is_wanted, sample_of, type_of
 
 HOME: Final = "home"
 """Meta of requests on a site that is not declared: where a start address was redirected to, or a search result."""
@@ -95,10 +95,10 @@ class SiteSpider(SampleSpider):
         """Yield what a page holds and leads to; a file that came where a page was expected is taken if it is wanted."""
         if isinstance(response, HtmlResponse):
             yield from self.parse_page(response)
-        elif isinstance(response, TextResponse):
-            if self.extract and not isinstance(response, XmlResponse) and _type_of(response).startswith("text/plain"):
+        elif isinstance(response, TextResponse) and not is_media(response):
+            if self.extract and not isinstance(response, XmlResponse) and type_of(response).lower().startswith("text/plain"):
                 yield Sample(extract=True)
-        elif response.body and kind_of(response.url, _type_of(response)) in self.kinds:
+        elif response.body and kind_of(response.url, type_of(response)) in self.kinds:
             yield Sample()
 
     def parse_page(self, response: HtmlResponse) -> Iterator[Any]:
@@ -247,10 +247,6 @@ def _kinds(given: Any, *, chosen: bool) -> tuple[Kind, ...]:
     if isinstance(given, (list, tuple)):
         return tuple(given)
     return PLAYED if given or chosen else ()
-
-
-def _type_of(response: Response) -> str:
-    return (response.headers.get("Content-Type") or b"").decode("latin-1").strip().lower()
 
 
 def _sample(values: dict[str, Any], page: Page) -> Sample:

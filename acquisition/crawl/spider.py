@@ -69,8 +69,7 @@ class SampleSpider(Spider):
 
     def page(self, response: Response) -> page.Page:
         """Return the page for `acquisition.crawl.discover`, parsed once under limits; `Unparsable` when it makes none."""
-        content_type = (response.headers.get("Content-Type") or b"").decode("latin-1")
-        return page.parse(response.body, response.url, charset.decide(response.body, content_type).used)
+        return page.parse(response.body, response.url, charset.decide(response.body, type_of(response)).used)
 
     def media_requests(self, response: Response, kinds: Sequence[Kind] = PLAYED) -> Iterator[Request]:
         """Yield a request for every image, sound and video of a page; `parse_media` gets it, with what the page says of it."""
@@ -85,10 +84,9 @@ class SampleSpider(Spider):
 
     def parse_media(self, response: Response, sample: Sample) -> Iterator[Any]:
         """Yield what the page said of a file; the file itself is the body of this response."""
-        if isinstance(response, TextResponse):
+        if isinstance(response, TextResponse) and not is_media(response):
             if not _is_track(response):
-                kind = (response.headers.get("Content-Type") or b"no type").decode("latin-1")
-                raise NotMedia(f"{response.url} answers {kind} where a media file was promised")
+                raise NotMedia(f"{response.url} answers {type_of(response) or 'text'} where a media file was promised")
             sample.text = response.text
         if response.body:
             yield sample
@@ -114,6 +112,17 @@ def sample_of(one: Media) -> Sample:
     )
 
 
+def type_of(response: Response) -> str:
+    """Return the Content-Type as it came, "" when there is none."""
+    return (response.headers.get("Content-Type") or b"").decode("latin-1").strip()
+
+
+def is_media(response: Response) -> bool:
+    """Say whether the server calls a response media; Scrapy may take a short image for text by its bytes."""
+    kind = type_of(response).lower()
+    return kind.startswith(("image/", "audio/", "video/")) and not kind.startswith("image/svg")
+
+
 def _is_track(response: TextResponse) -> bool:
-    content_type = (response.headers.get("Content-Type") or b"").decode("latin-1").lower()
-    return content_type.startswith(("text/vtt", "application/x-subrip")) or ending_of(response.url) in ("vtt", "srt")
+    kind = type_of(response).lower()
+    return kind.startswith(("text/vtt", "application/x-subrip")) or ending_of(response.url) in ("vtt", "srt")

@@ -90,6 +90,9 @@ def test_links_of_results_are_followed_where_it_is_declared(found: Found) -> Non
 
 def test_the_engine_s_loopback_address_opens_no_other(found: Found) -> None:
     """A search engine on this machine does not let its results lead into this machine."""
-    found.fetch()
+    found.fetch(ports=[int(host.url.rpartition(":")[2]) for host in (found.owls, found.larks)])
     assert found.owls.asked == []
     assert found.larks.asked == []
+    assert {path for path, _ in found.engine.asked} == {"/search"}
+    (run,) = (found.folder / "data" / "crawl" / "found").rglob("run.json")
+    assert json.loads(run.read_text())["refused"] == {"address": 2}

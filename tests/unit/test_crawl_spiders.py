@@ -1,16 +1,24 @@
-"""The two model spiders over saved pages, without a network."""
+"""The spiders that ship, and the helper for authors, over saved pages without a network."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from scrapy import Request
+from scrapy import Field, Request
+from scrapy import Item as ItemOfScrapy
 from scrapy.http import HtmlResponse, Response
 
-from acquisition.crawl.spider import Sample, SampleSpider
+from acquisition.crawl.discover.page import Unparsable
+from acquisition.crawl.discover.sitemaps import BadSitemap
+from acquisition.crawl.spider import NotMedia, Sample, SampleSpider
+from acquisition.testing.spiders import Found, run_spider, run_start
 from spiders.gallery import GallerySpider
 from spiders.pages import PagesSpider
+from spiders.site import SiteSpider
 
 URL = "https://example.org/a/page.html"
 BY, ZERO = "https://creativecommons.org/licenses/by/4.0/", "https://creativecommons.org/publicdomain/zero/1.0/"
@@ -102,3 +110,214 @@ def test_soup_uses_the_response_s_encoding() -> None:
     assert spider.soup(HtmlResponse(URL, body=body, encoding="cp1251")).get_text() == "Привет"
     with pytest.raises(TypeError):
         spider.soup(Response(URL, body=b"\x89PNG"))
+
+
+# --- the general spider over saved pages
+
+
+def site_found(body: str, url: str = URL, **arguments: Any) -> Found:
+    """Return what the general spider does with a page."""
+    told = {name: json.dumps(value) for name, value in arguments.items() if name != "start_urls"}
+    return run_spider(SiteSpider, body.encode(), url=url, arguments=told | {"start_urls": arguments.get("start_urls", [url])})
+
+
+def test_without_options_the_text_of_pages_is_taken_and_links_are_followed() -> None:
+    """One item per page, to be read from the archive, with the page's license and own address; no media, no sitemaps."""
+    body = f'<link rel="canonical" href="/c"><link rel="license" href="{BY}"><p>x</p>'
+    body += '<img src="i.png"><a href="/b?x=1">b</a><a href="/c">c</a>'
+    found = site_found(body)
+    assert found.items == ({"extract": True, "license_url": BY, "fields": {"canonical": "https://example.org/c"}},)
+    assert found.requests == (
+        {"url": "https://example.org/b?x=1", "priority": -1},
+        {"url": "https://example.org/c"},
+    )
+
+
+def test_media_alone_takes_no_text() -> None:
+    """With media the page is no item; every file is asked for as a part of its page, drawings are not."""
+    found = site_found(
+        '<img src="i.png" alt="an owl"><img src="l.svg"><audio src="s.mp3"></audio>', media=["image"], follow=False
+    )
+    assert found.items == ()
+    assert found.urls == ["https://example.org/a/i.png"]
+    assert found.requests[0]["meta"] == {"embedded": True, "allow_offsite": True}
+    assert found.requests[0]["cb_kwargs"]["sample"]["caption"] == "an owl"
+
+
+def test_selected_words_go_with_the_files() -> None:
+    """Labels and captions of the declaration beat those that are found; all candidates stay."""
+    body = '<section><h2>h</h2><b class="l">kick</b><i class="c">hard</i><a href="k.wav">k</a></section>'
+    sample = site_found(body, select={"media": "a", "label": ".l", "caption": ".c"}, follow=False).requests[0]["cb_kwargs"][
+        "sample"
+    ]
+    assert (sample["label"], sample["caption"]) == ("kick", "hard")
+    assert sample["captions"][0] == {"text": "hard", "origin": "selected"}
+
+
+def test_a_media_answer_that_is_a_page_is_no_item() -> None:
+    """A log-in page under an image's address is reported, not staged; subtitles are text."""
+    sample = Sample(caption="x")
+    with pytest.raises(NotMedia):
+        run_spider(SiteSpider, b"<p>log in</p>", callback="parse_media", cb_kwargs={"sample": sample})
+    track = run_spider(
+        SiteSpider,
+        b"WEBVTT\n\nhello",
+        callback="parse_media",
+        cb_kwargs={"sample": Sample()},
+        headers={"Content-Type": "text/vtt"},
+    )
+    assert track.items == ({"text": "WEBVTT\n\nhello"},)
+    image = run_spider(
+        SiteSpider, b"\x89PNG", callback="parse_media", cb_kwargs={"sample": sample}, headers={"Content-Type": "image/png"}
+    )
+    assert image.items == ({"caption": "x"},)
+
+
+def test_the_spider_begins_where_it_is_declared() -> None:
+    """Start pages first, so that robots.txt is there; then the declared lists; then each site's own."""
+    arguments = {
+        "start_urls": ["https://example.org/", "https://example.org/x", "https://two.example/"],
+        "sitemaps": "true",
+        "feeds": '["https://example.org/feed"]',
+    }
+    found = run_start(SiteSpider, arguments=arguments)
+    assert [(request["url"], request.get("callback", "parse")) for request in found.requests] == [
+        ("https://example.org/", "parse"),
+        ("https://example.org/x", "parse"),
+        ("https://two.example/", "parse"),
+        ("https://example.org/feed", "parse_feed"),
+        ("https://example.org/robots.txt", "parse_robots"),
+        ("https://two.example/robots.txt", "parse_robots"),
+    ]
+    named = run_start(SiteSpider, arguments={"sitemaps": '["https://example.org/s.xml"]'})
+    assert named.requests[0]["cb_kwargs"] == {"level": 1, "sites": []}
+
+
+def test_robots_leads_to_sitemaps_or_to_the_usual_place() -> None:
+    """What robots.txt names is asked for; without any, /sitemap.xml, whose absence is no error."""
+    named = run_spider(
+        SiteSpider, b"Sitemap: https://cdn.example/s.xml", callback="parse_robots", url="https://example.org/robots.txt"
+    )
+    assert named.requests[0]["url"] == "https://cdn.example/s.xml"
+    assert named.requests[0]["cb_kwargs"] == {"level": 1, "sites": ["example.org"]}
+    guessed = run_spider(SiteSpider, b"no", callback="parse_robots", url="https://example.org/robots.txt", status=404)
+    assert guessed.urls == ["https://example.org/sitemap.xml"]
+    told = {"level": 1, "sites": ["example.org"]}
+    soft = run_spider(SiteSpider, b"<html>no</html>", callback="parse_sitemap", cb_kwargs=told | {"guessed": True})
+    assert soft.requests == ()
+    with pytest.raises(BadSitemap):
+        run_spider(SiteSpider, b"<html>no</html>", callback="parse_sitemap", cb_kwargs=told)
+
+
+def test_sitemaps_nest_three_deep() -> None:
+    """An index at the third level leads nowhere further."""
+    index = b"<sitemapindex><sitemap><loc>https://example.org/s.xml</loc></sitemap></sitemapindex>"
+    for level, expected in ((1, ["https://example.org/s.xml"]), (2, ["https://example.org/s.xml"]), (3, [])):
+        found = run_spider(SiteSpider, index, callback="parse_sitemap", cb_kwargs={"level": level, "sites": []})
+        assert found.urls == expected
+
+
+def test_a_page_of_an_undeclared_site_leads_further_into_it_only_as_a_start() -> None:
+    """Where a start was redirected to another site, that site is gone through, and its pages say so."""
+    body = '<p>x</p><a href="/b">b</a><a href="https://example.org/c">c</a><a href="https://third.example/">t</a>'
+    start = site_found(body, url="https://moved.example/", start_urls=["https://example.org/"])
+    assert [(request["url"], request.get("meta")) for request in start.requests] == [
+        ("https://moved.example/b", {"home": "moved.example"}),
+        ("https://example.org/c", {"home": "moved.example"}),
+    ]
+    deeper = run_spider(
+        SiteSpider,
+        body.encode(),
+        url="https://moved.example/",
+        meta={"depth": 2},
+        arguments={"start_urls": ["https://example.org/"]},
+    )
+    assert deeper.urls == ["https://example.org/c"]
+
+
+def test_feeds_lead_to_pages_and_files() -> None:
+    """Entries are visited with their license as a hint; enclosures are asked for where media are wanted."""
+    rss = (
+        f"<rss><channel><item><title>Owl</title><link>/owl</link><enclosure url='/owl.mp3' type='audio/mpeg'/>"
+        f"<license xmlns='http://web.resource.org/cc/'>{BY}</license></item><item><link>https://else.example/</link></item></channel></rss>"
+    )
+    found = run_spider(
+        SiteSpider, rss.encode(), callback="parse_feed", arguments={"media": "true"}, headers={"Content-Type": "text/xml"}
+    )
+    assert found.requests[0] == {"url": "https://example.org/owl", "meta": {"license_url": BY}}
+    assert found.requests[1]["url"] == "https://example.org/owl.mp3"
+    assert found.requests[1]["cb_kwargs"]["sample"]["license_url"] == BY
+    assert len(found.requests) == 2
+
+
+def test_oembed_is_asked_only_where_the_page_shows_nothing() -> None:
+    """A request for every page would double the traffic; a photo page without its photo is what it is for."""
+    link = '<link rel="alternate" type="application/json+oembed" href="/oembed?x">'
+    assert site_found(link, media=True, follow=False).urls == ["https://example.org/oembed?x"]
+    assert site_found(link + '<img src="/i.jpg">', media=True, follow=False).urls == ["https://example.org/i.jpg"]
+
+
+def test_plain_text_and_files_that_come_where_a_page_was_expected() -> None:
+    """A text file is a text; a file of a wanted kind is taken; anything else is nobody's sample."""
+    plain = run_spider(SiteSpider, b"words", headers={"Content-Type": "text/plain"})
+    assert plain.items == ({"extract": True},)
+    image = run_spider(SiteSpider, b"\xff\xd8\xff", headers={"Content-Type": "image/jpeg"}, arguments={"media": '["image"]'})
+    assert image.items == ({},)
+    assert run_spider(SiteSpider, b"%PDF-1.4", headers={"Content-Type": "application/pdf"}).items == ()
+
+
+def test_a_page_made_to_cost_time_is_named() -> None:
+    """Forty thousand attributes end as an error of this page, at once."""
+    body = "<div " + " ".join(f"a{number}=1" for number in range(40_000)) + ">"
+    with pytest.raises(Unparsable):
+        site_found(body)
+
+
+# --- the helper for authors
+
+
+class _Many(SampleSpider):
+    """Yields items of all kinds, from a callback that waits."""
+
+    name = "many"
+
+    async def parse(self, response: Response) -> AsyncIterator[Any]:
+        """Yield a dict, a dataclass, a Scrapy item and an attrs-like nothing."""
+        yield {"a": 1, "none": None}
+        yield Sample(text="t", fields={"x": {2, 1}})
+        yield _Item(b="c")
+        yield None
+        yield response.follow("/next", self.other, cb_kwargs={"n": 1}, priority=3)
+
+    def other(self, response: Response, n: int) -> dict[str, int]:
+        """Return one item, not a list."""
+        return {"n": n, "settings": len(self.settings) and 1}
+
+
+class _Item(ItemOfScrapy):
+    b = Field()
+
+
+def test_the_helper_runs_any_callback_and_shows_plain_values(tmp_path: Path) -> None:
+    """Generators, coroutines, single values; dicts, dataclasses and Scrapy items; requests with what is not ordinary."""
+    saved = tmp_path / "page.html"
+    saved.write_text("<p>x</p>")
+    found = run_spider(_Many, saved, url=URL)
+    assert found.items == ({"a": 1}, {"text": "t", "fields": {"x": [1, 2]}}, {"b": "c"})
+    assert found.requests == ({"url": "https://example.org/next", "callback": "other", "priority": 3, "cb_kwargs": {"n": 1}},)
+    assert run_spider(_Many, saved, callback="other", cb_kwargs={"n": 5}).items == ({"n": 5, "settings": 1},)
+
+
+def test_the_helper_compares_with_a_file_and_shows_the_difference(tmp_path: Path) -> None:
+    """An expected file is compared in the parts that it has; what differs is shown line by line."""
+    expected = tmp_path / "expected.json"
+    found = run_spider(_Many, b"<p>x</p>")
+    with pytest.raises(AssertionError, match=r"found\.write"):
+        found.assert_matches(expected)
+    found.write(expected)
+    found.assert_matches(expected)
+    expected.write_text(json.dumps({"items": list(found.items)}))
+    found.assert_matches(expected)
+    expected.write_text(json.dumps({"items": [{"a": 2}, *found.items[1:]]}))
+    with pytest.raises(AssertionError, match='-      "a": 2\n\\+      "a": 1'):
+        found.assert_matches(expected)
