@@ -41,10 +41,11 @@ class Memory(HostStore):
         self.clock = clock
         self.states: dict[str, HostState] = {}
         self.leases: dict[str, float] = {}
-        self.claims = 0
+        self.claims = self.asked = 0
 
     async def claim(self, host: str, seconds: float) -> tuple[float, HostState]:
         """Claim a host, as the contract has it."""
+        self.asked += 1
         await asyncio.sleep(0)
         self.claims += 1
         state = self.states.get(host, HostState(host))
@@ -377,6 +378,27 @@ def test_cancelled_waiters_leave_the_line() -> None:
     run(work())
 
 
+def test_a_claim_that_is_granted_too_late_is_given_back() -> None:
+    """Who is cancelled while the store decides does not keep the host from others."""
+
+    async def work() -> None:
+        world = World(delay=1.0)
+        task = asyncio.ensure_future(world.ask())
+        while not world.store.claims:
+            await asyncio.sleep(0)
+            if world.store.asked:
+                break
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert world.store.claims == 1
+        assert not world.store.leases
+        assert not world.log
+
+    run(work())
+
+
 def test_a_turn_that_sends_nothing_costs_nothing() -> None:
     """When the block decides against the request, the next one need not wait."""
 
@@ -458,7 +480,16 @@ def test_the_page_budget_is_met_exactly_when_turns_overlap() -> None:
 
     async def work() -> None:
         world = World(delay=0.0, concurrency=8, per_host={"pages": 10})
-        results = await asyncio.gather(*(world.ask("http://127.0.0.1/") for _ in range(30)), return_exceptions=True)
+
+        async def ask() -> None:
+            async with world.clocks.turn("http://127.0.0.1/"):
+                for _ in range(5):
+                    await asyncio.sleep(0)
+                wire = Wire(200, "", "HTTP/1.1", (), b"", "127.0.0.1", (), world.time(), world.time())
+                world.clocks.settle("http://127.0.0.1/", wire)
+                world.log.append(("http://127.0.0.1/", world.time(), world.time()))
+
+        results = await asyncio.gather(*(ask() for _ in range(30)), return_exceptions=True)
         assert len(world.log) == 10
         assert sum(isinstance(result, Refused) for result in results) == 20
 

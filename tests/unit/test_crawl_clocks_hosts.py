@@ -134,6 +134,13 @@ def test_retry_after(value: str, seconds: float | None) -> None:
     assert retry_after((("Retry-After", value), ("Retry-After", "3600")), NOW) == max(seconds or 0, 3600.0)
 
 
+@pytest.mark.parametrize(("skew", "seconds"), [(-600.0, 60.0), (0.0, 60.0), (600.0, 660.0)])
+def test_retry_after_of_a_server_whose_clock_is_wrong(skew: float, seconds: float) -> None:
+    """A date is meant by the server's own clock; where ours makes the wait longer, ours counts."""
+    headers = (("Date", in_seconds(skew)), ("Retry-After", in_seconds(skew + 60.0)))
+    assert retry_after(headers, NOW) == seconds
+
+
 @pytest.mark.parametrize("status", [408, 425, 500, 502, 504, 520, 522, 524])
 def test_answers_that_may_pass_are_asked_for_twice_more(status: int) -> None:
     """Three tries in all, five and ten seconds apart."""

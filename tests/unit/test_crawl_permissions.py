@@ -251,6 +251,7 @@ def test_redirects_that_lead_nowhere_close_the_origin(locations: list[str]) -> N
         web.says(200, RULES, f"{SITE}/6")
         ruling = await web.permissions.ruling(f"{SITE}/public")
         assert "redirect" in ruling.closed
+        assert len(web.asked) == len(set(web.asked)) <= 6
 
     run(work())
 

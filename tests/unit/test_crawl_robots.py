@@ -66,6 +66,8 @@ def test_google_s_published_cases(shared_data: Path) -> None:
         ("User-agent: *\nDisallow: /file-%2A.html", "/file-*.html", False),
         ("User-agent: *\nDisallow: /price-%24", "/price-$5", False),
         ("User-agent: *\nDisallow: /a$b", "/a$bc", False),
+        ("User-agent: *\nAllow: /a\nDisallow: /a$", "/a", False),
+        ("User-agent: *\nAllow: /ab\nDisallow: /a*$", "/ab", False),
         ("User-agent: *\nDisallow: /a$", "/a$b", True),
         ("User-agent: *\nDisallow: /robots.txt?x", "/robots.txt?x", False),
     ],

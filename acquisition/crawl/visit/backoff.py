@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -28,22 +28,30 @@ def retry_after(headers: HeaderLines, now: float) -> float | None:
     """Return for how many seconds from `now` Retry-After asks us to wait, None when it is absent or cannot be read.
 
     Understands seconds and all three forms of HTTP dates (RFC 9110 sections 5.6.7 and 10.2.3). A moment that is past gives 0;
-    of several fields the longest wait counts.
+    of several fields the longest wait counts, and of two clocks, ours and the Date field's, the one by which it is longer.
     """
-    waits = [
-        wait for name, value in headers if name.lower() == "retry-after" and (wait := _wait(value.strip(), now)) is not None
-    ]
-    return max(waits, default=None)
+    values = [value.strip() for name, value in headers if name.lower() == "retry-after"]
+    if not values:
+        return None
+    date = moment(header(headers, "date"))
+    since = now if date is None else min(now, date)
+    return max((wait for value in values if (wait := _wait(value, since)) is not None), default=None)
 
 
-def _wait(value: str, now: float) -> float | None:
+def _wait(value: str, since: float) -> float | None:
     if _SECONDS.fullmatch(value):
         return float(value)
+    named = moment(value)
+    return None if named is None else max(0.0, named - since)
+
+
+def moment(value: str) -> float | None:
+    """Return the moment that an HTTP date names, None when it is none. All forms mean UTC, also the one that does not say so."""
     try:
-        moment = parsedate_to_datetime(value).timestamp()
+        found = parsedate_to_datetime(value)
+        return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, OverflowError, OSError):
         return None
-    return max(0.0, moment - now) if math.isfinite(moment) else None
 
 
 def again(what: Wire | Failed, tries: int, *, now: float) -> float | None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 from acquisition.crawl.contract import Wire
-from acquisition.crawl.visit.backoff import header
+from acquisition.crawl.visit.backoff import header, moment
 
 _MAX_AGE: Final = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(\d{1,12})", re.IGNORECASE | re.ASCII)
 _NO_CACHE: Final = re.compile(r"(?:^|[,\s])no-(?:store|cache)\b", re.IGNORECASE | re.ASCII)
@@ -31,15 +29,5 @@ def lifetime(wire: Wire, shortest: float, longest: float) -> float:
 
 def _until(expires: str, date: str, now: float) -> float:
     """Return the seconds from Date to Expires; a date that cannot be read is one that is past (RFC 9111 section 5.3)."""
-    try:
-        moment = parsedate_to_datetime(expires)
-    except (ValueError, TypeError):
-        return 0.0
-    try:
-        since = parsedate_to_datetime(date)
-    except (ValueError, TypeError):
-        since = datetime.fromtimestamp(now, UTC)
-    try:
-        return moment.timestamp() - since.timestamp()
-    except (ValueError, OverflowError, OSError):
-        return 0.0
+    end, begin = moment(expires), moment(date)
+    return 0.0 if end is None else end - (now if begin is None else begin)
