@@ -111,6 +111,7 @@ async def _drive(session: Session, progress: Progress) -> str:
 
     job, limits = session.job, session.job.limits
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, session.stop)
+    progress.begin()
     try:
         async with clerk_of(job, session.archive, session.items, session.reading) as clerk:
             means = Means(
@@ -122,11 +123,11 @@ async def _drive(session: Session, progress: Progress) -> str:
                 max_items=limits.items,
                 max_seconds=limits.seconds or None,
                 heard=session.heard,
-                tick=progress.tick,
                 clock=session.desk.now,
             )
             return await run_list(means, session.patience.stopped)
     finally:
+        await progress.end()
         await session.close()
 
 

@@ -7,16 +7,26 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from acquisition.crawl.frontier.look import HostRow, Look
 from acquisition.crawl.session import Session
+from acquisition.errors import AcquisitionError
 
 PROGRESS_FILE: Final = "progress.json"
 TOLD_EVERY: Final = 0.5
 WRITTEN_EVERY: Final = 1.0
 WINDOW: Final = 10.0
 """Seconds over which the rate is taken."""
+
+LOOKED_EVERY: Final = 2.0
+HOSTS_LOOKED_AT: Final = 100_000
+HOLDING_SHOWN: Final = 10
+LONG_DELAY: Final = 5.0
+"""Seconds that a host still rests from which on its delay is worth a word."""
 
 Tell = Callable[..., None]
 
@@ -29,17 +39,19 @@ class Progress:
         self._path = Path(session.job.directory) / PROGRESS_FILE
         self._samples: deque[tuple[float, int]] = deque([(clock(), session.archive.pages)])
         self._written = 0.0
-        self._task: asyncio.Task[None] | None = None
+        self._seen: dict[str, Any] = {"pending": 0, "hosts": 0, "active": 0, "holding": []}
+        self._tasks: list[asyncio.Task[None]] = []
 
     def begin(self) -> None:
         """Look from now on, on the running loop, until `end`."""
-        self._task = asyncio.ensure_future(self._run())
+        self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._look())]
 
     async def end(self) -> None:
         """Look for the last time."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._written = 0.0
         self.tick()
 
     async def _run(self) -> None:
@@ -74,4 +86,39 @@ class Progress:
             "refused": sum(tally.refused.values()),
             "failed": sum(tally.failed.values()),
             "rate": round((archive.pages - before) / span, 2) if span > 0 else 0.0,
+            **self._seen,
         }
+
+    async def _look(self) -> None:
+        """Look into the frontier from a thread, more seldom where it takes longer."""
+        while True:
+            began = self._clock()
+            with suppress(AcquisitionError):  # a frontier that is lost is noticed by whoever crawls
+                self._seen = await asyncio.to_thread(standing, self._session.location, self._session.run)
+            await asyncio.sleep(max(LOOKED_EVERY, 20 * (self._clock() - began)))
+
+
+def standing(location: Path | str, run: str) -> dict[str, Any]:
+    """Return how much waits, on how many hosts, and which hosts rest longer than the crawl would have them, and why."""
+    with Look(location) as look:
+        now = look.now()
+        hosts = list(islice(look.hosts(run), HOSTS_LOOKED_AT))
+    waiting = [host for host in hosts if host.pending]
+    resting = [found for host in waiting if (found := _resting(host, now)) is not None]
+    resting.sort(key=lambda found: -int(found["pending"]))
+    return {
+        "pending": sum(host.pending for host in waiting),
+        "hosts": len(waiting),
+        "active": sum(host.held_until > now for host in hosts),
+        "holding": resting[:HOLDING_SHOWN],
+    }
+
+
+def _resting(host: HostRow, now: float) -> dict[str, Any] | None:
+    state = host.state
+    rest = max(0.0, state.next_ok - now)
+    reason = state.closed or state.hold or ("delay" if rest >= LONG_DELAY else "")
+    if not reason or (not state.closed and rest <= 0):
+        return None
+    seconds = None if state.closed else round(rest, 1)
+    return {"host": state.host, "reason": reason, "seconds": seconds, "pending": host.pending}

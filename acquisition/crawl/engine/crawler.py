@@ -67,8 +67,9 @@ def run_spider(spider: type[Spider], session: Session, progress: Progress) -> st
         _stop_when_told(session, crawler, process)
         progress.begin()
 
-    def on_closed(reason: str) -> None:
+    async def on_closed(reason: str) -> None:
         ended.append(reason)
+        await progress.end()
 
     crawler.signals.connect(on_opened, signals.spider_opened)
     crawler.signals.connect(on_closed, signals.spider_closed)
