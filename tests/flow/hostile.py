@@ -6,7 +6,7 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -189,7 +189,7 @@ def authority(folder: Path) -> Authority:
 
 @contextmanager
 def tls_server(
-    signer: Authority, folder: Path, name: str, attacks: dict[str, Attack], *, expired: bool = False
+    signer: Authority, folder: Path, name: str, attacks: dict[str, Attack], *, expired: bool = False, alpn: Sequence[str] = ()
 ) -> Iterator[Hostile]:
     """Run a server on 127.0.0.1 with a certificate for a name, signed by the authority."""
     key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
@@ -203,6 +203,7 @@ def tls_server(
     file.write_bytes(secret + certificate.public_bytes(Encoding.PEM))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
+    context.set_alpn_protocols([*alpn])
     with hostile(attacks, tls=context) as server:
         server.fingerprint = certificate.fingerprint(hashes.SHA256()).hex()
         yield server

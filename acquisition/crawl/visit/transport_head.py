@@ -11,6 +11,8 @@ from acquisition.crawl.visit.decoding import codings, unreadable
 
 _STATUS_LINE: Final = re.compile(rb"(HTTP/\d(?:\.\d)?) +(\d{3})(?: ([^\r\n]*))?\r?\n?")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
+"""With a space before the colon some readers see them and others do not, and both would be right (RFC 9112 section 5.1)."""
 _KNOWN: Final[dict[bytes, tuple[str, str]]] = {}
 """Lines that were read before: a server says most of its lines again and again."""
 _KNOWN_LINES: Final = 1_024
@@ -57,7 +59,7 @@ def read_head(lines: list[bytes]) -> Head | None:
 def _read(line: bytes) -> tuple[str, str] | None:
     raw_name, colon, raw_value = line.partition(b":")
     name = _clean(raw_name)
-    if not colon or not name:
+    if not colon or not name or (raw_name[-1:].isspace() and name.lower() in _FRAMING):
         return None
     field = (name, _clean(raw_value))
     if len(line) <= _KNOWN_LENGTH:
