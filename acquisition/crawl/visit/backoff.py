@@ -46,7 +46,7 @@ def _wait(value: str, since: float) -> float | None:
 
 
 def moment(value: str) -> float | None:
-    """Return the moment that an HTTP date names, None when it is none. All forms mean UTC, also the one that does not say so."""
+    """Return the moment that an HTTP date names, None when it is none; all its forms mean UTC, also where none is said."""
     try:
         found = parsedate_to_datetime(value)
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
