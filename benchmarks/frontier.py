@@ -95,11 +95,11 @@ def links(desk: FrontierDesk, rows: int) -> None:
     for name, first in (("known", rows - 100_000), ("unknown", 10**9)):
         keys = [key(number) for number in range(first, first + 100_000)]
         found = [desk.known(one) for one in keys].count(True)
-        begun = time.perf_counter()
+        begun = time.thread_time()
         for one in keys:
             desk.known(one)
-        took = (time.perf_counter() - begun) / len(keys) * 1e9
-        print(f"known() of {name} links: {took:.0f} ns, {found:,} of {len(keys):,} found")
+        took = (time.thread_time() - begun) / len(keys) * 1e9
+        print(f"known() of {name} links: {took:.0f} ns CPU, {found:,} of {len(keys):,} found")
 
 
 async def measured(location: Path | str, rows: int, hosts: int, act: Callable[[FrontierDesk], Awaitable[None]]) -> None:
