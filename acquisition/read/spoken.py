@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from acquisition.read.items import canonical
-from acquisition.rights.signals import Signal, embedded, page_claim, read
+from acquisition.rights.signals import Signal, bounded, embedded, page_claim, read
+
+MAX_RECORDED: Final = 100
+"""Signals of one item."""
 
 
 def statements(url: str, headers: object, body: bytes) -> dict[str, Any]:
@@ -21,4 +24,4 @@ def inside(body: Any) -> str | None:
 
 
 def _written(found: list[Signal]) -> str | None:
-    return canonical([one.record() for one in found]).decode() if found else None
+    return canonical([one.record() for one in bounded(found, MAX_RECORDED)]).decode() if found else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from acquisition.rights.signals import Word, read, verdicts
+from acquisition.rights.signals.rsl import robots_licenses
 
 URL = "https://site.example/news/a.html"
 ADDRESS = "https://site.example/license.xml"
@@ -158,3 +159,23 @@ def test_hostile_documents(text: bytes) -> None:
     """What is no document, or one with entities or without end, is unknown and never a yes."""
     signals = read(URL, {}, b"", f"User-agent: *\nLicense: {ADDRESS}", {ADDRESS: text})
     assert verdicts(signals).train == "unknown"
+
+
+@pytest.mark.parametrize("value", ["MIT", "CC BY 4.0", "'MIT',", "see the page", "https://", "none"])
+def test_license_lines_without_an_address(value: str) -> None:
+    """A line that names no address announces no document, so nobody is asked for one."""
+    assert robots_licenses(f"License: {value}\n".encode(), "acquisition") == []
+
+
+@pytest.mark.parametrize(
+    "value", ["https://l.example/a", "HTTP://l.example/a.xml", "//l.example/a", "/l", "./l.xml", "l.xml", "a/b.rsl"]
+)
+def test_license_lines_with_an_address(value: str) -> None:
+    """Absolute addresses, and relative ones as they occur, are followed."""
+    assert robots_licenses(f"User-agent: *\nLicense: {value}\n".encode(), "acquisition") == [value]
+
+
+def test_a_page_in_place_of_robots_txt_announces_nothing() -> None:
+    """A script inside a page may have a line that begins with license."""
+    page = b"<!doctype html>\n<script>\nlicense: https://l.example/x.xml\n</script>"
+    assert robots_licenses(page, "acquisition") == []

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from acquisition.crawl.contract import PRODUCT_TOKEN, Answer
 from acquisition.crawl.visit.policies import Policies
 from acquisition.rights import signals as rights
 from acquisition.rights.signals import Signal, Word
+
+MAX_RECORDED: Final = 100
+"""Signals in one item's line; each of the many items of a hostile page has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def signals_of(
     modality = "image" if looked.image else "text"
     fetch, train = rights.verdicts(kept, policy, modality=modality)
     return Reading(
-        signals=tuple(kept),
+        signals=tuple(rights.bounded(kept, MAX_RECORDED)),
         fetch=fetch,
         train=train,
         store=rights.storage(kept, policy, modality=modality),

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import Final
 
 from acquisition.rights.signals import robots_txt
+from acquisition.rights.signals.remember import remembered
 from acquisition.rights.signals.signal import Signal, Word, clip
 
 _USES: Final = frozenset({"training", "search", "assistant", "other"})
@@ -63,7 +64,7 @@ def _best_rules(raw: bytes, path: str) -> dict[str, robots_txt.Rule | None]:
     return best
 
 
-@lru_cache(maxsize=32)
+@remembered
 def _named_groups(raw: bytes) -> tuple[tuple[tuple[str, ...], tuple[robots_txt.Rule, ...]], ...]:
     """Return the known tokens, sorted, and the rules of each group that names one; the last answers are remembered."""
     groups = robots_txt.parse(raw).groups

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from acquisition.rights.signals import (
@@ -23,6 +22,7 @@ from acquisition.rights.signals import (
     x_robots,
 )
 from acquisition.rights.signals.answer import Answer, as_bytes, taken_apart, urlsplit_path
+from acquisition.rights.signals.remember import remembered
 from acquisition.rights.signals.signal import Signal, clip, honoured
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def forbidden(
     return next((one for one in honoured(found, policy) if one.fetch == "deny"), None)
 
 
-@lru_cache(maxsize=64)
+@remembered
 def _speaks_beside_rules(robots: bytes) -> bool:
     return ai_agents.names_any(robots) or b"license" in robots.lower()
 

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 
+from acquisition.rights.signals.remember import remembered
 from acquisition.rights.signals.signal import Signal, clip
 
 MAX_BYTES: Final = 512_000
@@ -78,20 +79,20 @@ class RobotsFile:
         return [note.value for note in (*self.loose, *(note for group in groups for note in group.notes)) if note.key == key]
 
 
-@lru_cache(maxsize=64)
+@remembered
 def rules_for(robots_txt: bytes, agent: str) -> tuple[Rule, ...] | None:
     """Return all rules that speak to a product token, None when no group does; the last answers are remembered."""
     groups = parse(robots_txt).groups_for(agent)
     return tuple(rule for group in groups for rule in group.rules) if groups else None
 
 
-@lru_cache(maxsize=64)
+@remembered
 def has_notes(robots_txt: bytes) -> bool:
     """Say whether a file says anything of use beside its rules."""
     return parse(robots_txt).noted
 
 
-@lru_cache(maxsize=64)
+@remembered
 def parse(robots_txt: bytes) -> RobotsFile:
     """Return the groups of a file, of which at most MAX_BYTES are read; the last answers are remembered."""
     builder = _Builder()

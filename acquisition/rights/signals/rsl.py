@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urljoin, urlsplit
 
 from acquisition.rights.signals import robots_txt, xml
+from acquisition.rights.signals.remember import remembered
 from acquisition.rights.signals.signal import Scope, Signal, Word, clip, most_restrictive
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ _TRAINING: Final = frozenset({"all", "ai-all", "ai-train"})
 _TRAINING_MISSPELT: Final = frozenset({"train-ai", "ai_train", "train_ai", "training", "ai-training", "train", "ai"})
 _FREE: Final = frozenset({"free", "attribution"})
 _MAX_LICENSES: Final = 500
+_ADDRESS: Final = re.compile(r"(?:https?:)?//\S+|\.{0,2}/\S*|[^\s:]+\.(?:xml|rsl)", re.IGNORECASE)
+"""What may be an address in robots.txt; relative ones are against the specification and occur."""
 _SEPARATOR: Final = re.compile(r"[\s,;]+")
 
 
@@ -58,15 +61,22 @@ def announced(where: str, href: str, base: str, documents: Mapping[str, bytes | 
 
 def document(text: bytes, where: str, url: str, scope: Scope = "path") -> list[Signal]:
     """Return the signals of a document for the URL; inline documents (scope other than path) speak of where they stand."""
-    try:
-        root = xml.parse(text)
-    except xml.UnsafeXml as error:
-        return [Signal("rsl", where, _text(text), {"error": str(error)}, train="unknown", scope=scope)]
-    contents = [element for element in root.iter() if _is(element, "content")]
+    contents = _contents(text)
+    if isinstance(contents, str):
+        return [Signal("rsl", where, _text(text), {"error": contents}, train="unknown", scope=scope)]
     if not contents:
         return [Signal("rsl", where, _text(text), {"error": "no content element"}, train="unknown", scope=scope)]
     fitting = [one for one in contents if scope != "path" or _fits(one.get("url"), url)]
     return [_judged(one, where, scope) for one in fitting[:_MAX_LICENSES]]
+
+
+@remembered
+def _contents(text: bytes) -> tuple[_Element, ...] | str:
+    """Return the content elements of a document, or why it cannot be read; nobody changes them."""
+    try:
+        return tuple(element for element in xml.parse(text).iter() if _is(element, "content"))
+    except xml.UnsafeXml as error:
+        return str(error)
 
 
 def feed(root: _Element, where: str, scope: Scope = "element") -> list[Signal]:
@@ -76,8 +86,15 @@ def feed(root: _Element, where: str, scope: Scope = "element") -> list[Signal]:
 
 
 def robots_licenses(raw: bytes, agent: str) -> list[str]:
-    """Return the addresses of License lines, those outside groups and those of the groups that speak to us."""
-    return list(dict.fromkeys(value for value in robots_txt.parse(raw).notes_for(agent, "license") if value))[:50]
+    """Return the addresses of License lines, those outside groups and those of the groups that speak to us.
+
+    Lines that hold no address ("License: MIT", as scripts and licenses of the file itself have them) announce nothing, and
+    neither does a web page in the place of robots.txt.
+    """
+    if raw[:1_000].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
+        return []
+    values = dict.fromkeys(robots_txt.parse(raw).notes_for(agent, "license"))
+    return [value for value in values if _ADDRESS.fullmatch(value)][:50]
 
 
 def announced_in_robots(raw: bytes, url: str, agent: str) -> list[str]:

@@ -141,6 +141,16 @@ def most_restrictive(words: Iterable[Word]) -> Word:
     return max(words, key=_RANK.__getitem__, default="none")
 
 
+def bounded(signals: list[Signal], most: int) -> list[Signal]:
+    """Return at most so many signals: those with the most restrictive words, in their order; how many are left out is said."""
+    if len(signals) <= most:
+        return signals
+    ranked = sorted(signals, key=lambda one: -max(_RANK[one.train], _RANK[one.fetch], _RANK[one.store]))
+    chosen = {id(one) for one in ranked[: most - 1]}
+    kept = [one for one in signals if id(one) in chosen]
+    return [*kept, Signal("unread", "limits", "", {"what": f"{len(signals) - len(kept)} signals with weaker words"})]
+
+
 def clip(text: str) -> str:
     """Return a text as `Signal.raw` keeps it: without surrogates, so that it can be written, and at most RAW_LIMIT long."""
     return text[:RAW_LIMIT].encode("utf-8", "replace").decode("utf-8")

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from acquisition.rights.signals import robots_txt
+from acquisition.rights.signals.remember import remembered
 from acquisition.rights.signals.signal import Scope, Signal, Word, clip
 
 NAMESPACE: Final = "http://www.w3.org/ns/tdmrep/"
@@ -67,7 +68,7 @@ class _Malformed(NamedTuple):
     error: str
 
 
-@lru_cache(maxsize=32)
+@remembered
 def _parsed(text: bytes) -> object:
     """Parse a file once for all pages of its site; nobody changes what comes out."""
     try:
@@ -103,6 +104,7 @@ def _number(value: object) -> str | None:
     return str(value)[:100]
 
 
+@lru_cache(maxsize=4_096)
 def _pattern(location: str) -> str:
     if location[:4].lower() == "http":
         try:
