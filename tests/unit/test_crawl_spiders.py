@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -321,3 +322,22 @@ def test_the_helper_compares_with_a_file_and_shows_the_difference(tmp_path: Path
     expected.write_text(json.dumps({"items": [{"a": 2}, *found.items[1:]]}))
     with pytest.raises(AssertionError, match='-      "a": 2\n\\+      "a": 1'):
         found.assert_matches(expected)
+
+
+def test_the_example_of_the_guide_runs(tmp_path: Path) -> None:
+    """docs/write-a-spider.md: the spider, its saved page and the expected file fit together."""
+    text = (Path(__file__).parents[2] / "docs" / "write-a-spider.md").read_text(encoding="utf-8")
+    spider, page, expected = (
+        re.search(rf"```{language}\n({start}.*?)```", text, re.DOTALL)
+        for language, start in (("python", "from acquisition.crawl.spider"), ("html", "<div"), ("json", '{\n  "items"'))
+    )
+    assert spider is not None
+    assert page is not None
+    assert expected is not None
+    names: dict[str, Any] = {}
+    exec(spider[1], names)  # our own documentation
+    (tmp_path / "quotes.html").write_text(page[1])
+    (tmp_path / "quotes.json").write_text(expected[1])
+    run_spider(names["QuotesSpider"], tmp_path / "quotes.html", url="https://quotes.example/").assert_matches(
+        tmp_path / "quotes.json"
+    )
