@@ -10,6 +10,7 @@ import pytest
 
 from acquisition.crawl.archive import ItemLog, NotPlain, Page, Rights, RunArchive, is_media, plain, record_of
 from acquisition.crawl.contract import Place
+from acquisition.crawl.outcome import CrawlRun
 from tests.unit.test_crawl_archive import INFO, archive, killed, put
 
 
@@ -97,14 +98,17 @@ def test_items_of_pages_that_another_finished_are_taken_back(tmp_path: Path) -> 
         assert ItemLog(tmp_path, made).count == 2
 
 
-def test_changes_against_the_run_before(tmp_path: Path) -> None:
-    """An item is new, the same, or stands on a page that had others before."""
+@pytest.mark.parametrize("index", ["kept", "lost"])
+def test_changes_against_the_run_before(tmp_path: Path, index: str) -> None:
+    """An item is new, the same, or stands on a page that had others before; whether or not the index has survived."""
     one, two = tmp_path / "run-0001", tmp_path / "run-0002"
     with archive(one) as made:
         place, _ = put(made, "https://example.org/b")
         log = ItemLog(one, made)
         log.add(record_of({"text": "same"}, page(place)))
         log.close()
+    if index == "lost":
+        (one / "index.sqlite").unlink()
     with archive(two, earlier=[one]) as made:
         place, unchanged = put(made, "https://example.org/b")
         log = ItemLog(two, made)
@@ -187,3 +191,22 @@ def test_a_power_cut_may_leave_zeros(tmp_path: Path) -> None:
         log.close()
     found = [line["item"]["text"] for line in lines(tmp_path / "crawl-00000.items.jsonl")]
     assert sorted(found) == [str(number) for number in range(10)]
+
+
+def test_changes_are_told_from_the_last_run_that_ended(tmp_path: Path) -> None:
+    """What a run lacks that was broken off is not new."""
+    for name, text, finished in (("run-0001", "first", True), ("run-0002", "second", False)):
+        with archive(tmp_path / name) as made:
+            place, _ = put(made, "https://example.org/b")
+            log = ItemLog(tmp_path / name, made)
+            log.add(record_of({"text": text}, page(place)))
+            log.close()
+        CrawlRun(name, tmp_path / name, "", "", finished=finished).save()
+    with archive(tmp_path / "run-0003", earlier=[tmp_path / "run-0001", tmp_path / "run-0002"]) as made:
+        place, _ = put(made, "https://example.org/b")
+        log = ItemLog(tmp_path / "run-0003", made)
+        for text in ("first", "second"):
+            log.add(record_of({"text": text}, page(place)))
+        log.close()
+    found = lines(tmp_path / "run-0003" / "run-0002-crawl-00000.items.jsonl")
+    assert [line["change"] for line in found] == ["same", "changed"]

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from acquisition.crawl.archive.earlier import linked_name, open_index
+from acquisition.crawl.archive.earlier import item_lines, linked_name, open_index, page_key
 from acquisition.crawl.archive.index import Index, item_key, key_of
 from acquisition.crawl.archive.itemlog import ItemLog
 from acquisition.crawl.archive.run import RunArchive
@@ -125,7 +125,7 @@ def carry(
                 continue
             found = fate(line)
             if found.what == "opted-out":
-                taken += log.add(_carried(line, found, archive, previous), bytes.fromhex(str(line.get("page", ""))))
+                taken += log.add(_carried(line, found, archive, previous), page_key(line))
     return taken
 
 
@@ -228,10 +228,7 @@ def _carried(line: Mapping[str, Any], fate: _Fate, archive: RunArchive, previous
 
 def _lines(directory: Path) -> Iterator[Mapping[str, Any]]:
     for path in sorted(directory.glob(f"*{ITEMS_SUFFIX}")):
-        with path.open("rb") as stream:
-            for line in stream:
-                if line.endswith(b"\n"):
-                    yield json.loads(line)
+        yield from item_lines(path)
 
 
 def _pages_of(directory: Path) -> Iterator[str]:

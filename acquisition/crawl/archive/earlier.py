@@ -6,17 +6,18 @@ refers to it, so that a run directory is complete by itself at every moment.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from filelock import FileLock, Timeout
 
-from acquisition.crawl.archive.index import Index, Row, row_of, worth_keeping
+from acquisition.crawl.archive.index import Index, Row, item_key, row_of, worth_keeping
 from acquisition.crawl.archive.scan import OPEN_SUFFIX, OWN, exchanges, mend
 from acquisition.crawl.outcome import ITEMS_SUFFIX, WARC_SUFFIX, load_run
 from acquisition.errors import WorkspaceDamaged
@@ -103,7 +104,46 @@ def open_index(directory: Path) -> Index:
     index = Index(directory)
     with suppress(Timeout), FileLock(directory / LOCK_FILE, timeout=0):  # whoever still writes there mends it himself
         complete(directory, index)
+        _take_items(directory, index)
     return index
+
+
+def _take_items(directory: Path, index: Index) -> None:
+    """Take in the lines of the item lists that an index which was lost or is behind does not know."""
+    for path in sorted(directory.glob(f"*{ITEMS_SUFFIX}")):
+        start, size = index.indexed(path.name), path.stat().st_size
+        if start >= size:
+            continue
+        for record in item_lines(path, start):
+            index.add_item(item_key(str(record["locator"])), str(record["final_url"]), page_key(record), path.name)
+        index.reached(path.name, size)
+    index.commit()
+
+
+def item_lines(path: Path, start: int = 0) -> Iterator[Mapping[str, Any]]:
+    """Yield the whole lines of an item list from an offset on."""
+    with path.open("rb") as stream:
+        stream.seek(start)
+        for line in stream:
+            record = item_of(line)
+            if record is not None:
+                yield record
+
+
+def item_of(line: bytes) -> Mapping[str, Any] | None:
+    """Return what a line of an item list says, None when it is torn."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) and "locator" in found and "warc" in found else None
+
+
+def page_key(record: Mapping[str, Any]) -> bytes:
+    """Return the frontier's key of the page that an item was found on, b"" when it is not noted."""
+    return bytes.fromhex(str(record.get("page", "")))
 
 
 def complete(directory: Path, index: Index) -> list[str]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Final
 
-from acquisition.crawl.archive.earlier import items_of
+from acquisition.crawl.archive.earlier import item_of, items_of, page_key
 from acquisition.crawl.archive.index import item_key
 from acquisition.crawl.archive.run import SYNC_EVERY, RunArchive
 from acquisition.crawl.outcome import ITEMS_SUFFIX
@@ -128,7 +128,7 @@ class ItemLog:
         with path.open("rb") as stream:
             stream.seek(start)
             for line in stream:
-                record = _record(line)
+                record = item_of(line)
                 if record is not None and self._holds(record):
                     good += len(line)
                     self._take(record, path.name)
@@ -136,8 +136,7 @@ class ItemLog:
         return good
 
     def _take(self, record: Mapping[str, Any], name: str) -> None:
-        page = bytes.fromhex(str(record.get("page", "")))
-        self._index.add_item(item_key(str(record["locator"])), str(record["final_url"]), page, name)
+        self._index.add_item(item_key(str(record["locator"])), str(record["final_url"]), page_key(record), name)
 
     def _holds(self, record: Mapping[str, Any]) -> bool:
         return self._archive.holds(str(record["warc"]["file"]), int(record["warc"]["offset"]))
@@ -152,16 +151,5 @@ class ItemLog:
     def _rewrite(self, path: Path, keep: Callable[[Mapping[str, Any] | None], bool]) -> None:
         with path.open("rb") as source, atomic_file(path) as target:
             for line in source:
-                if keep(_record(line)):
+                if keep(item_of(line)):
                     target.write(line)
-
-
-def _record(line: bytes) -> Mapping[str, Any] | None:
-    """Return what a line says, None when it is torn."""
-    if not line.endswith(b"\n"):
-        return None
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) and "locator" in found and "warc" in found else None

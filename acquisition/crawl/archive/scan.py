@@ -211,6 +211,6 @@ def _facts(block: bytes) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         decision = {}
     if not isinstance(decision, dict):
         return {}, {}
-    if "exchange" not in decision:
+    if not isinstance(decision.get("exchange"), dict):
         return decision, {name: decision[name] for name in ("method", "bytes") if name in decision}
     return decision, decision.pop("exchange")
