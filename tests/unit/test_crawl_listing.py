@@ -21,12 +21,16 @@ from acquisition.crawl.archive import ItemLog, RunArchive
 from acquisition.crawl.contract import Answer, Ask, Entry, Failed, Lease, Outcome, Place, Refused, Wire
 from acquisition.crawl.frontier import FrontierDesk, Spans, open_desk
 from acquisition.crawl.frontier.look import Look
+from acquisition.crawl.job import Job, Limits
 from acquisition.crawl.listing import Means, Taker, Wanted, run_list, write_stats
 from acquisition.crawl.listing.clerk import NearClerk
+from acquisition.crawl.listing.far import FarArchive, FarItems, clerk_of
+from acquisition.crawl.listing.frames import Frames, frame, wire_of, wire_said
 from acquisition.crawl.listing.media import check, media_type_of
 from acquisition.crawl.listing.rows import CURSOR_FILE, Cursor, Row, batches, entry_of
 from acquisition.crawl.listing.visits import HOPS
 from acquisition.crawl.visit.signals import Reading, signals_of
+from acquisition.errors import AcquisitionError
 
 URL = "http://a.example/1.jpg"
 
@@ -627,3 +631,150 @@ def test_entries_know_their_host() -> None:
     """Politeness is per registrable host."""
     assert entry_of({"url": "https://img1.cdn.example.co.uk/1.jpg", "reason": "r"}).host == "example.co.uk"
     assert isinstance(entry_of({"url": URL, "reason": "r"}), Entry)
+
+
+# --- a scribe of its own --------------------------------------------------------------------------------------------------
+
+
+def test_frames_come_through_whole_however_they_are_cut() -> None:
+    """What is said and the bytes behind it arrive in order, whatever pieces the socket gives."""
+    said = [({"n": index, "text": "ä" * index}, bytes(range(index))) for index in range(20)]
+    stream = b"".join(frame(*one) for one in said)
+    for size in (1, 7, 64, len(stream)):
+        frames = Frames()
+        pieces = (stream[start : start + size] for start in range(0, len(stream), size))
+        assert [one for piece in pieces for one in frames.of(piece)] == said
+
+
+def test_an_answer_travels_as_json_and_bytes() -> None:
+    """Headers keep their order, spelling and latin-1 letters; everything else comes back as it was."""
+    lines = (("X-Robots-Tag", "noai"), ("x-robots-tag", "caf\xe9"))
+    wire = Wire(200, "OK", "HTTP/1.1", lines, b"\xff\x00", "127.0.0.1", (("Host", "a"),), 1.5, 2.5, {"subject": "a"}, cut=True)
+    (said, body) = next(Frames().of(frame({"wire": wire_said(wire)}, wire.body)))
+    assert wire_of(said["wire"], body) == wire
+
+
+def far_job(folder: Path, **options: Any) -> Job:
+    """A job whose list has a scribe."""
+    folder.mkdir(parents=True, exist_ok=True)
+    options = {"media_types": ["image/*"], **options}
+    crawl = {"delay": 0.0, "latency_factor": 0.0, "concurrency": 1, "max_response": 1_000_000, "own_hosts": []}
+    job = Job("s", "url_list", "", (), "", {}, str(folder), str(folder), "test", "a@b.c", crawl, options, {}, Limits(), "d")
+    job.save()
+    return job
+
+
+class FarGround:
+    """An archive that a scribe writes, and a taker over a scripted web, on one loop."""
+
+    def __init__(self, folder: Path, script: Script, **options: Any) -> None:
+        self.folder = folder
+        self.job = far_job(folder, **options)
+        self.script = script
+
+    def take(self, *urls: str) -> list[Outcome | None]:
+        """Take addresses one after the other, in a scribe's life of its own."""
+        return asyncio.run(self._take(urls))
+
+    async def _take(self, urls: Sequence[str]) -> list[Outcome | None]:
+        self.archive = FarArchive(self.job, {"software": "test"})
+        self.items = FarItems(self.archive)
+        self.web = Web(self.archive, self.script)
+        try:
+            async with clerk_of(self.job, self.archive, self.items, reading) as clerk:
+                taker = Taker(self.web, clerk)
+                rows = [{"url": url, "reason": f"list: l#row={number}"} for number, url in enumerate(urls)]
+                return [await taker.take(Lease(1, entry_of(row), 0), 1.0) for row in rows]
+        finally:
+            self.count = self.items.count
+            self.items.close()
+            self.archive.close()
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The items that were written down."""
+        return [
+            json.loads(line) for path in sorted(self.folder.glob("*.items.jsonl")) for line in path.read_text().splitlines()
+        ]
+
+
+def test_a_scribe_writes_what_the_crawler_itself_would(tmp_path: Path, ground: Make) -> None:
+    """The same items, outcomes, facts and archive, but for times and record ids."""
+    to = "http://b.example/2.jpg"
+    script: Script = {
+        URL: (200, {"X-Robots-Tag": "noai"}, JPEG),
+        "http://a.example/x": (302, {"Location": to}, b""),
+        to: (200, {"ETag": '"1"'}, picture("PNG")),
+        "http://a.example/bad": (200, {}, b"<html>"),
+        "http://a.example/gone": (404, {}, b"no"),
+        "http://a.example/again": (302, {"Location": to}, b""),
+    }
+    urls = [*script, "http://a.example/never"]
+    far, near = FarGround(tmp_path / "far", script), ground(script)
+    outcomes = far.take(*urls)
+    own = [near.take(url, reason=f"list: l#row={number}") for number, url in enumerate(urls)]
+
+    def timeless(outcome: Outcome | None) -> tuple[Any, ...]:
+        assert outcome is not None
+        facts = {name: value for name, value in outcome.facts.items() if name != "place"}
+        return outcome.state, outcome.reason, outcome.detail, facts, outcome.facts["place"][0]
+
+    assert [timeless(one) for one in outcomes] == [timeless(one) for one in own]
+    assert [one.reason for one in own] == ["opted-out", "", "same-item", "not-media", "http-404", "same-item", "http-404"]
+    visit = {"warc", "retrieved_at"}
+    plain = [
+        [{name: value for name, value in line.items() if name not in visit} for line in one.lines()] for one in (far, near)
+    ]
+    assert plain[0] == plain[1]
+    assert far.count == len(plain[0]) == 2
+    for line in far.lines():
+        with_archive = RunArchive(far.folder, {})
+        place = Place(line["warc"]["file"], line["warc"]["offset"], line["warc"]["record_id"], line["retrieved_at"], 200)
+        assert hashlib.sha256(with_archive.read(place)[1]).hexdigest() == line["sha256"]
+        with_archive.close()
+
+
+def test_a_scribe_goes_on_where_another_ended(tmp_path: Path) -> None:
+    """What is archived is not asked for again, and no item is written twice."""
+    far = FarGround(tmp_path, {URL: (200, {}, JPEG), "http://b.example/": (200, {}, picture("PNG"))})
+    far.take(URL)
+    first = len(far.web.asked)
+    outcomes = far.take(URL, "http://b.example/")
+    assert (first, [ask.url for ask in far.web.asked]) == (1, ["http://b.example/"])
+    assert [one.reason if one else None for one in outcomes] == ["", ""]
+    assert (far.count, len(far.lines())) == (2, 2)
+
+
+def test_a_scribe_judges_by_the_declaration(tmp_path: Path) -> None:
+    """What the list expects and which types it wants reach it with the job."""
+    far = FarGround(tmp_path, {URL: (200, {}, JPEG)}, media_types=["image/png"], expect={"min_side": 2})
+    (outcome,) = far.take(URL)
+    assert outcome is not None
+    assert outcome.reason == "media-type"
+
+
+def test_a_scribe_that_cannot_begin_says_why(tmp_path: Path) -> None:
+    """Its error is ours, with the class that it had."""
+    far = FarGround(tmp_path, {})
+    (tmp_path / "index.sqlite").mkdir()
+    with pytest.raises(AcquisitionError):
+        far.take(URL)
+
+
+def test_a_scribe_that_dies_ends_the_crawl_and_loses_nothing(tmp_path: Path) -> None:
+    """Whoever waits for it is told; the next one finds what it had written."""
+    far = FarGround(tmp_path, {URL: (200, {}, JPEG)})
+
+    async def killed() -> None:
+        archive = FarArchive(far.job, {"software": "test"})
+        items = FarItems(archive)
+        try:
+            async with clerk_of(far.job, archive, items, reading) as clerk:
+                archive.link._process.kill()
+                await Taker(Web(archive, far.script), clerk).take(Lease(1, entry_of({"url": URL, "reason": "r"}), 0), 1.0)
+        finally:
+            archive.close()
+
+    with pytest.raises((AcquisitionError, Failed)):
+        asyncio.run(killed())
+    far.take(URL)
+    assert len(far.lines()) == 1

@@ -67,8 +67,12 @@ class Link(asyncio.Protocol):
         self._broken: AcquisitionError | None = None
         self._ended: asyncio.Future[None] | None = None
         self._number = 0
-        ours.sendall(frame(dict(info)))
-        self.state = self._first_word()
+        try:
+            ours.sendall(frame(dict(info)))
+            self.state = self._first_word()
+        except BaseException:
+            self.close()
+            raise
 
     def _first_word(self) -> dict[str, Any]:
         self._socket.settimeout(_FIRST_WORD)
