@@ -177,7 +177,9 @@ class RunArchive(Archive):
         self.index.commit()
 
     def close(self) -> None:
-        """Finish the open file (fsync, then its final name) and close the index."""
+        """Finish the open file (fsync, then its final name) and close the index; a second time does nothing."""
+        if not self._lock.is_locked:
+            return
         self._finish()
         self.index.close()
         self.earlier.close()
