@@ -6,17 +6,19 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from acquisition.crawl.contract import Entry, Lease, Outcome, PolicyFile
 from acquisition.crawl.frontier import FrontierDesk, Spans, open_desk
+from acquisition.crawl.frontier.database import Clash
 from acquisition.crawl.frontier.look import Look, UrlRow
 from acquisition.crawl.frontier.store import Store
-from acquisition.errors import WorkspaceDamaged
+from acquisition.errors import DiskFull, WorkspaceDamaged, WorkspaceLocked
 from tests.frontier_machine import HOSTS, entry_of
 
 DONE = Outcome("done")
@@ -424,6 +426,20 @@ def test_a_host_that_was_claimed_meanwhile_is_not_leased(world: World) -> None:
     run(story)
 
 
+def test_a_process_that_stood_still_asks_again_before_it_uses_its_turn(world: World) -> None:
+    """When the ownership of a leased host may have run out unnoticed, the database is asked, and somebody else's turn holds."""
+
+    async def story() -> None:
+        async with world.desk() as desk, world.desk("other") as other:
+            desk.enter([entry_of(0)])
+            await desk.lease(1)
+            world.clock.now += 61.0
+            assert (await other.claim(HOSTS[0], 30.0))[0] == 0.0
+            assert (await desk.claim(HOSTS[0], 30.0))[0] > 0
+
+    run(story)
+
+
 @pytest.mark.parametrize("question", ["lease", "claim"])
 def test_what_nobody_waits_for_any_more_goes_back(world: World, monkeypatch: pytest.MonkeyPatch, question: str) -> None:
     """A wait that is cancelled while the database is at it keeps neither URLs nor hosts."""
@@ -529,6 +545,68 @@ def test_an_error_of_the_writer_reaches_everybody(world: World) -> None:
         with pytest.raises(WorkspaceDamaged):
             await desk.close()
         assert "frontier" not in {thread.name for thread in threading.enumerate()}
+
+    run(story)
+
+
+def test_a_round_that_others_were_in_the_way_of_is_done_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A deadlock costs a moment, not a page; one that never ends is an error."""
+    real, fails = Store.write, [2]
+
+    def write(*arguments: Any) -> Any:
+        done = real(*arguments)
+        if fails[0]:
+            fails[0] -= 1
+            raise Clash("deadlock detected")
+        return done
+
+    async def story() -> None:
+        monkeypatch.setattr(Store, "write", write)
+        async with world.desk() as desk:
+            desk.enter([entry_of(0)])
+            await desk.flush()
+            assert (fails, world.states()) == ([0], {"pending": 1})
+        monkeypatch.setattr("acquisition.crawl.frontier.worker.CLASHES", 2)
+        desk = open_desk(world.path, "r", owner="me")
+        fails[0] = 9
+        with pytest.raises(Clash):
+            await desk.flush()
+        with pytest.raises(Clash):
+            await desk.close()
+
+    run(story)
+
+
+def test_a_full_disk_is_said(world: World) -> None:
+    """When the file cannot grow the crawl ends with the place and what to do, and what was written stays."""
+
+    async def story() -> None:
+        desk = open_desk(world.path, "r", owner="me")
+        await desk.enter_all(entry_of(n) for n in range(100))
+        desk._worker._database.rows("PRAGMA max_page_count=1")
+        desk.enter([entry_of(n) for n in range(100, 3_000)])
+        with pytest.raises(DiskFull) as caught:
+            await desk.flush()
+        assert caught.value.where == str(world.path)
+        with pytest.raises(DiskFull):
+            await desk.close()
+        assert world.states() == {"pending": 100}
+
+    run(story)
+
+
+def test_a_file_that_somebody_keeps_locked_is_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other writers are waited for, but not for ever."""
+
+    async def story() -> None:
+        monkeypatch.setattr("acquisition.crawl.frontier.database.BUSY_SECONDS", 0.1)
+        desk = open_desk(world.path, "r", owner="me")
+        with closing(sqlite3.connect(world.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(WorkspaceLocked):
+                await desk.flush()
+        with pytest.raises(WorkspaceLocked):
+            await desk.close()
 
     run(story)
 
