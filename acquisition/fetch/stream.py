@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 import pycurl
 
+from acquisition.curl import REFUSED, Handed, harden, open_socket
 from acquisition.errors import AcquisitionError
 from acquisition.fetch.answer import Answer, read_head
 from acquisition.network import AddressGuard
@@ -49,21 +48,6 @@ class Request:
     bandwidth: int | None = None
 
 
-class _Handed:
-    """A socket on its way to libcurl, which duplicates the descriptor; ours is closed when this goes."""
-
-    __slots__ = ("_descriptor",)
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def fileno(self) -> int:
-        return self._descriptor
-
-    def __del__(self) -> None:
-        os.close(self._descriptor)
-
-
 class Stream:
     """A reusable curl handle. `begin` prepares a request, the multi loop drives it, `end` tells how it went."""
 
@@ -88,21 +72,12 @@ class Stream:
         self.window_start, self.window_bytes = 0.0, 0
 
     def _set_constants(self, wire: Wire) -> None:
+        harden(self.curl, wire.ca_file)
         set_option = self.curl.setopt
-        set_option(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
-        set_option(pycurl.FOLLOWLOCATION, 0)
-        set_option(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
-        set_option(pycurl.SSL_VERIFYPEER, 1)
-        set_option(pycurl.SSL_VERIFYHOST, 2)
-        set_option(pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2)
-        set_option(pycurl.CAINFO, wire.ca_file)
-        set_option(pycurl.NOSIGNAL, 1)
-        set_option(pycurl.NETRC, pycurl.NETRC_IGNORED)
         set_option(pycurl.CONNECTTIMEOUT_MS, max(1, int(wire.connect_timeout * 1000)))
         set_option(pycurl.TCP_KEEPALIVE, 1)
         set_option(pycurl.BUFFERSIZE, wire.portion)
         set_option(pycurl.USERAGENT, wire.user_agent)
-        set_option(pycurl.PROXY, "")
         set_option(pycurl.HEADERFUNCTION, self._lines.append)  # libcurl itself caps a head at 300 kB
         set_option(pycurl.WRITEFUNCTION, self._on_body)
         set_option(pycurl.OPENSOCKETFUNCTION, self._on_open)
@@ -148,14 +123,14 @@ class Stream:
             assert self._receiver is not None
             self._receiver.head(read_head(self._lines))
 
-    def _on_open(self, _purpose: int, address: Any) -> _Handed | int:
+    def _on_open(self, _purpose: int, address: Any) -> Handed | int:
         """Open the socket to one resolved address, or refuse it: what is checked is what is connected to."""
         family, kind, protocol, target = address
         assert self._request is not None
         if self._request.proxy is None and (reason := self._request.guard.refusal(self._request.host, str(target[0]))):
             self.refusal = reason
-            return int(pycurl.SOCKET_BAD)
-        return _Handed(socket.socket(family, kind, protocol).detach())
+            return REFUSED
+        return open_socket(family, kind, protocol)
 
     def _on_request(self, address: str, _local: str, _port: int, _local_port: int) -> int:
         """Check the peer again before each request: a connection of another source may be taken from the pool."""

@@ -126,7 +126,7 @@ def crawled(
     patience = threading.Timer(PATIENCE, stop.set)
     patience.start()
     try:
-        return crawl.run(
+        done = crawl.run(
             Source("web", SpiderSettings(kind="spider", **given)),
             directory=folder / "run",
             contact=CONTACT,
@@ -138,6 +138,8 @@ def crawled(
         )
     finally:
         patience.cancel()
+    assert done.finished
+    return done
 
 
 def items(folder: Path) -> list[dict[str, Any]]:
@@ -225,10 +227,9 @@ def parse(self, response):
         names = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
         environment = os.environ | dict.fromkeys(names, f"http://user:secret@{address}") | {"NO_PROXY": "", "no_proxy": ""}
         sites.own.attacks["/"] = moved(f"https://127.0.0.2:{sites.other.port}/secure")
-        done = crawled(sites, tmp_path, body.replace("PROXY", address), environment=environment)
+        crawled(sites, tmp_path, body.replace("PROXY", address), environment=environment)
         assert proxy.connections == 0
     assert sites.visited(sites.own) == ["/"]
-    assert done.finished
     assert sites.sent() <= SENT
 
 
@@ -294,8 +295,7 @@ def test_an_address_forges_no_lines(sites: Sites, tmp_path: Path) -> None:
         yield scrapy.Request(response.urljoin(link), headers=headers)
         yield scrapy.Request(self.start_urls[0] + 'plain' + link)
 """
-    done = crawled(sites, tmp_path, body)
-    assert done.finished
+    crawled(sites, tmp_path, body)
     assert len(sites.visited(sites.own)) > 4
     assert sites.sent() <= SENT
     assert all(head.split(b"\r\n")[0].endswith(b" HTTP/1.1") for head in sites.heads)

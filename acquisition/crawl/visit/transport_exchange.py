@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections import deque
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +11,7 @@ import pycurl
 from acquisition.crawl.contract import Ask
 from acquisition.crawl.visit.guard import Site, Target, UrlGuard
 from acquisition.crawl.visit.transport_head import Head, objection, read_head
+from acquisition.curl import REFUSED, Handed, harden, open_socket
 
 _ABORT: Final = -1
 _BUFFER: Final = 65_536
@@ -38,21 +37,6 @@ class Caps:
     interim: int = 50
 
 
-class _Handed:
-    """A socket on its way to libcurl, which duplicates the descriptor; ours is closed when this goes."""
-
-    __slots__ = ("_descriptor",)
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def fileno(self) -> int:
-        return self._descriptor
-
-    def __del__(self) -> None:
-        os.close(self._descriptor)
-
-
 class Exchange:
     """A reusable curl handle. `begin` prepares a request; what comes is taken and measured; `problem` says what was wrong.
 
@@ -75,21 +59,12 @@ class Exchange:
         self._clear()
 
     def _set_constants(self, ca_file: str) -> None:
+        harden(self.curl, ca_file)
         set_option = self.curl.setopt
-        set_option(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
-        set_option(pycurl.FOLLOWLOCATION, 0)
-        set_option(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         set_option(pycurl.HTTP09_ALLOWED, 0)
         set_option(pycurl.HTTP_CONTENT_DECODING, 0)
         set_option(pycurl.PATH_AS_IS, 1)
-        set_option(pycurl.SSL_VERIFYPEER, 1)
-        set_option(pycurl.SSL_VERIFYHOST, 2)
-        set_option(pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2)
-        set_option(pycurl.CAINFO, ca_file)
         set_option(pycurl.OPT_CERTINFO, 1)
-        set_option(pycurl.NOSIGNAL, 1)
-        set_option(pycurl.NETRC, pycurl.NETRC_IGNORED)
-        set_option(pycurl.PROXY, "")  # not even one that the environment names
         set_option(pycurl.CONNECTTIMEOUT_MS, max(1, int(self._caps.connect * 1000)))
         set_option(pycurl.TIMEOUT_MS, max(1, int(self._caps.total * 1000)))
         set_option(pycurl.BUFFERSIZE, _BUFFER)
@@ -188,14 +163,14 @@ class Exchange:
             self.problem = reason, detail
         return _ABORT
 
-    def _on_open(self, _purpose: int, address: Any) -> _Handed | int:
+    def _on_open(self, _purpose: int, address: Any) -> Handed | int:
         """Open the socket to one resolved address, or refuse it: what is checked is what is connected to."""
         family, kind, protocol, peer = address
         assert self._site is not None
         if reason := self._guard.refusal(self._site, str(peer[0]), int(peer[1])):
             self.refusal = reason
-            return int(pycurl.SOCKET_BAD)
-        return _Handed(socket.socket(family, kind, protocol).detach())
+            return REFUSED
+        return open_socket(family, kind, protocol)
 
     def _on_opened(self, descriptor: int, _purpose: int) -> int:
         self.opened.append(descriptor)
