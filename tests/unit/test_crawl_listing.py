@@ -719,7 +719,7 @@ def test_a_scribe_writes_what_the_crawler_itself_would(tmp_path: Path, ground: M
         return outcome.state, outcome.reason, outcome.detail, facts, outcome.facts["place"][0]
 
     assert [timeless(one) for one in outcomes] == [timeless(one) for one in own]
-    assert [one.reason for one in own] == ["opted-out", "", "same-item", "not-media", "http-404", "same-item", "http-404"]
+    assert [one.reason for one in own] == ["opted-out", "", "", "not-media", "http-404", "same-item", "http-404"]
     visit = {"warc", "retrieved_at"}
     plain = [
         [{name: value for name, value in line.items() if name not in visit} for line in one.lines()] for one in (far, near)

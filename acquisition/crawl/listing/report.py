@@ -40,7 +40,7 @@ def write_stats(directory: Path, look: Look, run: str, *, items: int, received: 
         refused[LISTED_TWICE] = twice
     failed = _by_reason(counts, "failed")
     done = _by_reason(counts, "done")
-    same = {SAME_ITEM: done[SAME_ITEM]} if SAME_ITEM in done else {}
+    same = {SAME_ITEM: sum(done.values()) - items} if sum(done.values()) > items else {}
     waiting = sum(number for (state, _), number in counts.items() if state in ("pending", "leased"))
     statuses = {"success": items} | refused | failed | same
     stats = {
