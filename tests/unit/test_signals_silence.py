@@ -77,6 +77,9 @@ def everything(body: bytes) -> list[Signal]:
 @given(pages)
 @example("<meta x=a'b y=\"c'd>e\" name=robots content=noai>")
 @example("<meta content='a>b' name=robots>")
+@example('<meta name="rob&#111;ts" content="noai">')
+@example('<a rel="&#x6C;icense" href="https://creativecommons.org/licenses/by/4.0/">x</a>')
+@example('<script type="application/ld+json">{"@type": "Article", "lic\\u0065nse": "CC0"}</script>')
 @example("<p>All rights reserved</p><span property=rights>CC BY</span>")
 def test_looking_first_changes_nothing(page: str) -> None:
     """With and without the look beforehand the signals of any page are the same."""

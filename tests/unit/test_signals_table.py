@@ -365,9 +365,10 @@ def test_ai_txt(text: bytes | None, url: str, media_type: str, training: Word) -
         (b"datatrainingallowed=perhaps\n", "unknown"),
         (b"member=https://a.example/\n", "none"),
         (b"<html>datatrainingallowed=no", "none"),
+        (None, "unknown"),
     ],
 )
-def test_trust_txt(text: bytes, training: Word) -> None:
+def test_trust_txt(text: bytes | None, training: Word) -> None:
     """One line; two are invalid and count as a no; the file may lie in either place."""
     for name in ("/trust.txt", "/.well-known/trust.txt"):
         assert train(read(URL, {}, b"", None, {name: text})) == training
