@@ -153,6 +153,34 @@ def test_the_same_words_are_the_same_page() -> None:
         assert not print_of(f"{SITE}/{number}", page(f"Note {number}", words)).is_like(probe)
 
 
+def test_pages_that_differ_in_a_number_are_not_nothing() -> None:
+    """A server that makes a page of any address says of none that it does not exist; only the very same text is the same."""
+    made = page("Page", [f"Text of the page {probe_path(SITE)} and more"])
+    probe = print_of(f"{SITE}{probe_path(SITE)}", made)
+    assert not print_of(f"{SITE}/page/17", page("Page", ["Text of the page /page/17 and more"])).is_like(probe)
+    assert print_of(f"{SITE}/page/17", made).is_like(probe)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("Error 404", "Page not found", "This page no longer exists.", "The document could not be found", "We can't find it"),
+        *(
+            "Seite nicht gefunden",
+            "Cette page n'existe pas",
+            "Página no encontrada",
+            "Pagina non trovata",
+            "Страница не найдена",
+        ),
+        *("ページが見つかりません", "页面不存在", "페이지를 찾을 수 없습니다", "Sidan hittades inte"),
+    ],
+)
+def test_how_pages_say_that_there_is_nothing(words: str) -> None:
+    """In the languages of most of the web."""
+    assert print_of(SITE, page("x", [words])).not_found
+    assert not print_of(SITE, page("x", WORDS)).not_found
+
+
 def test_an_empty_page_is_like_an_empty_page_only() -> None:
     """Pages without words are compared by that alone."""
     shell = b"<html><head><title>App</title></head><body><div id=root></div><script src=a.js></script></body></html>"
@@ -161,7 +189,7 @@ def test_an_empty_page_is_like_an_empty_page_only() -> None:
     assert not one.is_like(print_of(f"{SITE}/z", nothing("/z")))
 
 
-@pytest.mark.parametrize("record", [None, [], ["t"], ["t", "xyz", 1], ["t", "0" * 16, "1"], {"a": 1}])
+@pytest.mark.parametrize("record", [None, [], ["t"], ["t", "d", "xyz", 1, True], ["t", "d", "0" * 16, "1", True], {"a": 1}])
 def test_a_print_that_cannot_be_read_is_none(record: object) -> None:
     """What the frontier holds is read with care."""
     assert Print.read(record) is None

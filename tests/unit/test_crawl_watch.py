@@ -183,6 +183,14 @@ def test_pages_that_say_nothing_are_refused() -> None:
     assert len(site.probed) == 2
 
 
+def test_a_site_that_says_the_same_of_everything_is_taken_as_it_is() -> None:
+    """Where the first page is what comes for any address (one program, one text), likeness tells nothing."""
+    site = Site()
+    shell = b"<title>App</title><div id=root></div><script src=app.js></script>"
+    site.probe = lambda _: (200, shell)
+    assert [site.get(path, shell) for path in ("/", "/a", "/b")] == ["", "", ""]
+
+
 @pytest.mark.parametrize("probe", [(404, b"nothing"), (410, b""), (301, b""), (200, b""), None])
 def test_an_honest_site_is_asked_once_and_believed(probe: tuple[int, bytes] | None) -> None:
     """Where nothing is found behind a random address, or it may not be asked for, every page is taken as it is."""

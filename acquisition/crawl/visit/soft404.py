@@ -1,8 +1,10 @@
 """Which pages are the site's way of saying that there is nothing: 200 for any address, and always the same words. Pure.
 
-One address per origin that nobody can have meant is asked for. What comes with status 200 is what the site says of nothing, and
-pages that say the same are not taken. A page is compared by its title and by a 64-bit print of its words (Charikar 2002), from
-which the words of its own address are left out, because such pages like to repeat it.
+One address per origin that nobody can have meant is asked for. What comes with status 200 is what the site says of nothing.
+Pages with exactly its text are not taken. Where it says in words that something was not found, pages that say nearly the same
+are not taken either; these are compared by title and by a 64-bit print of their words (Charikar 2002), from which those of the
+own address are left out, because such pages like to repeat it. Without these words likeness is no sign: pages of one template
+that differ in a number are alike, too.
 """
 
 from __future__ import annotations
@@ -26,6 +28,14 @@ _WORDS: Final = 500
 _TAG: Final = re.compile(r"<[^<>]*>")
 _WORD: Final = re.compile(r"[^\W\d_]+")
 _TITLE: Final = re.compile(r"<title[^<>]*>([^<]{0,500})", re.IGNORECASE)
+_NOT_FOUND: Final = re.compile(
+    r"\b404\b|not found|nothing (?:was )?found|no longer (?:exists?|available)|(?:do|does)(?: not|n.t) exist"
+    r"|(?:can ?not|can.t|could not|couldn.t) (?:be found|find)|nicht gefunden|nicht mehr verf|existiert nicht|introuvable"
+    r"|n.existe pas|pas trouv|no (?:se )?encontr|no existe|non (?:è stata )?trovat|não (?:foi )?encontrad|niet gevonden"
+    r"|bestaat niet|hittades inte|ikke funnet|ikke fundet|nie znaleziono|не найден|не существует"
+    r"|見つかりません|存在しません|找不到|未找到|不存在|찾을 수 없|bulunamad|غير موجود"
+)
+"""How pages say that there is nothing, in the languages of most of the web."""
 _SILENT: Final = ("script", "style", "noscript", "template", "svg")
 _LANES: Final = tuple(sum((byte >> bit & 1) << 16 * bit for bit in range(8)) for byte in range(256))
 """The bits of a byte, each in a lane of 16 of its own, so that one addition counts eight of them."""
@@ -33,31 +43,36 @@ _LANES: Final = tuple(sum((byte >> bit & 1) << 16 * bit for bit in range(8)) for
 
 @dataclass(frozen=True, slots=True)
 class Print:
-    """What two pages are compared by: title in lower case, 64 bits of the words, and their number."""
+    """What two pages are compared by: title in lower case, digest of the text, 64 bits of the words, and their number.
+
+    `not_found` says that the page itself says so.
+    """
 
     title: str
+    text: str
     bits: int
     words: int
+    not_found: bool
 
-    def is_like(self, other: Print) -> bool:
-        """Say whether two pages say the same, but for some words."""
-        if not self.words or not other.words:
-            return self.words == other.words and self.title == other.title
-        if not 0.67 <= self.words / other.words <= 1.5:
+    def is_like(self, nothing: Print) -> bool:
+        """Say whether a page says what another one says of an address that does not exist."""
+        if self.text == nothing.text:
+            return True
+        if not nothing.not_found or not nothing.words or not 0.67 <= self.words / nothing.words <= 1.5:
             return False
-        near = NEAR_WITH_TITLE if self.title and self.title == other.title else NEAR
-        return (self.bits ^ other.bits).bit_count() <= near
+        near = NEAR_WITH_TITLE if self.title and self.title == nothing.title else NEAR
+        return (self.bits ^ nothing.bits).bit_count() <= near
 
     def record(self) -> list[Any]:
         """Return it as JSON."""
-        return [self.title, f"{self.bits:016x}", self.words]
+        return [self.title, self.text, f"{self.bits:016x}", self.words, self.not_found]
 
     @classmethod
     def read(cls, record: object) -> Print | None:
         """Return it from JSON, None when it is none."""
         match record:
-            case [str(title), str(bits), int(words)] if re.fullmatch("[0-9a-f]{16}", bits):
-                return cls(title, int(bits, 16), words)
+            case [str(title), str(text), str(bits), int(words), bool(not_found)] if re.fullmatch("[0-9a-f]{16}", bits):
+                return cls(title, text, int(bits, 16), words, not_found)
         return None
 
 
@@ -74,9 +89,12 @@ def print_of(url: str, body: bytes) -> Print:
     own = {"http", "https", *_WORD.findall(unquote(url).lower())}
     page = body[:MAX_BYTES].decode("utf-8", "replace")
     match = _TITLE.search(page)
-    title = [word for word in _WORD.findall(html.unescape(match[1]).lower()) if word not in own] if match else []
-    words = [word for word in _words(text_of(body)) if word not in own]
-    return Print(" ".join(title)[:200], _bits(words), len(words))
+    named = html.unescape(match[1]).lower() if match else ""
+    title = " ".join(word for word in _WORD.findall(named) if word not in own)[:200]
+    text = " ".join(text_of(body).split())
+    words = [word for word in _words(text) if word not in own]
+    digest = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).hexdigest()
+    return Print(title, digest, _bits(words), len(words), bool(_NOT_FOUND.search(f"{named} {text[:2_000].lower()}")))
 
 
 def probe_path(origin: str) -> str:

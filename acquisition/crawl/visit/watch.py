@@ -141,8 +141,14 @@ class Watch:
             probe = await visit(Ask(origin + probe_path(origin), kind="policy"))
         except (Refused, Failed):
             return
-        if probe.wire.status == 200 and is_html(probe.wire) and (body := body_of(probe.wire)) is not None:
-            host.prints[origin] = print_of(probe.ask.url, body)
+        nothing, page = body_of(probe.wire), body_of(answer.wire)
+        if probe.wire.status != 200 or not is_html(probe.wire) or nothing is None or page is None:
+            return
+        print_ = print_of(probe.ask.url, nothing)
+        if not print_of(answer.ask.url, page).is_like(
+            print_
+        ):  # else the site says the same of everything, and that tells nothing
+            host.prints[origin] = print_
             self._remember(origin + "/", "watch", host.record())
 
     def after(self, answer: Answer) -> None:
