@@ -26,6 +26,8 @@ _SCHEME: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*):")
 _SAFE: Final = "!$%&'()*+,/:;=?@[]~|"
 _DOTTED: Final = re.compile(r"\.+(?=:\d*$|$)")
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f]")
+_NAME: Final = re.compile(r"[a-z0-9._-]{1,253}", re.ASCII)
+"""What DNS holds of hosts, in practice; libcurl and its list of resolved names would give other letters a meaning ("*", ",")."""
 _NUMERIC: Final = re.compile(r"[0-9a-fx.]*[0-9][0-9a-fx.]*", re.ASCII)
 _LONGEST: Final = 16_384
 _REMEMBERED: Final = 4_096
@@ -94,6 +96,8 @@ class UrlGuard:
         except ValueError as error:
             raise Refused("address", shown, str(error)) from None
         literal = literal_address(host)
+        if literal is None and _NAME.fullmatch(host) is None:
+            raise Refused("address", shown, f"{host[:80]!r} is no name of a host")
         if port not in self._open_ports and not _is_own_machine(literal):
             raise Refused("port", shown, f"port {port} is not one of those that may be asked")
         return Site(scheme, host, port, _host_header(scheme, host, port), literal is not None and "localhost" not in host)
