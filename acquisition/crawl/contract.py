@@ -115,8 +115,9 @@ class Failed(Exception):
 class Transport(Protocol):
     """Sends one request and brings one answer, under caps. Guards addresses at the socket; follows nothing, retries nothing.
 
-    Raises Refused("address" | "port" | "scheme" | "userinfo" | "header" | "method") before anything is sent, and Failed("timeout" | "slow" |
-    "too-large" | "headers" | "content-encoding" | "truncated" | "dns" | "connect" | "tls" | "reset" | "protocol").
+    Raises Refused("address" | "port" | "scheme" | "userinfo" | "header" | "method") before anything is sent, and
+    Failed("timeout" | "slow" | "too-large" | "headers" | "content-encoding" | "truncated" | "dns" | "connect" | "tls" |
+    "reset" | "protocol").
     """
 
     @abstractmethod

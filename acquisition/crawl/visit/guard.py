@@ -27,7 +27,7 @@ _SAFE: Final = "!$%&'()*+,/:;=?@[]~|"
 _DOTTED: Final = re.compile(r"\.+(?=:\d*$|$)")
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f]")
 _NAME: Final = re.compile(r"[a-z0-9._-]{1,253}", re.ASCII)
-"""What DNS holds of hosts, in practice; libcurl and its list of resolved names would give other letters a meaning ("*", ",")."""
+"""What DNS holds of hosts, in practice; in libcurl's list of resolved names other letters ("*", ",") have a meaning."""
 _NUMERIC: Final = re.compile(r"[0-9a-fx.]*[0-9][0-9a-fx.]*", re.ASCII)
 _LONGEST: Final = 16_384
 _REMEMBERED: Final = 4_096
