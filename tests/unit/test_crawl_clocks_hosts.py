@@ -9,7 +9,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acquisition.crawl.contract import Failed, Wire
@@ -61,6 +61,7 @@ def test_registrable_hosts(url: str, host: str) -> None:
     assert registrable(url) == host
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_text_has_a_host_or_none(text: str) -> None:
     """Nothing that calls itself a URL makes it raise."""

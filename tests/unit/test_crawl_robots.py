@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acquisition.crawl.robots import MAX_BYTES, allowed, parse, sitemaps
@@ -237,12 +237,14 @@ def test_hostile_rules_take_no_time(text: str) -> None:
     assert time.process_time() - begun < 2.0
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400), st.text(max_size=60))
 def test_any_bytes_give_an_answer(robots_txt: bytes, path: str) -> None:
     """No robots.txt and no path makes the decision raise."""
     assert allowed(robots_txt, "acquisition", f"https://example.org/{path}") in (True, False)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(exclude_characters="\r\n#"), max_size=80))
 def test_what_forbids_everything_forbids_everything(noise: str) -> None:
     """Any line between the two lines of `User-agent: * / Disallow: /` leaves the site closed, unless it is a rule itself."""

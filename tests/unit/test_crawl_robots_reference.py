@@ -326,12 +326,14 @@ def test_the_limit_is_met_to_the_byte(end: str, beyond: int) -> None:
     assert allowed(text.encode()[: MAX_BYTES + 1], TOKEN, "https://example.org/x") is (beyond > 0)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300), st.binary(max_size=60))
 def test_any_bytes_are_read(raw: bytes, path: bytes) -> None:
     """Nothing that a server sends makes parsing or deciding raise."""
     assert allowed(raw, TOKEN, f"https://example.org/{path.decode('latin-1')}") in (True, False)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=120))
 def test_any_text_is_a_url(url: str) -> None:
     """Nothing that calls itself a URL makes deciding raise."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acquisition.crawl.visit.soft404 import Print, print_of, probe_path, text_of
@@ -114,6 +114,7 @@ def test_values_of_many_filters_end() -> None:
     assert combinations.trap(f"{SITE}/s?a=x") is None
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_address_has_an_answer(text: str) -> None:
     """Nothing that calls itself an address makes the watch raise."""
@@ -202,6 +203,7 @@ def test_text_takes_time_in_proportion_only() -> None:
         print_of(SITE, evil)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_any_page_has_a_print(body: bytes) -> None:
     """Nothing that a server sends makes comparing raise."""
