@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import subprocess
 import sys
 import tempfile
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +23,7 @@ from warcio.archiveiterator import ArchiveIterator
 from acquisition.crawl.archive import ItemLog, RunArchive
 from acquisition.crawl.archive.earlier import open_index
 from acquisition.crawl.contract import Ask, HeaderLines, Place, Refused, Wire
-from acquisition.errors import WorkspaceDamaged, WorkspaceLocked
+from acquisition.errors import DiskFull, WorkspaceDamaged, WorkspaceLocked
 
 INFO = {"software": "test", "isPartOf": "web/run-0001"}
 HTML: HeaderLines = (("Content-Type", "text/html"),)
@@ -249,10 +251,12 @@ def test_a_run_has_one_writer(tmp_path: Path) -> None:
         with pytest.raises(WorkspaceLocked):
             RunArchive(tmp_path, INFO)
         made.index.commit()
+        put(made, "https://example.org/b")  # its row waits in a transaction
+        began = time.monotonic()
         index = open_index(tmp_path)
         assert index.totals() == (1, 4)
         index.close()
-        put(made, "https://example.org/b")
+        assert time.monotonic() - began < 2
     with archive(tmp_path) as again:
         assert again.pages == 2
 
@@ -423,3 +427,63 @@ def test_earlier_runs_are_copied_where_links_are_not_possible(tmp_path: Path, mo
         place, unchanged = put(made, "https://example.org/a", b"text")
         assert (unchanged, made.read(place)[1]) == (True, b"text")
     assert not (two / place.file).samefile(one / "crawl-00000.warc.gz")
+
+
+# --- a full disk ----------------------------------------------------------------------------------------------------------
+
+
+class Full(io.FileIO):
+    """A file on a disk that has room for a few bytes more."""
+
+    room = 100
+
+    def write(self, data: Any) -> int:
+        """Write what fits."""
+        if not self.room:
+            raise OSError(28, "No space left on device")
+        taken, self.room = self.room, 0
+        return super().write(bytes(data)[:taken])
+
+
+def test_a_full_disk_costs_the_exchange_that_did_not_fit(tmp_path: Path) -> None:
+    """Half an exchange is taken back, and when there is room again the archive goes on."""
+    with archive(tmp_path) as made:
+        put(made, "https://example.org/a")
+        whole = made._stream
+        assert whole is not None
+        made._stream = Full(str(whole.name), "ab")
+        with pytest.raises(DiskFull):
+            put(made, "https://example.org/b")
+        made._stream.close()
+        made._stream = whole
+        put(made, "https://example.org/c")
+    assert [url for kind, url in answers(tmp_path / "crawl-00000.warc.gz")] == [
+        "https://example.org/a",
+        "https://example.org/c",
+    ]
+
+
+def test_an_index_without_room_is_made_up_for(tmp_path: Path) -> None:
+    """What the index could not take in, it takes in when the run is opened again."""
+    made = RunArchive(tmp_path, INFO)
+    put(made, "https://example.org/a")
+    made.index.commit()
+    (pages,) = made.index._db.execute("PRAGMA page_count").fetchone()
+    made.index._db.execute(f"PRAGMA max_page_count={pages}")
+
+    def fill() -> None:
+        for number in range(1_000):
+            put(made, f"https://example.org/{number}")
+
+    with pytest.raises(DiskFull):
+        fill()
+    whole = made.pages
+    killed(made)
+    with archive(tmp_path) as again:
+        assert again.pages == whole + 1  # its bytes had been written before the index was asked
+        assert again.find("https://example.org/0") is not None
+
+
+def answers(path: Path) -> list[tuple[str, str]]:
+    """Return type and address of all responses."""
+    return [(kind, fields.get_header("WARC-Target-URI")) for kind, fields in records(path) if kind == "response"]

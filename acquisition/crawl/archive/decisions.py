@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from acquisition.crawl.archive.earlier import open_index
-from acquisition.crawl.archive.index import Row
+from acquisition.crawl.archive.rows import Row
 from acquisition.crawl.archive.scan import Damaged, exchange_at, header_lines, reason_of, status_of
 from acquisition.crawl.contract import HeaderLines, Place
 

@@ -17,7 +17,8 @@ from typing import Any, Final
 
 from filelock import FileLock, Timeout
 
-from acquisition.crawl.archive.index import Index, Row, item_key, row_of, worth_keeping
+from acquisition.crawl.archive.index import Index, item_key
+from acquisition.crawl.archive.rows import Row, row_of, worth_keeping
 from acquisition.crawl.archive.scan import OPEN_SUFFIX, OWN, exchanges, mend
 from acquisition.crawl.outcome import ITEMS_SUFFIX, WARC_SUFFIX, load_run
 from acquisition.errors import WorkspaceDamaged

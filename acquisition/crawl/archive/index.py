@@ -11,22 +11,20 @@ import hashlib
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from acquisition.crawl.archive.scan import Exchange, header_lines, place_of
-from acquisition.crawl.contract import HeaderLines, Place
+from acquisition.crawl.archive.rows import Row
+from acquisition.crawl.contract import Place
+from acquisition.errors import DiskFull
 
 INDEX_FILE: Final = "index.sqlite"
-RETRIED: Final = frozenset({408, 425, 429})
 
 _VERSION: Final = 2
 _COMMIT_EVERY: Final = 256
 _COMMIT_SECONDS: Final = 1.0
 """So that whoever looks from another process sees a slow crawl, too."""
-_LONGEST_VALIDATOR: Final = 1_000
 _SCHEMA: Final = """
 CREATE TABLE exchange (
   id INTEGER PRIMARY KEY, url_key INTEGER NOT NULL, url TEXT NOT NULL, kind TEXT NOT NULL, method TEXT NOT NULL,
@@ -47,54 +45,7 @@ _COLUMNS: Final = (
     " bytes, sha256, digest, etag, last_modified"
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One exchange. `place` is its own record, `body` where its body lies; they differ for a revisit."""
-
-    url: str
-    kind: str
-    method: str
-    place: Place
-    body: Place
-    bytes: int
-    sha256: str
-    digest: str
-    etag: str
-    last_modified: str
-
-    @property
-    def unchanged(self) -> bool:
-        """Say whether it brought what an earlier response had brought."""
-        return self.place != self.body
-
-
-def row_of(exchange: Exchange, file: str) -> Row:
-    """Return the row of an exchange that was read from a file."""
-    facts, fields = exchange.facts, exchange.response.fields
-    etag, last_modified = validators_of(header_lines(exchange.response))
-    return Row(
-        url=exchange.url,
-        kind=exchange.kind,
-        method=str(facts.get("method", "GET")),
-        place=place_of(file, exchange.response),
-        body=exchange.body_place(file),
-        bytes=int(facts.get("bytes", 0)),
-        sha256=str(facts.get("sha256", "")),
-        digest=fields.get("warc-payload-digest", ""),
-        etag=etag,
-        last_modified=last_modified,
-    )
-
-
-def validators_of(headers: HeaderLines) -> tuple[str, str]:
-    """Return ETag and Last-Modified, "" for what is missing, too long or not in visible ASCII (RFC 9110 section 8.8)."""
-    found = {"etag": "", "last-modified": ""}
-    for name, value in headers:
-        lowered = name.lower()
-        if found.get(lowered) == "" and len(value) <= _LONGEST_VALIDATOR and value.isascii() and value.isprintable():
-            found[lowered] = value
-    return found["etag"], found["last-modified"]
+_INSERT: Final = f"INSERT INTO exchange (url_key, {_COLUMNS}) VALUES ({','.join('?' * 19)})"  # noqa: S608  # constant
 
 
 def key_of(text: str) -> int:
@@ -114,6 +65,7 @@ class Index:
     def __init__(self, directory: Path) -> None:
         self._path = directory / INDEX_FILE
         self._waiting = 0
+        self._lost = self._wrote = False
         self._reached: dict[str, int] = {}
         self._synced: dict[str, int] = {}
         self._committed = time.monotonic()
@@ -141,18 +93,17 @@ class Index:
         return db
 
     def add(self, row: Row, end: int) -> None:
-        """Take in an exchange whose bytes have been written and reach to `end` of its file."""
-        self._begin()
+        """Take in an exchange whose bytes have been written and reach to `end` of its file; DiskFull when there is no room."""
         values = (key_of(row.url), _text(row.url), row.kind, row.method, *_values(row.place), *_values(row.body))
         rest = (row.bytes, row.sha256, row.digest, row.etag, row.last_modified)
-        self._db.execute(
-            f"INSERT INTO exchange (url_key, {_COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",  # noqa: S608  # constant
-            (*values, *rest),
-        )
+        with self._writing():
+            self._db.execute(_INSERT, (*values, *rest))
         self.reached(row.place.file, end)
 
     def reached(self, file: str, end: int) -> None:
         """Note how far a file has been taken in."""
+        if self._lost:
+            return  # rows are missing, so the file is taken in again when the run is opened again
         self._reached[file] = end
         self._waiting += 1
         if self._waiting >= _COMMIT_EVERY or time.monotonic() - self._committed > _COMMIT_SECONDS:
@@ -207,9 +158,9 @@ class Index:
         return int(count), int(size)
 
     def add_item(self, key: bytes, url: str, page: bytes, name: str) -> None:
-        """Take in an item of a list."""
-        self._begin()
-        self._db.execute("INSERT OR IGNORE INTO item VALUES (?, ?, ?, ?, 0)", (key, key_of(url), page, name))
+        """Take in an item of a list; DiskFull when there is no room."""
+        with self._writing():
+            self._db.execute("INSERT OR IGNORE INTO item VALUES (?, ?, ?, ?, 0)", (key, key_of(url), page, name))
 
     def has_item(self, key: bytes) -> bool:
         """Say whether the run has this item."""
@@ -252,31 +203,45 @@ class Index:
         self._db.execute("DELETE FROM item WHERE list = ? AND void = 1", (name,))
 
     def commit(self) -> None:
-        """Write what waits."""
-        if self._reached:
-            self._begin()
+        """Write what waits; DiskFull when there is no room."""
+        if not self._reached and not self._db.in_transaction:
+            return
+        with self._writing():
             ends = [(name, end, self.synced(name)) for name, end in sorted(self._reached.items())]
             self._db.executemany("INSERT OR REPLACE INTO file VALUES (?, ?, ?)", ends)
-            self._reached.clear()
-        if self._db.in_transaction:
             self._db.execute("COMMIT")
+        self._reached.clear()
         self._waiting, self._committed = 0, time.monotonic()
 
     def close(self) -> None:
-        """Write what waits and close; the write-ahead log is folded in, so that one file remains."""
+        """Write what waits and close; who has written folds the write-ahead log in, so that one file remains."""
         self.commit()
+        if not self._wrote:
+            self._db.close()
+            return
         with suppress(sqlite3.OperationalError):
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._db.close()
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Write inside a transaction; when that fails, nothing is noted as taken in any more."""
+        try:
+            self._begin()
+            yield
+        except sqlite3.OperationalError as error:
+            self._lost = True
+            self._reached.clear()
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+                raise DiskFull("the index of the archive cannot be written: the disk is full", where=str(self._path)) from error
+            raise
+
     def _begin(self) -> None:
         if not self._db.in_transaction:
             self._db.execute("BEGIN IMMEDIATE")
-
-
-def worth_keeping(row: Row) -> bool:
-    """Say whether an answer settles its question: errors that may pass do not."""
-    return row.method == "GET" and row.place.status < 500 and row.place.status not in RETRIED
+            self._wrote = True
 
 
 def _row(found: tuple[object, ...]) -> Row:

@@ -6,13 +6,15 @@ has not followed to their end (a kill) are read from there on.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
+from acquisition.crawl.archive.append import append
 from acquisition.crawl.archive.earlier import item_of, items_of, page_key
 from acquisition.crawl.archive.index import item_key
 from acquisition.crawl.archive.run import SYNC_EVERY, RunArchive
@@ -29,7 +31,7 @@ class ItemLog:
         self.directory = directory
         self._archive = archive
         self._index = archive.index
-        self._streams: OrderedDict[str, IO[bytes]] = OrderedDict()
+        self._streams: OrderedDict[str, io.FileIO] = OrderedDict()
         for path in sorted(directory.glob(f"*{ITEMS_SUFFIX}")):
             self._load(path)
         self._index.commit()
@@ -57,9 +59,9 @@ class ItemLog:
         name = items_of(str(record["warc"]["file"]))
         data = json.dumps(line, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
         stream = self._stream(name)
-        stream.write(data)
+        end = append(stream, data, stream.tell())
         self._index.add_item(key, str(record["final_url"]), page, name)
-        self._index.reached(name, stream.tell())
+        self._index.reached(name, end)
         self._count += 1
         if self._count % SYNC_EVERY == 0:
             self.sync()
@@ -83,7 +85,7 @@ class ItemLog:
         for name, stream in self._streams.items():
             self._sync(name, stream)
 
-    def _sync(self, name: str, stream: IO[bytes]) -> None:
+    def _sync(self, name: str, stream: io.FileIO) -> None:
         os.fsync(stream.fileno())
         self._index.is_synced(name, stream.tell())
 
@@ -97,7 +99,7 @@ class ItemLog:
             self._without_void(name)
         self._index.commit()
 
-    def _stream(self, name: str) -> IO[bytes]:
+    def _stream(self, name: str) -> io.FileIO:
         stream = self._streams.get(name)
         if stream is None:
             stream = self._streams[name] = (self.directory / name).open("ab", buffering=0)

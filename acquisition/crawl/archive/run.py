@@ -7,7 +7,6 @@ number and names of the files do not tell how often a run was interrupted.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import os
@@ -19,9 +18,11 @@ from typing import Any, Final
 
 from filelock import FileLock, Timeout
 
+from acquisition.crawl.archive.append import append
 from acquisition.crawl.archive.earlier import LOCK_FILE, EarlierRuns, chosen, complete
-from acquisition.crawl.archive.index import Index, Row, validators_of
+from acquisition.crawl.archive.index import Index
 from acquisition.crawl.archive.recalled import Recalled, wire_of
+from acquisition.crawl.archive.rows import Row, validators_of
 from acquisition.crawl.archive.scan import (
     OPEN_SUFFIX,
     OWN,
@@ -36,7 +37,7 @@ from acquisition.crawl.archive.scan import (
 from acquisition.crawl.archive.warc import RENAMED, Earlier, compose, warcinfo
 from acquisition.crawl.contract import Archive, Ask, HeaderLines, Place, Refused, Wire
 from acquisition.crawl.outcome import WARC_SUFFIX
-from acquisition.errors import DiskFull, WorkspaceDamaged, WorkspaceLocked
+from acquisition.errors import WorkspaceDamaged, WorkspaceLocked
 
 ROTATE_BYTES: Final = 256_000_000
 DESCRIPTION: Final = (
@@ -139,7 +140,7 @@ class RunArchive(Archive):
         earlier = Earlier(before.body, before.url, before.sha256, before.digest) if before is not None else None
         made = compose(ask, wire, decision, earlier)
         offset = self._position
-        self._append(stream, made.data)
+        self._position = append(stream, made.data, offset)
         place = Place(self._name, offset, made.record_id, made.date, wire.status)
         etag, last_modified = validators_of(wire.headers)
         row = Row(
@@ -220,22 +221,9 @@ class RunArchive(Archive):
         number = int(own[-1].name.removeprefix("crawl-").removesuffix(WARC_SUFFIX)) + 1 if own else 0
         self._name = f"crawl-{number:05d}{WARC_SUFFIX}"
         self._stream = (self._directory / (self._name + ".open")).open("xb", buffering=0)
-        self._position = 0
-        self._append(self._stream, warcinfo(self._name, {"description": DESCRIPTION, **self._info}, time.time()))
+        opening = warcinfo(self._name, {"description": DESCRIPTION, **self._info}, time.time())
+        self._position = append(self._stream, opening, 0)
         return self._stream
-
-    def _append(self, stream: io.FileIO, data: bytes) -> None:
-        """Write the bytes whole or not at all."""
-        rest = memoryview(data)
-        try:
-            while rest:
-                rest = rest[stream.write(rest) :]
-        except OSError as error:
-            stream.truncate(self._position)
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise DiskFull("an answer cannot be archived: the disk is full", where=str(self._path(self._name))) from error
-            raise
-        self._position += len(data)
 
     def _settle(self, stream: io.FileIO) -> None:
         self._unsynced += 1
