@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from acquisition.crawl.archive import carry, compare, write_cdxj
+from acquisition.crawl.frontier import finish_run
 from acquisition.crawl.frontier.look import Look, UrlRow
 from acquisition.crawl.outcome import load_run
 from acquisition.crawl.session import Session
@@ -29,14 +30,16 @@ def carry_over(session: Session) -> int:
 
 
 def conclude(session: Session) -> Mapping[str, Mapping[str, int]]:
-    """Index the captures and return what differs from the run before, {} when there is none.
+    """Close the run in the frontier, index the captures and return what differs from the run before, {} when there is none.
 
-    To be called when all files are closed.
+    To be called when all files are closed. Where machines share a frontier each holds a part of every run, and another one may
+    hold a page this time: then nothing is compared.
     """
     directory = Path(session.job.directory)
+    finish_run(session.location, session.run)
     write_cdxj(directory)
     previous = _previous(session)
-    if previous is None:
+    if previous is None or not isinstance(session.location, Path):
         return {}
     with Look(session.location) as look:
         found = compare(previous, directory, _ends(look, session.run))

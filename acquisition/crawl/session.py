@@ -139,8 +139,11 @@ class Session:
         self.tally.close()
 
     async def _void_lost(self) -> None:
-        """Take back the items of pages whose lease had run out and that another process has finished, too."""
-        if not self.desk.lost:
+        """Take back the items of pages whose lease had run out and that another process has finished, too.
+
+        On a shared frontier the lease may have run out while this machine was down, so it is always asked.
+        """
+        if not self.desk.lost and isinstance(self.location, Path):
             return
         pages = list(self._pages_with_items())
         for start in range(0, len(pages), 1_000):
