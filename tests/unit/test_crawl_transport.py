@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from acquisition.crawl.contract import Failed, HeaderLines, Refused, Wire
 from acquisition.crawl.visit.decoding import codings, decoded
 from acquisition.crawl.visit.guard import UrlGuard
+from acquisition.crawl.visit.hosts import registrable
+from acquisition.crawl.visit.permissions import origin_of
 from acquisition.crawl.visit.transport_certificate import facts
 from acquisition.crawl.visit.transport_head import objection, read_head
 
@@ -167,6 +169,8 @@ def test_bodiless_answers_are_not_judged_by_a_body_that_does_not_come() -> None:
         ("http://example.org/a b?c d", "http://example.org/a%20b?c%20d"),
         ("http://example.org/é?ü", "http://example.org/%C3%A9?%C3%BC"),
         ("http://bücher.example/", "http://xn--bcher-kva.example/"),
+        ("http://faß.example/", "http://xn--fa-hia.example/"),
+        ("http://BÜCHER.example.:8080/", "http://xn--bcher-kva.example:8080/"),
         ("http://example.org/../a/./b//c", "http://example.org/../a/./b//c"),
         ("http://example.org/%2e%2e/%7Ea%zz", "http://example.org/%2e%2e/%7Ea%zz"),
         ("http://example.org?q", "http://example.org/?q"),
@@ -191,6 +195,17 @@ def test_addresses_in_the_form_of_the_wire(url: str, sent: str) -> None:
 def test_host_headers(url: str, header: str) -> None:
     """The recorded Host header has the port where it is not the usual one, and numbers in their usual form."""
     assert UrlGuard().check(url).site.header == header
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="/?#\\@:[]%"), min_size=1, max_size=20))
+def test_the_host_is_the_one_that_rules_and_clocks_are_kept_for(name: str) -> None:
+    """What is connected to is what robots.txt is asked of and what has the turn, in any script: ß is not ss (UTS 46)."""
+    try:
+        site = UrlGuard().check(f"http://{name}.example/").site
+    except Refused:
+        return
+    assert origin_of(f"http://{name}.example/") == f"http://{site.header}"
+    assert registrable(f"http://{site.header}/") == registrable(f"http://{name}.example/")
 
 
 @given(

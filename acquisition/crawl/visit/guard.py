@@ -14,6 +14,7 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from acquisition.crawl.contract import Refused
+from acquisition.crawl.visit.hosts import ascii_host
 from acquisition.errors import AddressRefused
 from acquisition.network import Address, AddressGuard, literal_address, origin, public_url
 
@@ -24,7 +25,7 @@ _PLAIN: Final = re.compile(r"https?://[a-z0-9.-]*[a-z0-9-](?::[0-9]{1,5})?(?=/)"
 _PLAIN_REST: Final = re.compile(r"[A-Za-z0-9/._~%?&=+,;:@!$'()*-]*", re.ASCII)
 _SCHEME: Final = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]*):")
 _SAFE: Final = "!$%&'()*+,/:;=?@[]~|"
-_DOTTED: Final = re.compile(r"\.+(?=:\d*$|$)")
+_PORT: Final = re.compile(r":[0-9]*$", re.ASCII)
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f]")
 _NAME: Final = re.compile(r"[a-z0-9._-]{1,253}", re.ASCII)
 """What DNS holds of hosts, in practice; in libcurl's list of resolved names other letters ("*", ",") have a meaning."""
@@ -142,18 +143,22 @@ def _wire_url(url: str) -> str:
         raise Refused("address", url[:_LONGEST], "the address is too long or holds control characters")
     try:
         parts = urlsplit(text)
-        netloc = _DOTTED.sub("", parts.netloc if parts.netloc.isascii() else _ascii(parts.netloc)).lower()
+        netloc = _ascii(parts.netloc)
         path, mark, query = text.partition("//")[2][len(parts.netloc) :].partition("?")
         path, query = quote(path, safe=_SAFE), quote(query, safe=_SAFE)
     except ValueError:
         raise Refused(_reason(text), url, f"{public_url(url)!r} cannot be read as an address") from None
     if parts.scheme not in ("http", "https") or not netloc:
         raise Refused(_reason(text), url, f"{public_url(url)!r} is not an http or https address")
-    if "%" in netloc:  # some clients decode it, others do not, and no host needs it
-        raise Refused(_reason(text), url, f"{public_url(url)!r} has an encoded host")
     return f"{parts.scheme}://{netloc}{path or '/'}{mark}{query}"
 
 
 def _ascii(netloc: str) -> str:
-    host, colon, port = netloc.rpartition(":") if re.search(r":\d*$", netloc) else (netloc, "", "")
-    return host.encode("idna").decode("ascii") + colon + port
+    """Return host and port in the spelling that robots.txt and clocks are kept under (`hosts.ascii_host`), or ValueError."""
+    if "%" in netloc:  # some clients decode it, others do not, and no host needs it
+        raise ValueError("encoded host")
+    port = _PORT.search(netloc)
+    host = ascii_host(netloc[: port.start()] if port else netloc)
+    if not host.isascii():
+        raise ValueError("no name of a host")
+    return host + (port[0] if port else "")
