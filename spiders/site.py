@@ -28,7 +28,7 @@ from acquisition.crawl.discover.licenses import Licenses
 from acquisition.crawl.discover.links import Links, feeds_of, oembeds_of
 from acquisition.crawl.discover.media import backgrounds
 from acquisition.crawl.discover.page import Page
-from acquisition.crawl.discover.scope import Scope, site_of
+from acquisition.crawl.discover.scope import Scope, host_of, site_of
 from acquisition.crawl.discover.select import Selectors
 from acquisition.crawl.discover.selecting import Selected
 from acquisition.crawl.spider import EMBEDDED, PLAYED, Sample, SampleSpider, is_media, is_wanted, sample_of, type_of
@@ -74,6 +74,7 @@ class SiteSpider(SampleSpider):
             *(f"http://{host}" for host in told["hosts"] or ()),
         ]
         self.scope = Scope.of(declared, told["allow"] or (), told["deny"] or ())
+        self.allowed_domains = sorted({host_of(site) for site in self.scope.sites})
         self.links = Links(self.scope)
         self._sites_asked: set[str] = set()
 
@@ -93,7 +94,9 @@ class SiteSpider(SampleSpider):
 
     def parse(self, response: Response) -> Iterator[Any]:
         """Yield what a page holds and leads to; a file that came where a page was expected is taken if it is wanted."""
-        if isinstance(response, HtmlResponse):
+        if self._strayed(response):
+            self.logger.info("strayed url=%s", response.url)
+        elif isinstance(response, HtmlResponse):
             yield from self.parse_page(response)
         elif isinstance(response, TextResponse) and not is_media(response):
             if self.extract and not isinstance(response, XmlResponse) and type_of(response).lower().startswith("text/plain"):
@@ -108,7 +111,7 @@ class SiteSpider(SampleSpider):
         yield from self.items(page, response)
         yield from self.files(page)
         if self.follow:
-            meta = {HOME: home} if home else {}
+            meta = {HOME: home, "allow_offsite": True} if home else {}
             for url in self.links.of(page, response.meta.get("depth", 0), home, self.within):
                 yield Request(url, priority=QUERY if "?" in url else 0, meta=dict(meta))
         if self.feeds is True:
@@ -199,7 +202,7 @@ class SiteSpider(SampleSpider):
     def _listed_page(self, url: str, hints: dict[str, str], sites: frozenset[str]) -> Iterator[Request]:
         site = site_of(url)
         if (site in self.scope.sites or site in sites) and self.scope.wants(url):
-            home = {} if site in self.scope.sites else {HOME: site}
+            home = {} if site in self.scope.sites else {HOME: site, "allow_offsite": True}
             yield Request(url, meta={name: value for name, value in hints.items() if value} | home)
 
     def _listed_media(self, found: tuple[Media, ...]) -> Iterator[Request]:
@@ -226,6 +229,11 @@ class SiteSpider(SampleSpider):
         if site in self.scope.sites:
             return ""
         return site if response.meta.get("depth", 0) == 0 else str(response.meta.get(HOME, ""))
+
+    def _strayed(self, response: Response) -> bool:
+        """Say whether a page of an undeclared site was redirected away from it; from declared ones nothing gets so far."""
+        home, site = response.meta.get(HOME), site_of(response.url)
+        return bool(home) and site != home and site not in self.scope.sites
 
     def _is_ours(self, url: str, home: str) -> bool:
         site = site_of(url)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import signal
 import struct
 import subprocess
 import sys
@@ -26,6 +27,8 @@ START_SECONDS: Final = 60.0
 """Time for the first page of a process, which imports the libraries."""
 MEMORY: Final = 2_000_000_000
 """Bytes of address space."""
+ORPHAN_SECONDS: Final = 60
+"""A process whose parent was killed while it hangs in a page ends itself after so long."""
 _LARGEST: Final = 64_000_000
 
 
@@ -61,8 +64,13 @@ class Extractor(AbstractContextManager["Extractor"]):
     def _started(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None:
             self._end()
-            command = [sys.executable, "-m", "acquisition.read.extractor"]
-            self._child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)  # noqa: S603  # our own module
+            self._child = subprocess.Popen(
+                [sys.executable, "-P", "-m", "acquisition.read.extractor"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for the run, which lets its pages end
+            )
             self._fresh = True
         return self._child
 
@@ -116,6 +124,7 @@ def serve(asked: IO[bytes], told: IO[bytes]) -> None:
     while len(head := asked.read(4)) == 4:
         wanted = json.loads(asked.read(struct.unpack(">I", head)[0]))
         body = asked.read(wanted["size"])
+        signal.alarm(ORPHAN_SECONDS)
         try:
             answer = asdict(extract(body, wanted["charset"], wanted["url"]))
         except Unreadable as error:
@@ -124,6 +133,7 @@ def serve(asked: IO[bytes], told: IO[bytes]) -> None:
             answer = {"code": "extraction-failed", "detail": f"it takes more than {MEMORY:,} bytes of memory"}
         except Exception as error:  # noqa: BLE001  # the libraries raise what they meet on hostile markup; the page is named
             answer = {"code": "extraction-failed", "detail": f"{type(error).__name__}: {error}"[:200]}
+        signal.alarm(0)
         text = json.dumps(answer).encode()
         told.write(struct.pack(">I", len(text)) + text)
         told.flush()

@@ -223,8 +223,8 @@ def test_a_page_of_an_undeclared_site_leads_further_into_it_only_as_a_start() ->
     body = '<p>x</p><a href="/b">b</a><a href="https://example.org/c">c</a><a href="https://third.example/">t</a>'
     start = site_found(body, url="https://moved.example/", start_urls=["https://example.org/"])
     assert [(request["url"], request.get("meta")) for request in start.requests] == [
-        ("https://moved.example/b", {"home": "moved.example"}),
-        ("https://example.org/c", {"home": "moved.example"}),
+        ("https://moved.example/b", {"allow_offsite": True, "home": "moved.example"}),
+        ("https://example.org/c", {"allow_offsite": True, "home": "moved.example"}),
     ]
     deeper = run_spider(
         SiteSpider,
@@ -234,6 +234,16 @@ def test_a_page_of_an_undeclared_site_leads_further_into_it_only_as_a_start() ->
         arguments={"start_urls": ["https://example.org/"]},
     )
     assert deeper.urls == ["https://example.org/c"]
+
+
+def test_a_page_that_strays_is_nobody_s() -> None:
+    """What was redirected from an undeclared site to a third one is no item; declared sites are kept by Scrapy's own filter."""
+    strayed: dict[str, Any] = {"url": "https://third.example/", "arguments": {"start_urls": [URL]}}
+    assert run_spider(SiteSpider, b"<p>x</p>", meta={"depth": 1, "home": "moved.example"}, **strayed).items == ()
+    assert run_spider(SiteSpider, b"<p>x</p>", meta={"depth": 1, "home": "third.example"}, **strayed).items == (
+        {"extract": True},
+    )
+    assert SiteSpider(start_urls=["https://www.example.org/", "http://[::1]:80/x"]).allowed_domains == ["::1", "example.org"]
 
 
 def test_feeds_lead_to_pages_and_files() -> None:

@@ -34,6 +34,11 @@ def site_of(url: str) -> str:
     return host.removeprefix("www.")
 
 
+def host_of(site: str) -> str:
+    """Return the host of a site, without port and brackets."""
+    return site[1:].partition("]")[0] if site.startswith("[") else site.partition(":")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """`sites` as `site_of` names them; `allow` and `deny` are regular expressions searched in whole addresses.
