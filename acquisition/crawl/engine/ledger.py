@@ -166,7 +166,7 @@ class Ledger:
         if request is None:
             self._postpone(lease)
             return None
-        work = Work(lease, errback=request.errback)
+        work = Work(lease, hops=int(request.meta.get("redirect_times", 0)), errback=request.errback)
         self.under_way.add(work)
         request.errback = _Watched(self._failed, work)
         request.meta[WORK] = work
