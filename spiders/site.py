@@ -159,6 +159,10 @@ class SiteSpider(SampleSpider):
 
     def parse_robots(self, response: Response) -> Iterator[Request]:
         """Ask for the sitemaps that a robots.txt names, else for /sitemap.xml."""
+        response.meta["depth"] = -1
+        return self._from_robots(response)
+
+    def _from_robots(self, response: Response) -> Iterator[Request]:
         found = sitemaps.from_robots(response.body, response.url) if response.status == 200 else []
         site = site_of(response.url)
         for url in found:

@@ -30,6 +30,7 @@ from acquisition.model import Asset, Location, Release
 from acquisition.network import public_url
 from acquisition.protocols import ResolveContext, Seed, Source, SourceAdapter
 from acquisition.settings import SourceSettings
+from acquisition.sources.credentials import with_answer
 from acquisition.sources.site import Selector, SiteSettings
 from acquisition.workspace import write_json
 
@@ -128,9 +129,13 @@ class SearXNG(Engine):
 
     def _explained(self, error: AcquisitionError) -> AcquisitionError:
         if isinstance(error, SourceForbidden) and error.status == 403:
-            error.message = f"the SearXNG instance answers 403 to format=json ({error.said or 'no reason given'})"
-            error.hint = "Add json to `search: formats:` in its settings.yml; public instances mostly have it switched off."
-        elif isinstance(error, ProtocolError):
+            forbidden = SourceForbidden(
+                f"the SearXNG instance answers 403 to format=json ({error.said or 'no reason given'})",
+                where=error.where,
+                hint="Add json to `search: formats:` in its settings.yml; public instances mostly have it switched off.",
+            )
+            return with_answer(forbidden, error)
+        if isinstance(error, ProtocolError):
             error.hint = "Is base_url a SearXNG instance, with json among `search: formats:` of its settings.yml?"
         elif isinstance(error, SourceUnavailable) and error.status == 429:
             error.hint = "The instance limits its visitors: switch its limiter off for yourself, or run again later."
@@ -171,8 +176,7 @@ class Brave(Engine):
                 where=error.where,
                 hint="Look at the key in Brave's dashboard.",
             )
-            refused.status, refused.said = error.status, error.said
-            return refused
+            return with_answer(refused, error)
         if error.status in (402, 429) and ("quota" in said or error.status == 402):
             error.hint = (
                 "The plan's requests of this month are used up; nothing was visited. Run again when there are new ones."
