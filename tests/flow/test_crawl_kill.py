@@ -65,9 +65,9 @@ def declared(site: LinkedPages, **options: Any) -> dict[str, Any]:
     } | options
 
 
-def begun(folder: Path, settings: dict[str, Any]) -> subprocess.Popen[bytes]:
+def begun(folder: Path, settings: dict[str, Any], spider: str = SPIDER) -> subprocess.Popen[bytes]:
     """Start the command in a process of its own, which has the crawler as its child."""
-    (folder / "linked.py").write_text(SPIDER)
+    (folder / "linked.py").write_text(spider)
     return subprocess.Popen([sys.executable, "-c", COMMAND, str(folder), json.dumps(settings)])
 
 
@@ -114,6 +114,22 @@ def test_killed_twice_every_page_once(tmp_path: Path) -> None:
     asked = site.asked()
     assert len(asked) == PAGES
     assert sum(asked.values()) - PAGES <= 2 * UNDER_WAY
+
+
+def test_what_was_only_in_memory_is_found_again(tmp_path: Path) -> None:
+    """Requests with callbacks that cannot be written down die with the crawler; their pages are gone through once more."""
+    spider = SPIDER.replace('css="a"', 'css="a", callback=lambda page: self.parse(page)')
+    with serving_pages(LinkedPages(200, latency=0.01)) as site:
+        settings = declared(site)
+        first = begun(tmp_path, settings, spider)
+        wait_for(site, 60)
+        os.kill(crawler_of(first), signal.SIGKILL)
+        first.wait()
+        assert begun(tmp_path, settings, spider).wait(120) == 0
+    urls = Counter(record["final_url"] for record in records(tmp_path / "run"))
+    assert len(urls) == 200
+    assert set(urls.values()) == {1}
+    assert sum(site.asked().values()) - 200 <= UNDER_WAY
 
 
 def records(run: Path) -> list[dict[str, Any]]:
