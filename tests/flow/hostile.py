@@ -106,8 +106,8 @@ def _read_head(peer: Peer) -> bytes:
             byte = peer.connection.recv(1)
         except OSError:
             raise Gone from None
-        if not byte or len(head) > _LARGEST_HEAD:
-            raise Gone
+        if not byte or (not head and not byte.isalpha()) or len(head) > _LARGEST_HEAD:
+            raise Gone  # TLS, for one
         head += byte
     return bytes(head)
 
