@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import os
+import socket
 import time
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -18,6 +21,7 @@ from acquisition.crawl.visit.hosts import registrable
 from acquisition.crawl.visit.permissions import origin_of
 from acquisition.crawl.visit.transport_certificate import facts
 from acquisition.crawl.visit.transport_head import objection, read_head
+from acquisition.crawl.visit.transport_idle import _local_port, _shut
 
 
 def wire(body: bytes, *encodings: str, cut: bool = False) -> Wire:
@@ -225,6 +229,22 @@ def test_any_text_is_a_target_or_refused(text: str, start: str) -> None:
         assert target.url.startswith(("http://", "https://"))
         assert target.site.port in (80, 443, 8080, 8443)
         assert not any(letter in target.url for letter in " \r\n\t\x00#")
+
+
+def test_a_descriptor_that_belongs_to_another_is_left_alone(tmp_path: Path) -> None:
+    """A number that is closed, a file, a socket of another kind or of another port by now is not shut, and nothing leaks."""
+    here, there = socket.socketpair()
+    with here, there, socket.create_server(("127.0.0.1", 0)) as other, (tmp_path / "file").open("w") as file:
+        unused = os.dup(file.fileno())
+        os.close(unused)
+        there.send(b"mine")
+        before = len([*Path("/proc/self/fd").iterdir()])
+        for descriptor in (unused, file.fileno(), here.fileno(), other.fileno()):
+            _shut(descriptor, 1)
+            assert _local_port(descriptor) in (0, other.getsockname()[1])
+        assert len([*Path("/proc/self/fd").iterdir()]) == before
+        assert here.recv(10) == b"mine"
+        file.write("still open")
 
 
 def test_certificate_facts() -> None:

@@ -90,7 +90,7 @@ class CurlTransport(Transport):
                 reason=exchange.head.reason,
                 protocol=exchange.head.protocol,
                 headers=exchange.head.headers,
-                body=exchange.body,
+                body=exchange.take_body(),
                 ip_address=address,
                 request_headers=(("Host", target.site.header), *headers),
                 started=started,

@@ -103,10 +103,11 @@ class Exchange:
             self.curl.setopt(pycurl.NOBODY if method == "HEAD" else pycurl.HTTPGET, 1)
             self._method = method
 
-    @property
-    def body(self) -> bytes:
-        """What has come of the body."""
-        return b"".join(self._body)
+    def take_body(self) -> bytes:
+        """Return what has come of the body, once; its parts are not held any longer."""
+        body = b"".join(self._body)
+        self._body.clear()
+        return body
 
     def too_slow(self) -> bool:
         """Say, asked every SWEEP seconds, whether the answer has begun and brings less than the caps demand."""

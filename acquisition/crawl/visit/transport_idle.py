@@ -10,6 +10,7 @@ import contextlib
 import os
 import select
 import socket
+from collections.abc import Iterator
 from typing import Final
 
 import pycurl
@@ -69,20 +70,40 @@ class IdleConnections:
 
 
 def _local_port(descriptor: int) -> int:
-    try:
-        with socket.socket(fileno=os.dup(descriptor)) as copy:
-            return int(copy.getsockname()[1])
-    except (OSError, IndexError):
-        return 0
+    with _copy(descriptor) as copy:
+        return _port_of(copy) if copy is not None else 0
 
 
 def _shut(descriptor: int, port: int) -> None:
     """Empty a socket and shut it down, if it is still the one that was meant: its number may belong to another by now."""
-    if _local_port(descriptor) != port:
-        return
-    with socket.socket(fileno=os.dup(descriptor)) as copy, contextlib.suppress(OSError):
+    with _copy(descriptor) as copy:
+        if copy is None or _port_of(copy) != port:
+            return
         with contextlib.suppress(OSError):  # empty at last, or reset
             for _ in range(_PIECES):
                 if not copy.recv(_PIECE, socket.MSG_DONTWAIT):
                     break
-        copy.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            copy.shutdown(socket.SHUT_RDWR)
+
+
+def _port_of(copy: socket.socket) -> int:
+    return int(copy.getsockname()[1]) if copy.family in (socket.AF_INET, socket.AF_INET6) else 0
+
+
+@contextlib.contextmanager
+def _copy(descriptor: int) -> Iterator[socket.socket | None]:
+    """Yield a socket over a copy of a descriptor, None when it is closed or no socket any more."""
+    try:
+        number = os.dup(descriptor)
+    except OSError:
+        yield None
+        return
+    try:
+        copy = socket.socket(fileno=number)
+    except OSError:
+        os.close(number)
+        yield None
+        return
+    with copy:
+        yield copy
