@@ -79,29 +79,34 @@ class CurlTransport(Transport):
         self._busy.add(exchange)
         try:
             code, words = await self._perform(exchange)
-            ended = self._clock()
             if wrong := failure(exchange, code, words, ask.url):
                 raise wrong
-            address = self._verified(exchange, target.site, ask.url)
-            assert exchange.head is not None
-            self._idle_connections.used(target.site, exchange)
-            return Wire(
-                status=exchange.head.status,
-                reason=exchange.head.reason,
-                protocol=exchange.head.protocol,
-                headers=exchange.head.headers,
-                body=exchange.take_body(),
-                ip_address=address,
-                request_headers=(("Host", target.site.header), *headers),
-                started=started,
-                ended=ended,
-                certificate=self._certificates.of(exchange.curl, target.site) if target.site.scheme == "https" else {},
-                cut=exchange.cut,
-            )
+            return self._wire(exchange, target.site, headers, started=started, url=ask.url)
         finally:
             self._busy.discard(exchange)
             self._idle_connections.end(target.site)
             self._put_back(exchange)
+
+    def _wire(self, exchange: Exchange, site: Site, headers: HeaderLines, *, started: float, url: str) -> Wire:
+        """Return what a whole answer has brought; its connection may be used again."""
+        ended = self._clock()
+        address = self._verified(exchange, site, url)
+        self._idle_connections.used(site, exchange)
+        head = exchange.head
+        assert head is not None  # without one it would have failed
+        return Wire(
+            status=head.status,
+            reason=head.reason,
+            protocol=head.protocol,
+            headers=head.headers,
+            body=exchange.take_body(),
+            ip_address=address,
+            request_headers=(("Host", site.header), *headers),
+            started=started,
+            ended=ended,
+            certificate=self._certificates.of(exchange.curl, site) if site.scheme == "https" else {},
+            cut=exchange.cut,
+        )
 
     async def _addresses(self, site: Site, url: str) -> tuple[str, ...]:
         """Return the addresses of a host with a name that may be connected to; Failed("dns") or Refused("address") if none."""
