@@ -20,8 +20,10 @@ from acquisition.content.limits import Unreadable
 
 MAX_BYTES: Final = 4_000_000
 """Bytes of a page that are read; the longest articles have a tenth."""
-DEEPEST: Final = 400
+DEEPEST: Final = 2_000
 """Levels of elements; resiliparse 2.0 takes quadratic time in them (100,000 take minutes)."""
+DEEP: Final = 250
+"""Beyond it libxml2 leaves the rest of a page out unless it is told otherwise, and trafilatura does not tell it."""
 MOST_ATTRIBUTES: Final = 1_000
 FEWEST_LETTERS: Final = 10
 """Fewer letters and digits are no text. Short texts are the filters' business, not the reader's."""
@@ -58,9 +60,9 @@ class Extract:
 def extract(body: bytes, charset: str, url: str = "") -> Extract:
     """Return the main text of an HTML page. Raises Unreadable: no-main-text, page-refused."""
     html = decoded(body[:MAX_BYTES], charset)
-    _demand_harmless(html)
+    depth = _depth_of(html)
     first = _first_pass(html)
-    found = _second_pass(html, url)
+    found = _second_pass(html, url) if depth <= DEEP else None
     text, used = _normal(found.text or "") if found is not None else "", "trafilatura"
     if letters(text) < FEWEST_LETTERS:
         if letters(first) < FEWEST_LETTERS:
@@ -91,13 +93,15 @@ class _Shape:
 
     def __init__(self) -> None:
         self._depth = 0
+        self.deepest = 0
 
     def start(self, tag: str, attrs: Mapping[str, str]) -> None:  # noqa: ARG002  # lxml's signature
         self._depth += 1
         if len(attrs) > MOST_ATTRIBUTES:
             raise Unreadable("page-refused", f"an element has more than {MOST_ATTRIBUTES:,} attributes")
         if self._depth > DEEPEST:
-            raise Unreadable("page-refused", f"elements are nested deeper than {DEEPEST}")
+            raise Unreadable("page-refused", f"elements are nested deeper than {DEEPEST:,}")
+        self.deepest = max(self.deepest, self._depth)
 
     def end(self, tag: str) -> None:  # noqa: ARG002  # lxml's signature
         self._depth -= 1
@@ -106,12 +110,16 @@ class _Shape:
         return None
 
 
-def _demand_harmless(html: str) -> None:
+def _depth_of(html: str) -> int:
+    """Return how deep a page is nested; Unreadable when it was made to cost time."""
     from lxml import etree
 
-    target: Any = _Shape()  # the stubs ask for methods that lxml does not need
+    shape = _Shape()
+    target: Any = shape  # the stubs ask for methods that lxml does not need
     with suppress(etree.XMLSyntaxError, LookupError):
-        etree.fromstring(html.encode("utf-8", "replace"), etree.HTMLParser(target=target, recover=True, encoding="utf-8"))
+        parser = etree.HTMLParser(target=target, recover=True, encoding="utf-8", huge_tree=True)
+        etree.fromstring(html.encode("utf-8", "replace"), parser)
+    return shape.deepest
 
 
 def _first_pass(html: str) -> str:
@@ -161,7 +169,9 @@ def _language(html: str) -> str:
 def _root(html: str) -> Any:
     from lxml import etree
 
-    return etree.fromstring(html.encode("utf-8", "replace"), etree.HTMLParser(encoding="utf-8", recover=True, no_network=True))
+    return etree.fromstring(
+        html.encode("utf-8", "replace"), etree.HTMLParser(encoding="utf-8", recover=True, no_network=True, huge_tree=True)
+    )
 
 
 def _normal(text: str) -> str:

@@ -85,6 +85,15 @@ def test_an_element_with_forty_thousand_attributes_costs_no_time() -> None:
     assert time.perf_counter() - began < 2
 
 
+def test_a_deep_page_is_read_to_its_end_or_refused() -> None:
+    """Broken markup nests deeper than libxml2 likes; what follows is not lost in silence."""
+    for depth in (250, 300, 2_000):
+        body = "<div>" * depth + '<a href="/in">x</a>' + "</div>" * depth + '<a href="/after">y</a>'
+        assert links(body) == ["https://example.org/in", "https://example.org/after"]
+    with pytest.raises(Unparsable):
+        page("<div>" * 3_000 + "x")
+
+
 @given(st.binary(max_size=400))
 def test_any_bytes_make_a_page_or_none(body: bytes) -> None:
     """Hostile bytes give a page or Unparsable, nothing else, and links that are addresses."""

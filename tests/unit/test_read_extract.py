@@ -86,6 +86,13 @@ def test_the_recorded_charset_decodes() -> None:
     assert decoded("\ufeffé".encode(), "klingon") == "é"
 
 
+def test_a_deep_page_keeps_its_text() -> None:
+    """Broken markup nests deeper than trafilatura's parser reads; resiliparse's text is taken, and the fields say so."""
+    found = extract(("<div>" * 600 + ARTICLE + "</div>" * 600 + "<p>And this is the end of the page.</p>").encode(), "utf-8")
+    assert "Sentence number 7" in found.text
+    assert found.fields()["extractor"] == "resiliparse"
+
+
 def _attributes() -> str:
     return "<div " + " ".join(f"a{number}=1" for number in range(30_000)) + ">" + ARTICLE
 

@@ -51,16 +51,18 @@ class Licenses:
         for thing in things:
             self._add_thing(thing)
         self._whole = self._of_page()
+        self._settled = {scope: agreed(found) for scope, found in self._by_scope.items()}
+        self._named = {url: agreed(found) for url, found in self._about.items()}
 
     def near(self, element: _Element | None, url: str = "") -> License | None:
         """Return the license of the file at `url` that an element shows, None when nobody or everybody speaks."""
-        if url and (named := self._about.get(url)):
-            return agreed(named)
+        if url in self._named:
+            return self._named[url]
         for _, ancestor in zip(range(_DEEPEST), _upwards(element), strict=False):
             if ancestor.tag == "body":
                 break
-            if found := self._by_scope.get(ancestor):
-                return agreed(found)
+            if ancestor in self._settled:
+                return self._settled[ancestor]
         return self._whole
 
     def of_page(self) -> License | None:

@@ -6,6 +6,7 @@ resolved: most links of a site are its menu, met thousands of times.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
@@ -45,6 +46,8 @@ class Links:
     def of(self, page: Page, depth: int = 0, home: str = "", within: tuple[Selector, ...] = ()) -> Iterator[str]:
         """Yield addresses in the order of the page. `within` are compiled selectors of the parts whose links count."""
         hrefs: list[str] = _parts(page, within) if within else (_INVITED if page.says(b"nofollow") else _ALL)(page.root)
+        if len(hrefs) > MOST:
+            logging.getLogger(__name__).warning("links-cut url=%s links=%d", page.url, len(hrefs))
         parts = urlsplit(page.base)
         origin = f"{parts.scheme}://{parts.netloc}"
         here = origin + parts.path.rpartition("/")[0] + "/"

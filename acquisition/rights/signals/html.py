@@ -147,22 +147,36 @@ def _check_attributes(body: bytes) -> None:
         etree.fromstring(body, etree.HTMLParser(target=target, recover=True, no_network=True))
 
 
-def tree(body: bytes, encoding: str) -> _Element:
-    """Return the root element of a page from strangers; every HTML parse in this project goes through here. Raises Unparsable.
+def _parsed(body: bytes, encoding: str, *, deeper: bool) -> tuple[_Element | None, bool]:
+    """Return the root element, and whether libxml2 stopped at its limit: 256 levels, or 2,048 when asked to go deeper.
 
-    `body` must be capped and in an encoding that keeps ASCII readable; `encoding` is its name for libxml2, "" to let it look.
+    Pages of broken markup nest deeper than 256, and what follows that place would be lost without a word.
     """
     from lxml import etree
 
-    if len(body) > _SMALL:
-        _check_attributes(body)
     parser = etree.HTMLParser(
-        encoding=encoding or None, recover=True, no_network=True, huge_tree=False, remove_comments=True, collect_ids=False
+        encoding=encoding or None, recover=True, no_network=True, huge_tree=deeper, remove_comments=True, collect_ids=False
     )  # nobody asks for an element by its id, and collecting ids costs a fifth of the time
     try:
         root = etree.fromstring(body, parser)
     except (etree.XMLSyntaxError, ValueError, LookupError) as error:
         raise Unparsable(str(error)[:200]) from error
+    last = parser.error_log.last_error
+    return root, last is not None and last.type == etree.ErrorTypes.ERR_RESOURCE_LIMIT
+
+
+def tree(body: bytes, encoding: str) -> _Element:
+    """Return the root element of a page from strangers; every HTML parse in this project goes through here. Raises Unparsable.
+
+    `body` must be capped and in an encoding that keeps ASCII readable; `encoding` is its name for libxml2, "" to let it look.
+    """
+    if len(body) > _SMALL:
+        _check_attributes(body)
+    root, deep = _parsed(body, encoding, deeper=False)
+    if deep:
+        root, deep = _parsed(body, encoding, deeper=True)
+    if deep:
+        raise Unparsable("elements are nested deeper than 2,048")
     if root is None:
         raise Unparsable("no element")
     return root
