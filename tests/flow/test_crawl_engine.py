@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import json
 import socket
 import threading
@@ -201,28 +203,42 @@ def test_a_spider_may_close_itself(tmp_path: Path) -> None:
 # --- a hostile host beside a good one ------------------------------------------------------------------------------------
 
 
+BOMB = gzip.compress(bytes(40_000_000))
+
+
+def rudely(connection: socket.socket, over: threading.Event) -> None:
+    """Answer one request in the way that its path names."""
+    path = connection.recv(65_536).split(b" ", 2)[1].decode()
+    if path.startswith("/drip"):
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+        while not over.wait(0.5):
+            connection.sendall(b"x")
+    answers = {
+        "/robots.txt": ("200 OK", "Content-Type: text/html", b"<html>no rules here</html>"),
+        "/bomb": ("200 OK", "Content-Type: text/html\r\nContent-Encoding: gzip", BOMB),
+        "/circle": ("302 X", f"Location: {path}x", b""),
+    }
+    if path.startswith("/day"):
+        day = int(path.rpartition("/")[2])
+        links = "".join(f'<a href="/day/{day + step}">x</a>' for step in range(1, 20))
+        answers["/day"] = ("200 OK", "Content-Type: text/html", links.encode())
+    for beginning, (status, header, body) in answers.items():
+        if path.startswith(beginning):
+            connection.sendall(f"HTTP/1.1 {status}\r\n{header}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+            return
+    if not path.startswith("/reset"):
+        connection.sendall(b"HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n")
+
+
 @contextmanager
 def rude(host: str, port: int) -> Iterator[None]:
-    """Serve a host that drips, resets, goes in circles, sends bombs and an endless calendar."""
+    """Serve a host that drips, resets, goes in circles, sends a bomb and an endless calendar."""
     listener = socket.create_server((host, port))
     over = threading.Event()
 
     def answer(connection: socket.socket) -> None:
-        with connection:
-            path = connection.recv(65_536).split(b" ", 2)[1].decode()
-            if path == "/robots.txt":
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 15\r\n\r\n<html>no</html>")
-            elif path.startswith("/drip"):
-                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-                while not over.wait(0.5):
-                    connection.sendall(b"x")
-            elif path.startswith("/circle"):
-                connection.sendall(f"HTTP/1.1 302 X\r\nLocation: {path}x\r\nContent-Length: 0\r\n\r\n".encode())
-            elif path.startswith("/day"):
-                day = int(path.rpartition("/")[2])
-                links = "".join(f'<a href="/day/{day + step}">x</a>' for step in range(1, 20)).encode()
-                head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {len(links)}\r\n\r\n".encode()
-                connection.sendall(head + links)
+        with connection, contextlib.suppress(OSError, IndexError):
+            rudely(connection, over)
 
     def serve() -> None:
         while not over.is_set():
@@ -230,7 +246,7 @@ def rude(host: str, port: int) -> Iterator[None]:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            threading.Thread(target=_quietly, args=(answer, connection), daemon=True).start()
+            threading.Thread(target=answer, args=(connection,), daemon=True).start()
 
     thread = threading.Thread(target=serve, daemon=True)
     thread.start()
@@ -243,27 +259,21 @@ def rude(host: str, port: int) -> Iterator[None]:
         thread.join()
 
 
-def _quietly(answer: Any, connection: socket.socket) -> None:
-    try:
-        answer(connection)
-    except (OSError, IndexError):
-        return
-
-
 def test_a_hostile_host_costs_its_own_budget_only(tmp_path: Path) -> None:
     """Beside a host that drips, resets, circles and has a calendar without end, a good host is crawled whole and in time."""
     pages = {f"/p{number}": html(f'<h1>{number}</h1><a href="/p{number + 1}">x</a>') for number in range(30)}
-    with serving(Site({"/robots.txt": (200, {}, b"")} | pages)) as site:
+    routes: dict[str, Any] = {"/robots.txt": (200, {}, b""), **pages}
+    with serving(Site(routes)) as site:
         port = int(site.url.rpartition(":")[2])
-        with rude("127.0.0.9", port):
-            other = f"http://127.0.0.9:{port}"
-            traps = [f"{other}/{path}" for path in ("drip", "reset", "circle", "day/1")]
+        with rude("127.0.0.8", port), rude("127.0.0.9", port):
+            lures = [f"http://127.0.0.8:{port}/{name}" for name in ("circle", "bomb", "day/1")]
+            traps = [f"http://127.0.0.9:{port}/drip", f"http://127.0.0.9:{port}/reset", *lures]
             declared = source(
                 site,
                 write_spider(tmp_path, EVERYTHING),
                 start=(f"{site.url}/p0", *traps),
                 latency_factor=0.0,
-                per_host=HostBudgetSettings(pages=60, errors=4, seconds=60),
+                per_host=HostBudgetSettings(pages=60, errors=4),
             )
             began = time.monotonic()
             done = run(declared, tmp_path)
@@ -275,5 +285,7 @@ def test_a_hostile_host_costs_its_own_budget_only(tmp_path: Path) -> None:
     missed = [json.loads(line) for line in (tmp_path / "run" / "refusals.jsonl").read_bytes().splitlines()]
     assert {one["reason"] for one in missed if one["url"].startswith(site.url)} <= {"http-404"}
     assert done.refused["redirects"] == 1
-    assert done.failed["slow"] + done.failed["reset"] == 2
+    assert done.refused["budget-pages"] > 0
+    assert done.failed["too-large"] == 1
+    assert done.refused.get("budget-errors", 0) + done.failed.get("slow", 0) + done.failed.get("reset", 0) == 2
     assert len(records(tmp_path)) <= 30 + 60

@@ -109,6 +109,7 @@ def _ask(request: Request) -> Ask:
         sent_headers(request),
         work.lease.entry.referrer if work is not None else "",
         "media" if request.meta.get(EMBEDDED) else "page",
+        lastmod=str(request.meta.get("lastmod") or ""),
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -58,20 +57,21 @@ class Found:
 
 
 class Addresses:
-    """A bounded memory of addresses: says "certainly seen" or "perhaps not"."""
+    """A bounded memory of addresses: says "certainly seen" or "perhaps not". It forgets the older half when it is full."""
 
     def __init__(self, limit: int = SEEN_ADDRESSES) -> None:
-        self._limit = limit
-        self._known: OrderedDict[str, None] = OrderedDict()
+        self._half = max(1, limit // 2)
+        self._newer: set[str] = set()
+        self._older: set[str] = set()
 
     def __contains__(self, url: object) -> bool:
-        return url in self._known
+        return url in self._newer or url in self._older
 
     def add(self, url: str) -> None:
-        """Remember an address, and forget the oldest when there are too many."""
-        self._known[url] = None
-        if len(self._known) > self._limit:
-            self._known.popitem(last=False)
+        """Remember an address."""
+        self._newer.add(url)
+        if len(self._newer) >= self._half:
+            self._older, self._newer = self._newer, set()
 
 
 @dataclass(frozen=True, slots=True)
