@@ -36,7 +36,7 @@ class Ask:
     `kind` says what is hoped for: a page may be followed, media is a sample, policy is a file about rights (robots.txt,
     tdmrep.json…). `referrer` is where the address was found; it is recorded and never sent. `cut_at` is the number of bytes of
     the body (as sent) after which reading stops without that being a failure (robots.txt, RFC 9309 section 2.5); None: a body
-    above `max_bytes` is one.
+    above `max_bytes` is one. `lastmod` is a sitemap's date for the page, a hint that a new run need not ask for it.
     """
 
     url: str
@@ -45,6 +45,7 @@ class Ask:
     referrer: str = ""
     kind: Literal["page", "media", "policy"] = "page"
     cut_at: int | None = None
+    lastmod: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from acquisition.crawl import robots
 from acquisition.crawl.archive import carry, compare, write_cdxj
+from acquisition.crawl.contract import PRODUCT_TOKEN
 from acquisition.crawl.frontier import finish_run
 from acquisition.crawl.frontier.look import Look, UrlRow
 from acquisition.crawl.outcome import load_run
@@ -26,7 +29,7 @@ def carry_over(session: Session) -> int:
     if previous is None or session.job.replay:
         return 0
     with Look(session.location) as look:
-        return carry(previous, session.archive, session.items, _ends(look, session.run))
+        return carry(previous, session.archive, session.items, _ends(look, session.run), forbids=_Forbids(look))
 
 
 def conclude(session: Session) -> Mapping[str, Mapping[str, int]]:
@@ -42,7 +45,7 @@ def conclude(session: Session) -> Mapping[str, Mapping[str, int]]:
     if previous is None or not isinstance(session.location, Path):
         return {}
     with Look(session.location) as look:
-        found = compare(previous, directory, _ends(look, session.run))
+        found = compare(previous, directory, _ends(look, session.run), forbids=_Forbids(look))
     return {"items": dict(found.items), "pages": dict(found.pages)}
 
 
@@ -58,3 +61,21 @@ def _previous(session: Session) -> Path | None:
 
 def _ends(look: Look, run: str) -> Iterator[UrlRow]:
     return chain.from_iterable(look.ended(run, state=state) for state in _FINAL)
+
+
+class _Forbids:
+    """Says by which rule of the kept robots.txt a URL may no longer be fetched; where none is kept, nothing is forbidden."""
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self._origin, self._rules = "", robots.parse(b"", PRODUCT_TOKEN)
+
+    def __call__(self, url: str) -> tuple[str, str] | None:
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}".lower()
+        if origin != self._origin:
+            _, good = self._look.policy(origin, "robots.txt")
+            body = good.body if good is not None and good.body is not None else b""
+            self._origin, self._rules = origin, robots.parse(body, PRODUCT_TOKEN)
+        verdict = self._rules.decide(url)
+        return None if verdict.allowed else ("robots", verdict.rule)

@@ -70,7 +70,9 @@ class Job:
     @property
     def declared(self) -> tuple[str, ...]:
         """The URLs that the declaration itself writes."""
-        return (*self.start, *((self.base_url,) if self.base_url else ()), *self.own)
+        given = (self.options.get(name) for name in ("sitemaps", "feeds"))
+        listed = [str(url) for urls in given if isinstance(urls, (list, tuple)) for url in urls]
+        return (*self.start, *((self.base_url,) if self.base_url else ()), *listed, *self.own)
 
     @property
     def own(self) -> tuple[str, ...]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +16,6 @@ from acquisition.crawl.archive import ItemLog, RunArchive
 from acquisition.crawl.contract import Answer, Failed, Outcome
 from acquisition.crawl.frontier import FrontierDesk, begin_run, open_desk
 from acquisition.crawl.job import Job
-from acquisition.crawl.outcome import ITEMS_SUFFIX
 from acquisition.crawl.tally import Tally
 from acquisition.crawl.visit.clocks import HostClocks
 from acquisition.crawl.visit.guard import UrlGuard
@@ -145,18 +144,11 @@ class Session:
         """
         if not self.desk.lost and isinstance(self.location, Path):
             return
-        pages = list(self._pages_with_items())
-        for start in range(0, len(pages), 1_000):
-            settled = await self.desk.settled(pages[start : start + 1_000])
-            self.items.void(key for key, owner in settled.items() if owner != self.owner)
-
-    def _pages_with_items(self) -> set[bytes]:
-        """Return the frontier's keys of the pages that have items in this run."""
-        found: set[bytes] = set()
-        for path in Path(self.job.directory).glob(f"*{ITEMS_SUFFIX}"):
-            with path.open("rb") as stream:
-                found.update(bytes.fromhex(json.loads(line).get("page", "")) for line in stream if line.endswith(b"\n"))
-        return found - {b""}
+        pages, lost = self.items.pages(), list[bytes]()
+        while batch := list(islice(pages, 1_000)):
+            settled = await self.desk.settled(batch)
+            lost += [key for key, owner in settled.items() if owner != self.owner]
+        self.items.void(lost)
 
 
 def open_session(job: Job, shared: str = "", *, apart: bool = False) -> Session:

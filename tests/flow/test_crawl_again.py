@@ -155,6 +155,37 @@ def test_a_page_that_has_since_been_closed_is_marked_and_dropped(tmp_path: Path,
     assert "opt-out." in story.out
 
 
+def test_what_nothing_links_to_any_more_is_still_closed(tmp_path: Path, site: Site) -> None:
+    """A page that has been closed and unlinked at once is marked too, though the new crawl never came to it."""
+    declare(tmp_path, site)
+    crawl(tmp_path)
+    site.routes["/"] = page("Owls", links='<a href="/tawny">tawny</a>')
+    site.routes["/robots.txt"] = (200, {"Content-Type": "text/plain"}, b"User-agent: *\nDisallow: /closed\nDisallow: /barn\n")
+    _forget_robots(tmp_path)
+    told = crawl(tmp_path)
+    assert told["changes"]["pages"] == {"opted-out": 1, "unlinked": 2}
+    assert told["changes"]["items"]["carried"] == 1
+
+
+def test_a_sitemap_spares_visits(tmp_path: Path, site: Site) -> None:
+    """Pages that a sitemap dates before the last visit are taken from the archive; the others are asked for."""
+    urls = "".join(
+        f"<url><loc>{site.url}/{name}</loc><lastmod>{date}</lastmod></url>"
+        for name, date in (("barn", "2020-01-01"), ("tawny", "2999-01-01"))
+    )
+    text = f'<?xml version="1.0"?><urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">{urls}</urlset>'
+    site.routes["/map.xml"] = (200, {"Content-Type": "application/xml"}, text.encode())
+    declare(tmp_path, site, start=[], sitemaps=[f"{site.url}/map.xml"])
+    assert crawl(tmp_path)["items"] == 2
+    before = len(site.log)
+    told = crawl(tmp_path)
+    asked = {path for _, _, path, _ in site.log[before:]}
+    assert "/tawny" in asked
+    assert "/barn" not in asked
+    assert told["changes"]["items"] == {"same": 2}
+    assert len(items(tmp_path, "run-0002")) == 2
+
+
 def test_a_better_selector_needs_no_second_visit(tmp_path: Path, site: Site) -> None:
     """With --replay the spider runs over the archive; nothing is sent, and what is not archived is counted."""
     declare(tmp_path, site)

@@ -14,7 +14,8 @@ from typing import Any, Final, Self
 
 import orjson
 
-from acquisition.crawl.contract import HostState
+from acquisition.crawl.contract import HostState, PolicyFile
+from acquisition.crawl.frontier import policies
 from acquisition.crawl.frontier.database import Database, Row, SqliteDatabase
 from acquisition.crawl.frontier.opening import Run
 from acquisition.crawl.frontier.turns import STATE, state_of
@@ -150,6 +151,10 @@ class Look:
         with self._picture(run) as id_:
             for row in self._db.stream(sql, (id_, state)):
                 yield _url_row(row)
+
+    def policy(self, origin: str, name: str) -> tuple[PolicyFile | None, PolicyFile | None]:
+        """Return a file about rights as last asked for, and its last good copy."""
+        return policies.read(self._db, origin, name)
 
     @contextmanager
     def _picture(self, run: str) -> Iterator[int]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from acquisition.crawl.archive import RunArchive
+from acquisition.crawl.archive import Recalled, RunArchive, due
 from acquisition.crawl.contract import Answer, Ask, Failed, HeaderLines, Place, PolicyStore, Refused, Ruling, Transport, Wire
 from acquisition.crawl.visit.backoff import again
 from acquisition.crawl.visit.clocks import HostClocks
@@ -138,6 +138,8 @@ class Visitor:
         demand(ruling, ask.url)
         self._watch.before(ask)
         files = await self._policies.of(ask.url, ruling)
+        if (kept := self._still_good(ask)) is not None:
+            return replace(kept, robots_txt=ruling.body, well_known=files)
         answer = await self._fetcher.fetch(ask, decision_of(ask, ruling, files))
         if (pause := again(answer.wire, tries, now=self._now())) is not None:
             raise Failed(f"http-{answer.wire.status}", ask.url, "the server asks for another try", again=pause)
@@ -145,6 +147,23 @@ class Visitor:
         await self._watch.prepare(answer, self._probe)
         self._watch.after(answer)
         return answer
+
+    def _still_good(self, ask: Ask) -> Answer | None:
+        """Return an earlier run's answer where the sitemap says that the page has not changed since; today's rules allow it."""
+        if not ask.lastmod or ask.method != "GET" or due(ask.url, ask.lastmod, self._archive):
+            return None
+        kept = self._archive.reuse(ask.url)
+        if kept is None:
+            return None
+        return Answer(ask, self._confirmed(kept), kept.decision, kept.place, replayed=True, unchanged=True)
+
+    def _confirmed(self, recalled: Recalled) -> Wire:
+        """Return what was answered; for a 304 what it confirms."""
+        wire = recalled.wire
+        if wire.status != 304 or recalled.place.status == 304:
+            return wire
+        stored, _ = self._archive.read(recalled.place)
+        return replace(wire, status=recalled.place.status, headers=freshened(wire.headers, stored))
 
     async def _probe(self, ask: Ask) -> Answer:
         """Ask for an address that does not exist, under the same rules as any other."""
@@ -175,11 +194,7 @@ class Visitor:
             return None
         ruling = await self._ruling_kept(ask.url)
         files = await self._kept.of(ask.url, ruling)
-        wire = recalled.wire
-        if wire.status == 304 and recalled.place.status != 304:
-            stored, _ = self._archive.read(recalled.place)
-            wire = replace(wire, status=recalled.place.status, headers=freshened(wire.headers, stored))
-        same = recalled.unchanged
+        wire, same = self._confirmed(recalled), recalled.unchanged
         return Answer(ask, wire, recalled.decision, recalled.place, ruling.body, files, replayed=True, unchanged=same)
 
     async def _ruling_kept(self, url: str) -> Ruling:
