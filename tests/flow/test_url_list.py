@@ -229,6 +229,40 @@ def test_politeness_is_kept_on_every_host(tmp_path: Path) -> None:
     assert span < 6 * 7 * 0.2  # one host after the other would take that long
 
 
+def test_a_remote_table_is_brought_here_first(tmp_path: Path) -> None:
+    """A list behind an address is read as a local one is, kept beside the crawl with its digest, and asked for once."""
+    table = "caption,image_url\n" + "".join(f"number {index},http://127.0.0.2:PORT/good/{index}.jpg\n" for index in range(5))
+    with serving(MediaHosts(hosts=2)) as hosts, empty_place(tmp_path) as place:
+        body = table.replace("PORT", str(hosts.port)).encode()
+        hosts.files = {("127.0.0.1", "/lists/five.csv"): body}
+        place.declare_sources({"pictures": declared(hosts, hosts.url("/lists/five.csv"))})
+        place.fetch(until="stage")
+        found = lines(place)
+        asked = hosts.asked()
+    told = json.loads((place.workspace / "crawl" / "pictures" / "lists" / "lists.json").read_bytes())["lists"]
+    assert sorted(line["reason"] for line in found) == [f"list: five.csv#row={index}" for index in range(5)]
+    assert [(one["sha256"], one["taken"]) for one in told] == [(hashlib.sha256(body).hexdigest(), 5)]
+    assert asked["127.0.0.1/lists/five.csv"] == 1
+
+
+def test_who_cuts_or_drips_costs_his_own_host(tmp_path: Path) -> None:
+    """A body that ends too early or never ends is a failure after its tries; the other hosts are long done by then."""
+    with serving(MediaHosts(hosts=3)) as hosts, empty_place(tmp_path) as place:
+        good = [hosts.url(f"/good/{index}.jpg", 3) for index in range(20)]
+        (place.directory / "list.txt").write_text("\n".join([hosts.url("/cut.jpg", 1), hosts.url("/drip.jpg", 2), *good]))
+        place.declare_sources({"pictures": declared(hosts, "list.txt")})
+        place.fetch(until="stage")
+        found, told = lines(place), stats(place)
+        last_good = max(at for host, path, at in hosts.log if path.startswith("/good/"))
+        asked = hosts.asked()
+        span = max(at for *_, at in hosts.log) - last_good
+    assert sorted(line["url"] for line in found) == sorted(good)
+    assert sum(told["failed"].values()) == 2
+    assert "truncated" in told["failed"]
+    assert asked["127.0.0.1/cut.jpg"] == 3
+    assert span > 1
+
+
 def test_an_own_host_is_opened_by_the_declaration_alone(tmp_path: Path) -> None:
     """Without own_hosts a list cannot lead to our own machine, whatever stands in it."""
     with serving(MediaHosts(hosts=1)) as hosts, empty_place(tmp_path) as place:
