@@ -157,7 +157,7 @@ def test_a_header_cannot_forge_lines() -> None:
 @pytest.mark.parametrize(
     "asked",
     [
-        Request("http://a/", callback=lambda response: print(response)),
+        Request("http://a/", callback=print),
         Request("http://a/", meta={"x": object()}),
         Request("http://a/", cb_kwargs={"x": Request("http://b/")}),
         Request("http://a/", callback=Plain().detail),
