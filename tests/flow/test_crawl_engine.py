@@ -183,6 +183,33 @@ def parse(self, response):
     assert found == {"a": "search: stand-in 'owls' rank 1", "b": "search: stand-in 'owls' rank 2"}
 
 
+def test_scrapys_own_spiders_run(tmp_path: Path) -> None:
+    """A CrawlSpider with rules, and what is asked for inline with the engine's own download, work as in Scrapy."""
+    (tmp_path / "spiders").mkdir()
+    (tmp_path / "spiders" / "stock.py").write_text(STOCK)
+    pages = {f"/p{number}": html(f'<h1>{number}</h1><a href="/p{number + 1}">x</a>') for number in range(5)}
+    with serving(Site({"/": html('<a href="/p0">x</a>'), "/part": html("part"), **pages})) as site:
+        done = run(source(site, "stock", latency_factor=0.0), tmp_path)
+    assert sorted(record["item"]["text"] for record in records(tmp_path)) == [f"{number} part" for number in range(5)]
+    assert site.paths().count("/part") == 1
+    assert done.failed == {"http-404": 1}
+
+
+STOCK = """
+from scrapy import Request
+from scrapy.linkextractors import LinkExtractor
+from scrapy.spiders import CrawlSpider, Rule
+
+class Stock(CrawlSpider):
+    name = "stock"
+    rules = [Rule(LinkExtractor(allow="/p"), callback="page", follow=True)]
+
+    async def page(self, response):
+        part = await self.crawler.engine.download_async(Request(response.urljoin("/part")))
+        yield {"text": response.css("h1::text").get() + " " + part.css("body ::text").get()}
+"""
+
+
 def test_a_busy_server_is_asked_again(tmp_path: Path) -> None:
     """503 with Retry-After holds the host for as long as it asks; then the page comes, and is one item."""
     answers: list[Any] = [(503, {"Retry-After": "1"}, b""), html("<h1>Here</h1>")]
