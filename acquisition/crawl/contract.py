@@ -156,8 +156,6 @@ class Ruling:
     """The moment from which the file is asked for again; a closed origin may be tried again then."""
     note: str = ""
     """What was unusual: "html", "cut", "last-good-copy: status 503", "crawl-delay unread: soon"…, separated by "; "."""
-    sitemaps: tuple[str, ...] = ()
-    """Addresses of sitemaps that the file names, as written."""
 
     def record(self) -> dict[str, Any]:
         """Return what is kept of it beside every page."""

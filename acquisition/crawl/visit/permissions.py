@@ -163,7 +163,6 @@ class Permissions:
             body=body,
             expires=expires,
             note="; ".join(filter(None, notes)),
-            sitemaps=tuple(robots.sitemaps(body)) if rules and body else (),
         )
         return _Known(ruling, rules, expires, len(body or b"") * 4 + 1_000)
 
