@@ -227,6 +227,20 @@ def test_a_spider_may_close_itself(tmp_path: Path) -> None:
     assert (done.finished, done.finish_reason) == (False, "enough")
 
 
+def test_a_stop_does_not_wait_for_turns(tmp_path: Path) -> None:
+    """A crawl that waits for a host's next turn ends at once when it is told to, and goes on later where it was."""
+    stop = threading.Event()
+    with serving(Site({"/robots.txt": (200, {}, b"User-agent: *\nCrawl-delay: 20\n")})) as site:
+        declared = source(site, write_spider(tmp_path, EVERYTHING), latency_factor=0.0)
+        threading.Timer(4.0, stop.set).start()
+        began = time.monotonic()
+        done = run(declared, tmp_path, stop=stop)
+        took = time.monotonic() - began
+    assert not done.finished
+    assert took < 10
+    assert [path for _, _, path, _ in site.log] == ["/robots.txt"]
+
+
 # --- a hostile host beside a good one ------------------------------------------------------------------------------------
 
 
