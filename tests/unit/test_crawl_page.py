@@ -40,6 +40,17 @@ def test_known_links_are_left_out() -> None:
     ]
 
 
+def test_links_that_lead_nowhere_spoil_no_page() -> None:
+    """A mail address is passed over, a link that cannot be read is told of, and the links behind them are followed."""
+    links = ("mailto:a@b.example", "javascript:void(0)", "http://[bad/", "/on")
+    body = "".join(f'<a href="{link}">x</a>' for link in links).encode()
+    page = KnowingPage(URL, body=body, encoding="utf-8")
+    told: list[str] = []
+    page.unreadable = told.append
+    assert [request.url for request in page.follow_all(css="a")] == ["http://example.org:8080/on"]
+    assert told == ["http://[bad/"]
+
+
 def test_asking_again_on_purpose_is_not_shortened() -> None:
     """`dont_filter` and other methods mean another request, so nothing is left out."""
     page = KnowingPage(URL, body=BODY, encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final, Literal, cast
 
 from scrapy import Request
@@ -93,6 +94,7 @@ class VisitHandler(BaseDownloadHandler):
         response = _response(request, answer, body)
         if isinstance(response, KnowingPage) and (ledger := self._session.ledger) is not None:
             response.known = ledger.seen
+            response.unreadable = partial(self._session.tally.note, "link-unreadable", request.url)
         return response
 
 

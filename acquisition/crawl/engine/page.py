@@ -7,7 +7,7 @@ that it is known; that was half the time of a crawl. Here an address is looked u
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -20,13 +20,19 @@ from scrapy.utils.response import get_base_url
 
 _SPACE: Final = " \t\n\r\x0c"
 _ROOT_RELATIVE: Final = re.compile(r"/(?![/.])(?:(?!/\.)[\w/.~!$&'()*+,;=:@%-])*(?:\?[\w/.~!$&'()*+,;=:@%?-]*)?", re.ASCII)
+_FOLLOWED: Final = ("http://", "https://")
 _LINKING: Final = frozenset({"a", "link"})
 
 
 class KnowingPage(HtmlResponse):
-    """Scrapy's page; `known` holds addresses that the frontier certainly has. All else is as in Scrapy."""
+    """Scrapy's page; `known` holds addresses that the frontier certainly has.
+
+    `follow_all` passes over links of other kinds (mailto, javascript) and tells `unreadable` of links that no address can be
+    made of; Scrapy's raises for both, and what the page says after them is lost. All else is as in Scrapy.
+    """
 
     known: Container[object] = ()
+    unreadable: Callable[[str], None] | None = None
 
     def urljoin(self, url: str) -> str:
         """Return an address of the page as an absolute one."""
@@ -67,11 +73,13 @@ class KnowingPage(HtmlResponse):
         for url in urls:
             address = url.url if isinstance(url, Link) else url
             try:
-                if self.urljoin(address) in self.known:
-                    continue
+                joined = self.urljoin(address)
             except ValueError:
-                pass  # whoever makes a request of it says what is wrong
-            yield url
+                if self.unreadable is not None:
+                    self.unreadable(address)
+                continue
+            if joined not in self.known and joined.startswith(_FOLLOWED):
+                yield url
 
 
 _HARMLESS: Final = frozenset({"meta", "priority", "errback", "cb_kwargs", "flags", "encoding"})
