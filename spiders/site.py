@@ -24,7 +24,6 @@ from scrapy.http import HtmlResponse, Response, TextResponse, XmlResponse
 
 from acquisition.crawl.discover import feeds, oembed, sitemaps
 from acquisition.crawl.discover.found import Kind, Media, kind_of
-from acquisition.crawl.discover.licenses import Licenses
 from acquisition.crawl.discover.links import Links, feeds_of, oembeds_of
 from acquisition.crawl.discover.media import backgrounds
 from acquisition.crawl.discover.page import Page
@@ -127,10 +126,10 @@ class SiteSpider(SampleSpider):
                 yield _sample(values, page)
         if self.extract:
             sample = _sample(selected.of_page(), page)
-            if not (sample.license or sample.license_url):
-                license_ = Licenses(page).of_text()
-                sample.license = license_.text or None if license_ else None
-                sample.license_url = (license_.url if license_ else response.meta.get("license_url")) or None
+            if (license_ := selected.license_of_text()) is not None:
+                sample.license, sample.license_url = license_.text or None, license_.url or None
+            elif "license" not in self.select and not page.says(b"licen"):
+                sample.license_url = response.meta.get("license_url") or None
             sample.extract = True
             if self.kinds and (urls := backgrounds(page)):
                 sample.fields["background_images"] = urls

@@ -7,40 +7,24 @@ rules like any other. Each address carries as its reason which engine gave it, f
 from __future__ import annotations
 
 import re
-from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import Field, model_validator
 from w3lib.url import canonicalize_url
 
-from acquisition.errors import (
-    AcquisitionError,
-    CredentialsMissing,
-    CredentialsRejected,
-    PluginError,
-    ProtocolError,
-    SourceForbidden,
-    SourceNotFound,
-    SourceUnavailable,
-)
+from acquisition.errors import CredentialsMissing, PluginError, SourceNotFound
 from acquisition.model import Asset, Location, Release
 from acquisition.network import public_url
 from acquisition.protocols import ResolveContext, Seed, Source, SourceAdapter
 from acquisition.settings import SourceSettings
-from acquisition.sources.credentials import with_answer
+from acquisition.sources.search_engines import BRAVE, Brave, Engine, SearXNG, Wish
 from acquisition.sources.site import Selector, SiteSettings
 from acquisition.workspace import write_json
 
-BRAVE: Final = "https://api.search.brave.com"
 BRAVE_KEYS: Final = ("BRAVE_SEARCH_API_KEY", "BRAVE_API_KEY")
-BRAVE_PER_PAGE: Final = 20
-BRAVE_PAGES: Final = 10
-"""The API's own ends: `count` up to 20, `offset` 0 to 9, so 200 results of one query at most."""
-SEARXNG_PAGES: Final = 50
-"""SearXNG has no last page of its own; an engine that repeats itself ends sooner."""
 LONGEST_QUERY: Final = 400
 _SHOWN: Final = 100
 _TRACKING: Final = re.compile(
@@ -89,101 +73,6 @@ class SearchSettings(SiteSettings):
         if any(not query.strip() for query in self.queries):
             raise ValueError("a query is empty")
         return self
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of results: their addresses in rank order, and whether the engine says that there are more."""
-
-    urls: tuple[str, ...]
-    more: bool
-
-
-class Engine:
-    """One search engine's protocol."""
-
-    @abstractmethod
-    def page(self, query: str, number: int) -> Page:
-        """Return a page of results, counted from 0."""
-
-
-class SearXNG(Engine):
-    """`GET /search?format=json` of a SearXNG instance (docs.searxng.org, Search API)."""
-
-    def __init__(self, settings: SearchSettings, context: ResolveContext) -> None:
-        self._url = f"{(settings.base_url or '').rstrip('/')}/search"
-        self._settings = settings
-        self._api = context.api
-
-    def page(self, query: str, number: int) -> Page:
-        """Return one page; the instance has no size of a page and no number of pages to ask for."""
-        safe = {"off": "0", "moderate": "1", "strict": "2"}[self._settings.safe]
-        params = {"q": query, "format": "json", "pageno": str(number + 1), "safesearch": safe}
-        if self._settings.language:
-            params["language"] = self._settings.language
-        try:
-            urls = _urls(_list(self._api.get_json(self._url, params=params), "results", self._url))
-        except AcquisitionError as error:
-            raise self._explained(error) from None
-        return Page(urls, more=bool(urls) and number + 1 < SEARXNG_PAGES)
-
-    def _explained(self, error: AcquisitionError) -> AcquisitionError:
-        if isinstance(error, SourceForbidden) and error.status == 403:
-            forbidden = SourceForbidden(
-                f"the SearXNG instance answers 403 to format=json ({error.said or 'no reason given'})",
-                where=error.where,
-                hint="Add json to `search: formats:` in its settings.yml; public instances mostly have it switched off.",
-            )
-            return with_answer(forbidden, error)
-        if isinstance(error, ProtocolError):
-            error.hint = "Is base_url a SearXNG instance, with json among `search: formats:` of its settings.yml?"
-        elif isinstance(error, SourceUnavailable) and error.status == 429:
-            error.hint = "The instance limits its visitors: switch its limiter off for yourself, or run again later."
-        return error
-
-
-class Brave(Engine):
-    """`GET /res/v1/web/search` of the Brave Search API, with the key in X-Subscription-Token."""
-
-    def __init__(self, settings: SearchSettings, context: ResolveContext, source: Source) -> None:
-        self._url = f"{(settings.base_url or BRAVE).rstrip('/')}/res/v1/web/search"
-        self._settings = settings
-        self._api = context.api
-        self._key, self._place = _brave_key(settings, context, source)
-
-    def page(self, query: str, number: int) -> Page:
-        """Return one page of at most 20 results; the API ends at the tenth."""
-        wanted = {"q": query, "count": str(BRAVE_PER_PAGE), "offset": str(number), "safesearch": self._settings.safe}
-        if self._settings.language:
-            wanted["search_lang"] = self._settings.language
-        try:
-            answer = self._api.get_json(self._url, params=wanted, headers={"X-Subscription-Token": self._key})
-        except AcquisitionError as error:
-            raise self._explained(error) from None
-        web = answer.get("web") if isinstance(answer, dict) else None
-        urls = _urls(_list(web, "results", self._url)) if web is not None else ()
-        said = answer.get("query") if isinstance(answer, dict) else None
-        more = said.get("more_results_available", True) is not False if isinstance(said, dict) else True
-        return Page(urls, more=bool(urls) and more and number + 1 < BRAVE_PAGES)
-
-    def _explained(self, error: AcquisitionError) -> AcquisitionError:
-        said = error.said.lower()
-        if isinstance(error, CredentialsRejected) or (
-            error.status in (403, 422) and ("token" in said or "subscription" in said)
-        ):
-            refused = CredentialsRejected(
-                f"{error.message} (the key came from {self._place})",
-                where=error.where,
-                hint="Look at the key in Brave's dashboard.",
-            )
-            return with_answer(refused, error)
-        if error.status in (402, 429) and ("quota" in said or error.status == 402):
-            error.hint = (
-                "The plan's requests of this month are used up; nothing was visited. Run again when there are new ones."
-            )
-        elif error.status == 429:
-            error.hint = "The plan's requests per second are used up; run again later, or ask fewer queries."
-        return error
 
 
 def _brave_key(settings: SearchSettings, context: ResolveContext, source: Source) -> tuple[str, str]:
@@ -323,16 +212,7 @@ def _settings(source: Source) -> SearchSettings:
 
 
 def _engine(settings: SearchSettings, context: ResolveContext, source: Source) -> Engine:
-    return SearXNG(settings, context) if settings.engine == "searxng" else Brave(settings, context, source)
-
-
-def _list(answer: Any, name: str, url: str) -> list[Any]:
-    found = answer.get(name) if isinstance(answer, Mapping) else None
-    if not isinstance(found, list):
-        raise ProtocolError(f"the answer has no list of {name}", where=public_url(url))
-    return found
-
-
-def _urls(results: list[Any]) -> tuple[str, ...]:
-    found = (one.get("url") for one in results if isinstance(one, Mapping))
-    return tuple(url.strip() for url in found if isinstance(url, str) and url.strip())
+    wish = Wish(settings.language, settings.safe)
+    if settings.engine == "searxng":
+        return SearXNG(settings.base_url or "", wish, context.api)
+    return Brave(settings.base_url or BRAVE, wish, context.api, _brave_key(settings, context, source))

@@ -70,3 +70,13 @@ def test_licenses_that_differ_are_none() -> None:
     body = '<div class="i"><a href="/a">A</a><a href="/b">B</a></div><div class="i"><b>CC0</b></div>'
     found = list(selected(body, item=".i", license=["a", "b"], x="a").rows())
     assert found == [{"fields": {"x": ["A", "B"]}}, {"license": "CC0"}]
+
+
+def test_what_is_not_selected_is_taken_from_the_markup() -> None:
+    """A text has its page's title and license, an item the license nearest to it; what is selected goes before."""
+    body = f'<title>T</title><link rel="license" href="{BY}"><article><p>x</p><a rel="license" href="/own">own</a></article>'
+    assert list(selected(body, text="p").rows()) == [{"title": "T", "license_url": BY, "text": "x"}]
+    assert list(selected(body, item="article", text="p").rows()) == [
+        {"license": "own", "license_url": "https://example.org/own", "text": "x"}
+    ]
+    assert list(selected(body, text="p", title="p", license=".none").rows()) == [{"title": "x", "text": "x"}]

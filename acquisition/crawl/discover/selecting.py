@@ -15,8 +15,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from acquisition.crawl.discover.found import Media, kind_of
-from acquisition.crawl.discover.media import media
+from acquisition.crawl.discover import jsonld
+from acquisition.crawl.discover.found import License, Media, kind_of
+from acquisition.crawl.discover.licenses import Licenses
+from acquisition.crawl.discover.media import media, title_of
 from acquisition.crawl.discover.page import Page
 from acquisition.crawl.discover.select import Selectors, plain
 
@@ -36,7 +38,8 @@ class Selected:
         self._others = [name for name in select.names if name not in _STRUCTURE]
 
     def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield the values of every item that has any."""
+        """Yield the values of every item that has any, with the page's license and title where none is selected."""
+        licenses = self._licenses()
         for scope in self._scopes():
             values = self._values(scope)
             if "text" in self._select:
@@ -45,11 +48,29 @@ class Selected:
                     continue
                 values["text"] = text
             if values:
-                yield values
+                yield self._of_markup(scope, licenses) | values
+
+    def _of_markup(self, scope: _Element, licenses: Licenses) -> dict[str, Any]:
+        """Return what the page's own markup says of an item."""
+        whole = "item" not in self._select
+        said = {"title": title_of(self._page)} if whole else {}
+        license_ = None
+        if "license" not in self._select:
+            license_ = licenses.of_text() if whole else licenses.near(scope)
+        if license_ is not None:
+            said |= {"license": license_.text, "license_url": license_.url}
+        return {name: text for name, text in said.items() if text}
 
     def of_page(self) -> dict[str, Any]:
         """Return the values of the whole page, its text left out."""
         return self._values(self._page.root)
+
+    def license_of_text(self) -> License | None:
+        """Return the license that the page's own markup gives its text, None where the declaration selects one itself."""
+        return None if "license" in self._select else self._licenses().of_text()
+
+    def _licenses(self) -> Licenses:
+        return Licenses(self._page, jsonld.read(self._page)[1])
 
     def media(self) -> Iterator[tuple[Media, dict[str, Any]]]:
         """Yield every file with the values that the selectors find for it."""
