@@ -21,6 +21,7 @@ from cryptography.x509.oid import NameOID
 PATIENCE = 20.0
 """Seconds after which every connection ends by itself, whatever a test forgot."""
 _LARGEST_HEAD = 65_536
+OK = b"HTTP/1.1 200 OK\r\n"
 
 
 class Gone(Exception):
@@ -65,6 +66,34 @@ class Peer:
 
 
 Attack = Callable[[Peer], None]
+
+
+def says(*parts: bytes) -> Attack:
+    """Return an attack that says these bytes and hangs up."""
+
+    def attack(peer: Peer) -> None:
+        for part in parts:
+            peer.send(part)
+
+    return attack
+
+
+def forever(head: bytes, part: bytes, pause: float = 0.0) -> Attack:
+    """Return an attack that says the head and then the same bytes for ever."""
+
+    def attack(peer: Peer) -> None:
+        peer.send(head)
+        while True:
+            peer.send(part)
+            if pause:
+                peer.wait(pause)
+
+    return attack
+
+
+def chunk(data: bytes) -> bytes:
+    """Return one chunk of a chunked body."""
+    return b"%x\r\n%s\r\n" % (len(data), data)
 
 
 @dataclass

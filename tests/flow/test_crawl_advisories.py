@@ -17,6 +17,7 @@ import ssl
 import threading
 import time
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ from acquisition.crawl.visit.transport import CurlTransport, UrlGuard
 from acquisition.protocols import Silent, Source
 from acquisition.settings import ContactSettings, SourceLimitSettings
 from acquisition.sources.spider import SpiderSettings
-from tests.flow.hostile import Attack, Hostile, Peer, authority, hostile, tls_server
+from tests.flow.hostile import OK, Attack, Hostile, Peer, authority, chunk, forever, hostile, says, tls_server
 
 pytestmark = pytest.mark.flow
 
@@ -56,11 +57,6 @@ def page(body: str, *headers: str, status: str = "200 OK") -> Attack:
 def moved(location: str, status: str = "302 Found") -> Attack:
     """Return what answers with a redirect."""
     return lambda peer: peer.answer(b"", status, f"Location: {location}")
-
-
-def says(data: bytes) -> Attack:
-    """Return what says these bytes and hangs up."""
-    return lambda peer: peer.send(data)
 
 
 @dataclass
@@ -319,6 +315,35 @@ def test_a_compressed_bomb_costs_its_own_page(sites: Sites, tmp_path: Path) -> N
     assert sites.visited(sites.own) == ["/", *paths, "/after"]
     assert done.failed == {"too-large": 2, "content-encoding": 3}
     assert done.items == 2
+
+
+def test_hostile_pages_cost_their_own_request(sites: Sites, tmp_path: Path) -> None:
+    """Servers that flood and lie, with the two attacks that stock Scrapy lets through among them, end their own page only."""
+    attacks: dict[str, tuple[Attack, str]] = {
+        "/forty-thousand-headers": (forever(OK, b"X-A: " + b"a" * 1_000 + b"\r\n"), "headers"),
+        "/sixty-codings": (
+            lambda peer: peer.answer(gzip.compress(b"x"), "200 OK", HTML, "Content-Encoding: " + ", ".join(["gzip"] * 60)),
+            "content-encoding",
+        ),
+        "/99-gigabytes": (forever(OK + b"Content-Length: 99000000000\r\n\r\n", bytes(65_536)), "too-large"),
+        "/endless": (forever(OK + b"Transfer-Encoding: chunked\r\n\r\n", chunk(bytes(65_536))), "too-large"),
+        "/giant-line": (forever(OK + b"X: ", b"a" * 65_536), "headers"),
+        "/hints": (forever(b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"), "headers"),
+        "/http-0.9": (says(b"<html>1991</html>"), "protocol"),
+    }
+    started = time.monotonic()
+    with ExitStack() as stack:
+        bad = {
+            path: stack.enter_context(hostile({path: attack}, host=f"127.0.0.{number}"))
+            for number, (path, (attack, _)) in enumerate(attacks.items(), 3)
+        }
+        links = [f'<a href="{server.url}{path}">x</a>' for path, server in bad.items()]
+        sites.own.attacks |= {"/": page("".join(links) + '<a href="/after">x</a>'), "/after": page("after")}
+        done = crawled(sites, tmp_path, max_response=4 * MIB)
+    assert done.failed == Counter(reason for _, reason in attacks.values())
+    assert done.items == 2
+    assert sum(server.taken[path] for path, server in bad.items()) < 64 * MIB
+    assert time.monotonic() - started < 20.0
 
 
 def test_a_large_file_is_never_held_in_memory(sites: Sites, tmp_path: Path) -> None:

@@ -16,14 +16,13 @@ import pytest
 
 from acquisition.crawl.contract import Ask, Failed, Wire
 from acquisition.crawl.visit.transport import Caps, CurlTransport, UrlGuard, decoded
-from tests.flow.hostile import Attack, Hostile, Peer, hostile
+from tests.flow.hostile import OK, Attack, Hostile, Peer, chunk, forever, hostile, says
 
 pytestmark = pytest.mark.flow
 
 MIB = 1 << 20
 MAX_BYTES = MIB
 CAPS = Caps(total=6.0, connect=2.0, slow_seconds=2.0, slow_bytes=200)
-OK = b"HTTP/1.1 200 OK\r\n"
 
 
 @dataclass
@@ -67,34 +66,6 @@ async def _meet(server: Hostile, caps: Caps, ask: Ask) -> Met:
         tracemalloc.stop()
         await sender.close()
     return Met(wire, failed, seconds, peak)
-
-
-def says(*parts: bytes) -> Attack:
-    """Return an attack that says these bytes and hangs up."""
-
-    def attack(peer: Peer) -> None:
-        for part in parts:
-            peer.send(part)
-
-    return attack
-
-
-def forever(head: bytes, part: bytes, pause: float = 0.0) -> Attack:
-    """Return an attack that says the head and then the same bytes for ever."""
-
-    def attack(peer: Peer) -> None:
-        peer.send(head)
-        while True:
-            peer.send(part)
-            if pause:
-                peer.wait(pause)
-
-    return attack
-
-
-def chunk(data: bytes) -> bytes:
-    """Return one chunk of a chunked body."""
-    return b"%x\r\n%s\r\n" % (len(data), data)
 
 
 # --- sizes ---
