@@ -26,11 +26,14 @@ SAME_ITEM: Final = "same-item"
 
 @dataclass(frozen=True, slots=True)
 class Brought:
-    """What one address of a list has brought: the last answer, and the addresses with their status that led to it."""
+    """What one address of a list has brought: the last answer, and the addresses with their status that led to it.
+
+    `request` is the row as the frontier keeps it (`Row.written`).
+    """
 
     key: bytes
     url: str
-    row: Row
+    request: str
     answer: Answer
     passed: Sequence[tuple[str, int]] = ()
 
@@ -79,37 +82,47 @@ class NearClerk(Clerk):
 
     async def write_down(self, brought: Brought) -> str:
         """Check, read, record."""
-        body, media = opened(brought, self.wanted, self.max_bytes)
+        row = Row.of(brought.request)
+        body, media = opened(brought.answer, row, self.wanted, self.max_bytes)
         reading = await self.reading(brought.answer, body)
-        return recorded(brought, body, media, reading, self.items)
+        return recorded(brought, row, Content(body, media, reading), self.items)
 
     async def placed(self, answer: Answer) -> tuple[Place, bool]:
         """Return what the answer says itself: it was archived before it came."""
         return answer.place, answer.unchanged
 
 
-def opened(brought: Brought, wanted: Wanted, max_bytes: int) -> tuple[bytes, Media]:
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A file that passed: its decoded bytes, what they are, and what is said of their use."""
+
+    body: bytes
+    media: Media
+    reading: Reading
+
+
+def opened(answer: Answer, row: Row, wanted: Wanted, max_bytes: int) -> tuple[bytes, Media]:
     """Return the decoded bytes and what they are; Failed when that is not what the list says or wants."""
-    url = brought.answer.ask.url
-    body = decoded(brought.answer.wire, max_bytes, url=url)
-    return body, check(body, brought.row.expect, wanted, url=url)
+    url = answer.ask.url
+    body = decoded(answer.wire, max_bytes, url=url)
+    return body, check(body, row.expect, wanted, url=url)
 
 
-def recorded(brought: Brought, body: bytes, media: Media, reading: Reading, items: Items) -> str:
+def recorded(brought: Brought, row: Row, content: Content, items: Items) -> str:
     """Write the item down and return what is remarkable about it."""
-    answer = brought.answer
+    answer, reading = brought.answer, content.reading
     page = Page(
         url=brought.url,
         final_url=answer.ask.url,
         referrer="",
-        media_type=media.media_type,
-        body=body,
+        media_type=content.media.media_type,
+        body=content.body,
         place=answer.place,
         redirects=brought.passed,
-        reason=brought.row.reason,
+        reason=row.reason,
     )
     rights = Rights(reading.records(), reading.verdicts(), answer.decision.get("robots") or {})
-    new = items.add(record_of(brought.row.fields, page, rights, sample="media"), brought.key)
+    new = items.add(record_of(row.fields, page, rights, sample="media"), brought.key)
     if not new and brought.passed:  # without a redirect it is this very row, whose run was killed before it could end
         return SAME_ITEM
     return OPTED_OUT if reading.train == "deny" else ""

@@ -314,7 +314,7 @@ class FarClerk(Clerk):
             "source": self._source(answer),
             "key": brought.key.hex(),
             "url": brought.url,
-            "row": brought.row.written(),
+            "row": brought.request,
             "passed": brought.passed,
         }
         body = b""

@@ -26,7 +26,11 @@ LONGEST_URL: Final = 2_083
 BATCH: Final = 1_000
 """Rows that are entered at once; so many may be read again after a kill."""
 CURSOR_FILE: Final = "listing.json"
-_PLAIN: Final = re.compile(r"https?://[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+", re.ASCII)
+_PLAIN: Final = re.compile(
+    r"https?://[A-Za-z0-9.-]+(?::[1-9][0-9]{0,3})?(?:[/?][A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]*)?", re.ASCII
+)
+"""Nearly all addresses of every list; the others are looked at part by part."""
+_SENDABLE: Final = re.compile(r"https?://[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+", re.ASCII)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -77,7 +81,9 @@ def _address(written: str) -> tuple[str, str]:
         return "", "scheme"
     scheme, _, rest = written.partition("#")[0].partition("://")
     url = f"{scheme.lower()}://{rest}"
-    if _PLAIN.fullmatch(url) is None:
+    if len(url) <= LONGEST_URL and _PLAIN.fullmatch(url) is not None:
+        return url, ""
+    if _SENDABLE.fullmatch(url) is None:
         try:
             url = safe_url_string(url)
         except ValueError:

@@ -22,7 +22,7 @@ import orjson
 from acquisition.crawl.archive import ItemLog, RunArchive
 from acquisition.crawl.contract import Answer, Ask, Failed, Place
 from acquisition.crawl.job import Job, load_job
-from acquisition.crawl.listing.clerk import Brought, opened, recorded
+from acquisition.crawl.listing.clerk import Brought, Content, opened, recorded
 from acquisition.crawl.listing.frames import Frames, ask_said, place_said, wire_of, wire_said
 from acquisition.crawl.listing.media import Wanted
 from acquisition.crawl.listing.rows import Row
@@ -135,17 +135,16 @@ class Scribe:
         answer = self._answer(said, body)
         robots, files = self._sources[said["source"]]
         answer = replace(answer, robots_txt=robots, well_known=files)
-        brought = Brought(
-            bytes.fromhex(said["key"]), said["url"], Row.of(said["row"]), answer, [tuple(hop) for hop in said["passed"]]
-        )
+        passed = [(url, status) for url, status in said["passed"]]
+        brought, row = Brought(bytes.fromhex(said["key"]), said["url"], said["row"], answer, passed), Row.of(said["row"])
         settled = {"place": place_said(answer.place), "unchanged": answer.unchanged}
         try:
-            content, media = opened(brought, self._wanted, self._max_bytes)
+            content, media = opened(answer, row, self._wanted, self._max_bytes)
             reading = _reading(said["reading"]) if said.get("reading") else signals_of(answer, content, self._policy)
             if reading.wanted and not said.get("reading"):
                 self._held[said["answer"]] = answer  # it will be asked again, with what those documents say
                 return {"wanted": True}
-            return settled | {"remark": recorded(brought, content, media, reading, self._items)}
+            return settled | {"remark": recorded(brought, row, Content(content, media, reading), self._items)}
         except Failed as failed:
             return settled | {"failed": [failed.reason, failed.url, failed.detail]}
 

@@ -9,7 +9,6 @@ from urllib.parse import urljoin
 
 from acquisition.crawl.contract import Answer, Ask, Failed, Lease, Outcome, Place, Refused
 from acquisition.crawl.listing.clerk import Brought, Clerk
-from acquisition.crawl.listing.rows import Row
 
 HOPS: Final = 5
 """Redirects that are followed; each is a visit of its own, under the rules of its own host."""
@@ -44,10 +43,10 @@ class Taker:
         """
         answers: list[Answer] = []
         try:
-            row = Row.of(lease.entry.request)
-            await self._follow(lease, row, answers)
+            await self._follow(lease, answers)
             passed = [(one.ask.url, one.wire.status) for one in answers[:-1]]
-            remark = await self.clerk.write_down(Brought(lease.entry.key, lease.entry.url, row, answers[-1], passed))
+            entry = lease.entry
+            remark = await self.clerk.write_down(Brought(entry.key, entry.url, entry.request, answers[-1], passed))
             return Outcome("done", remark, facts=await self._facts(answers))
         except Refused as refused:
             return Outcome("refused", refused.reason, refused.detail[:500], facts=await self._facts(answers))
@@ -58,14 +57,14 @@ class Taker:
                 return Outcome("retry", failed.reason, failed.detail[:500], not_before=now + failed.again)
             return Outcome("failed", failed.reason, failed.detail[:500], facts=await self._facts(answers))
 
-    async def _follow(self, lease: Lease, row: Row, answers: list[Answer]) -> None:
+    async def _follow(self, lease: Lease, answers: list[Answer]) -> None:
         """Visit an address and where it leads to, until a 200 has come; `answers` grows with every visit."""
         url = lease.entry.url
         headers = _ACCEPT["image" if self.images else ""]
         passed: list[str] = []
         while True:
             answer = await self.visitor.visit(
-                Ask(url, headers=headers, referrer=row.reason, kind="media"), tries=lease.tries + 1
+                Ask(url, headers=headers, referrer=lease.entry.referrer, kind="media"), tries=lease.tries + 1
             )
             answers.append(answer)
             status = answer.wire.status
