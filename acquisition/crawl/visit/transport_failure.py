@@ -49,7 +49,7 @@ def failure(exchange: Exchange, code: int, words: str, url: str) -> Refused | Fa
     elif exchange.refusal and not _connected(exchange):
         return Refused("address", url, exchange.refusal)
     else:
-        reason, detail = _reason(exchange, code, words), words
+        reason, detail = _reason(exchange, code, words), words or ("a line is too long" if code == _TOO_LARGE else "")
     return Failed(reason, url, detail, again=AGAIN if reason in _PASSING else None)
 
 
