@@ -508,6 +508,31 @@ def test_an_answer_too_many_poisons_nothing(parts: tuple[bytes, ...], method: Li
         assert asyncio.run(ask(server)) == b"next"
 
 
+@pytest.mark.parametrize("rude", [False, True])
+@pytest.mark.parametrize("pause", [0.0, 0.1])
+def test_a_connection_that_ends_between_requests_costs_nothing(rude: bool, pause: float) -> None:
+    """A server that promises to go on listening and hangs up is asked over a fresh connection, once for each request."""
+
+    def attack(peer: Peer) -> None:
+        peer.send(FIRST)
+        if rude:
+            peer.wait(0.02)
+            peer.hang_up_rudely()
+
+    async def ask(server: Hostile) -> list[bytes]:
+        sender = transport(server)
+        bodies = []
+        for _ in range(4):
+            bodies.append((await sender.send(Ask(server.url + "/x"), max_bytes=100)).body)
+            await asyncio.sleep(pause)
+        await sender.close()
+        return bodies
+
+    with hostile({"/x": attack}) as server:
+        assert asyncio.run(ask(server)) == [b"first"] * 4
+        assert len(server.heads) == 4
+
+
 def test_a_cancelled_request_frees_everything() -> None:
     """A task that is cancelled while a server drips gives its handle back, which then serves another request."""
 
