@@ -205,6 +205,26 @@ def test_a_better_selector_needs_no_second_visit(tmp_path: Path, site: Site) -> 
     assert "nothing to replay" in never.err
 
 
+def test_what_says_nothing_says_nothing_in_a_replay_either(tmp_path: Path, site: Site) -> None:
+    """A page that says what the site says of any address is no item, whether it comes from the web or from the archive."""
+
+    class Polite(dict[str, Any]):
+        """Answers every unknown address with the same friendly page and 200."""
+
+        def get(self, path: str, default: Any = None) -> Any:
+            return super().get(path) or page("Nothing here", "We could not find what you were looking for. " * 12)
+
+    site.routes = Polite(site.routes)
+    site.routes["/"] = page("Owls", links='<a href="/barn">barn</a><a href="/lost">lost</a>')
+    declare(tmp_path, site)
+    told = crawl(tmp_path)
+    assert (told["items"], told["refused"]["soft-404"]) == (2, 1)
+    before = len(site.log)
+    told = crawl(tmp_path, "--replay")
+    assert (told["items"], told["refused"]["soft-404"]) == (2, 1)
+    assert len(site.log) == before
+
+
 def _conditional(site: Site) -> None:
     """Let every page answer 304 when its validator is sent."""
     for path, answer in list(site.routes.items()):

@@ -118,6 +118,8 @@ class Visitor:
         is raised for answers such as 503, too. Raises Refused when a rule, a limit or a budget says no.
         """
         if ask.method == "GET" and (answer := await self._archived(ask)) is not None:
+            await self._watch.prepare(answer, self._from_archive)
+            self._watch.after(answer)
             return answer
         if self._replay:
             raise Refused("not-archived", ask.url, "no earlier run has an answer, and a replay sends nothing")
@@ -187,6 +189,13 @@ class Visitor:
             raise Refused("byte-limit", url, f"the run may receive {size} bytes")
 
     # --- from the archive
+
+    async def _from_archive(self, ask: Ask) -> Answer:
+        """Return what the archive holds; Refused when it holds nothing."""
+        answer = await self._archived(ask)
+        if answer is None:
+            raise Refused("not-archived", ask.url)
+        return answer
 
     async def _archived(self, ask: Ask) -> Answer | None:
         recalled = self._archive.recall(ask.url)
