@@ -24,7 +24,7 @@ from scrapy.http import HtmlResponse, Response, TextResponse, XmlResponse
 
 from acquisition.crawl.discover import feeds, oembed, sitemaps
 from acquisition.crawl.discover.found import Kind, Media, kind_of
-from acquisition.crawl.discover.links import Links, feeds_of, oembeds_of
+from acquisition.crawl.discover.links import Links, feeds_of, may_close, oembeds_of
 from acquisition.crawl.discover.media import backgrounds
 from acquisition.crawl.discover.page import Page
 from acquisition.crawl.discover.scope import Scope, host_of, site_of
@@ -37,7 +37,7 @@ HOME: Final = "home"
 FIRST, LISTED, QUERY = 20, 10, -1
 """Priorities: start pages (so that robots.txt is there when its sitemaps are looked for), lists, and pages with a query."""
 
-_NO_ROBOTS: Final = [400, 401, 403, 404, 405, 410]
+_ABSENT: Final = [400, 401, 403, 404, 405, 410]
 
 
 class BadFeed(ValueError):
@@ -111,7 +111,8 @@ class SiteSpider(SampleSpider):
         yield from self.files(page)
         if self.follow:
             meta = {HOME: home, "allow_offsite": True} if home else {}
-            for url in self.links.of(page, response.meta.get("depth", 0), home, self.within):
+            open_ = not may_close(page, (line.decode("latin-1") for line in response.headers.getlist("X-Robots-Tag")))
+            for url in self.links.of(page, response.meta.get("depth", 0), home, self.within, remember=open_):
                 yield Request(url, priority=QUERY if "?" in url else 0, meta=dict(meta))
         if self.feeds is True:
             yield from (Request(url, self.parse_feed, priority=LISTED) for url in feeds_of(page) if self._is_ours(url, home))
@@ -185,7 +186,7 @@ class SiteSpider(SampleSpider):
                 yield from self._listed_media(entry.media)
         except sitemaps.BadSitemap:
             if not guessed:
-                raise
+                raise  # what nobody promised need not be there
 
     def parse_feed(self, response: Response) -> Iterator[Request]:
         """Ask for the pages and files of a feed's entries."""
@@ -213,7 +214,8 @@ class SiteSpider(SampleSpider):
 
     def _sitemap(self, url: str, *, sites: list[str], level: int = 1, guessed: bool = False) -> Request:
         told = {"level": level, "sites": sites} | ({"guessed": True} if guessed else {})
-        return Request(url, self.parse_sitemap, cb_kwargs=told, priority=LISTED, meta={"allow_offsite": True})
+        absence = {"handle_httpstatus_list": _ABSENT} if guessed else {}
+        return Request(url, self.parse_sitemap, cb_kwargs=told, priority=LISTED, meta={"allow_offsite": True} | absence)
 
     def _robots(self, url: str) -> Iterator[Request]:
         """Yield the request for a site's list of sitemaps, once; the crawler has robots.txt in its archive by then."""
@@ -221,7 +223,7 @@ class SiteSpider(SampleSpider):
         origin = f"{parts.scheme}://{parts.netloc}"
         if self.sitemaps is True and origin not in self._sites_asked:
             self._sites_asked.add(origin)
-            meta = {"handle_httpstatus_list": _NO_ROBOTS, "allow_offsite": True}
+            meta = {"handle_httpstatus_list": _ABSENT, "allow_offsite": True}
             yield Request(f"{origin}/robots.txt", self.parse_robots, priority=LISTED, meta=meta)
 
     # --- which sites

@@ -148,6 +148,19 @@ def test_patterns_choose_pages(tmp_path: Path, hosts: tuple[Host, Host]) -> None
     assert visits(site) == ["/", "/a/text", "/index.xml", "/s1.xml.gz", "/s2.txt"]
 
 
+def test_a_link_that_one_page_closes_is_followed_from_another(tmp_path: Path, hosts: tuple[Host, Host]) -> None:
+    """A page's nofollow keeps its links from being followed there, and nowhere else."""
+    site, _ = hosts
+    site.page("/", '<a href="/closing">c</a><a href="/inviting">i</a>', "Front")
+    site.page("/closing", '<a href="/shared">s</a><a href="/only">o</a>', "Closing")
+    site.headers = {"/closing": {"X-Robots-Tag": "nofollow"}}
+    site.page("/inviting", '<a href="/shared">s</a>', "Inviting")
+    site.page("/shared", "", "Shared")
+    _, run = crawled(tmp_path, hosts)
+    assert visits(site) == ["/", "/closing", "/inviting", "/shared"]
+    assert run.refused["nofollow"] == 1
+
+
 def test_media_lie_on_another_host_with_its_own_rules(tmp_path: Path, hosts: tuple[Host, Host]) -> None:
     """The figure's license and captions go with the largest file; the media host's robots.txt is asked and obeyed."""
     site, media = hosts

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acquisition.crawl.discover import charset
-from acquisition.crawl.discover.links import Links, feeds_of, oembeds_of
+from acquisition.crawl.discover.links import Links, feeds_of, may_close, oembeds_of
 from acquisition.crawl.discover.page import Page, Unparsable, parse, resolved, words
 from acquisition.crawl.discover.scope import Scope, site_of
 from acquisition.crawl.discover.select import BadSelector, compiled
@@ -158,6 +158,30 @@ def test_what_was_handed_out_is_not_handed_out_again_unless_the_way_is_shorter()
     assert list(found.of(body, 3)) == []
     assert list(found.of(body, 4)) == []
     assert list(found.of(body, 2)) == ["https://example.org/b"]
+
+
+@pytest.mark.parametrize(
+    ("body", "header", "closed"),
+    [
+        ('<meta name="robots" content="index, NoFollow">', "", True),
+        ('<meta name="acquisition" content="none">', "", True),
+        (
+            '<meta name="robots" content="index,follow"><p style="display:none">x</p><a rel="nofollow" href="/x">x</a>',
+            "",
+            False,
+        ),
+        ('<meta name="description" content="none of it">', "", False),
+        ("<p>x</p>", "googlebot: nofollow", True),
+        ("<p>x</p>", "noindex", False),
+    ],
+)
+def test_links_of_a_page_that_may_be_closed_are_not_remembered(body: str, header: str, closed: bool) -> None:
+    """What the crawler refuses to follow from one page must be found again on the next, which may invite it."""
+    assert may_close(page(body), [header] if header else []) is closed
+    found = Links(Scope.of([URL]))
+    linked = page('<a href="/b">b</a><a href="/b#x">b</a>')
+    assert list(found.of(linked, 1, remember=False)) == ["https://example.org/b"]
+    assert list(found.of(linked, 1)) == ["https://example.org/b"]
 
 
 def test_the_memory_of_links_is_bounded() -> None:

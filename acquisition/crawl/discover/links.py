@@ -7,7 +7,8 @@ resolved: most links of a site are its menu, met thousands of times.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -26,6 +27,8 @@ _INVITED = finding_texts(f"descendant::a[{_NOFOLLOW}]/@href | descendant::area[{
 _SELF = finding_texts(f"self::a[{_NOFOLLOW}]/@href | self::area[{_NOFOLLOW}]/@href")
 _NEVER: Final = -1
 _FEEDS = finding_elements("descendant::link[@href and @rel and @type]")
+_METAS = finding_elements("descendant::meta[@name and @content]")
+_ADDRESSED: Final = re.compile("bot|crawler|spider|acquisition", re.IGNORECASE)
 _FEED_TYPES: Final = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json", "application/rdf+xml"})
 _OEMBED: Final = "application/json+oembed"
 
@@ -43,27 +46,30 @@ class Links:
         self._fresh: dict[str, int] = {}
         self._stale: dict[str, int] = {}
 
-    def of(self, page: Page, depth: int = 0, home: str = "", within: tuple[Selector, ...] = ()) -> Iterator[str]:
-        """Yield addresses in the order of the page. `within` are compiled selectors of the parts whose links count."""
+    def of(
+        self, page: Page, depth: int = 0, home: str = "", within: tuple[Selector, ...] = (), *, remember: bool = True
+    ) -> Iterator[str]:
+        """Yield addresses in the order of the page. `within` are compiled selectors of the parts whose links count.
+
+        Without `remember` all of the page's links are yielded and none counts as handed out: for a page whose links the crawler
+        may refuse to follow, while the next page that has them invites it to.
+        """
         hrefs: list[str] = _parts(page, within) if within else (_INVITED if page.says(b"nofollow") else _ALL)(page.root)
         if len(hrefs) > MOST:
             logging.getLogger(__name__).warning("links-cut url=%s links=%d", page.url, len(hrefs))
+        if not remember:
+            found = (page.absolute(href) for href in dict.fromkeys(hrefs[:MOST]))
+            yield from dict.fromkeys(url for url in found if url and self._scope.takes(url, home))
+            return
         parts = urlsplit(page.base)
         origin = f"{parts.scheme}://{parts.netloc}"
         here = origin + parts.path.rpartition("/")[0] + "/"
+        home_key = f"{home} " if home else ""
         fresh, stale = self._fresh, self._stale
         for href in hrefs[:MOST]:
-            first = href[:1]
-            if first == "#" or not first:
+            if href[:1] in ("", "#"):
                 continue
-            if first == "/":
-                key = origin + href
-            elif href.startswith(("http://", "https://")):
-                key = href
-            else:
-                key = page.base + href if first == "?" else here + href
-            if home:
-                key = home + " " + key
+            key = home_key + (origin + href if href[0] == "/" else _key(href, page.base, here))
             known = fresh.get(key)
             if known is None and (known := stale.get(key)) is not None:
                 fresh[key] = known
@@ -91,6 +97,13 @@ class Links:
         self._fresh[key] = depth
 
 
+def _key(href: str, base: str, here: str) -> str:
+    """Return under what a raw address that does not begin with a slash is remembered: two folders may mean two pages by it."""
+    if href.startswith(("http://", "https://")):
+        return href
+    return base + href if href[0] == "?" else here + href
+
+
 def _parts(page: Page, within: tuple[Selector, ...]) -> list[str]:
     found: dict[str, None] = {}
     for selector in within:
@@ -101,6 +114,24 @@ def _parts(page: Page, within: tuple[Selector, ...]) -> list[str]:
             elif element:
                 found[element] = None
     return list(found)
+
+
+def may_close(page: Page, headers: Iterable[str]) -> bool:
+    """Say whether a page as a whole may ask not to follow its links; whether it does is the crawler's to decide.
+
+    `headers` are the values of X-Robots-Tag.
+    """
+    if any(_closes(value) for value in headers):
+        return True
+    if not page.says(b"nofollow", b"none"):
+        return False
+    metas = _METAS(page.root)
+    return any(_closes(meta.get("content") or "") for meta in metas if _ADDRESSED.search(meta.get("name") or ""))
+
+
+def _closes(directives: str) -> bool:
+    lower = directives.lower()
+    return "nofollow" in lower or "none" in lower
 
 
 def feeds_of(page: Page) -> list[str]:
