@@ -59,6 +59,29 @@ def test_a_redirect_is_one_item_with_its_way(tmp_path: Path) -> None:
     assert done.finished
 
 
+def test_redirects_that_come_back_are_a_failure_with_a_name(tmp_path: Path) -> None:
+    """Two addresses that lead to each other are asked once each, and the one that closes the circle has failed."""
+    routes = {"/": html('<h1>Start</h1><a href="/one">x</a>'), "/one": moved("/two"), "/two": moved("/one")}
+    site, done = crawled(routes, EVERYTHING, tmp_path)
+    assert sorted(path for path in site.paths() if path in {"/one", "/two"}) == ["/one", "/two"]
+    assert done.failed == {"redirect-loop": 1}
+    (missed,) = (json.loads(line) for line in (tmp_path / "run" / "refusals.jsonl").read_bytes().splitlines())
+    assert (missed["url"], missed["detail"]) == (f"{site.url}/two", f"{site.url}/one")
+
+
+def test_an_address_of_another_scheme_is_refused(tmp_path: Path) -> None:
+    """Scrapy has no handler for files here; that is the rule about schemes, and no error of the engine."""
+    body = (
+        EVERYTHING
+        + """
+    from scrapy import Request
+    yield Request("file:///etc/hostname", callback=self.parse)
+"""
+    )
+    _, done = crawled({"/": html("<h1>Start</h1>")}, body, tmp_path)
+    assert (done.refused, done.failed) == ({"scheme": 1}, {})
+
+
 def test_a_redirect_that_only_adds_a_mark_is_followed(tmp_path: Path) -> None:
     """A target that differs by a tracking parameter has the key of the page that leads there, and is visited all the same."""
     routes = {"/": moved("/?utm_source=x"), "/?utm_source=x": html("<h1>Here</h1>")}

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from scrapy import Request, Spider
-from scrapy.exceptions import IgnoreRequest
+from scrapy.exceptions import IgnoreRequest, NotSupported
 from twisted.python.failure import Failure
 
 from acquisition.crawl.contract import Answer, Entry, Failed, Lease, Outcome, Refused
@@ -229,6 +229,8 @@ def outcome_of(error: BaseException | None, now: float) -> Outcome:
         if error.again is not None:
             return Outcome("retry", error.reason, error.detail[:500], not_before=now + error.again)
         return Outcome("failed", error.reason, error.detail[:500])
+    if isinstance(error, NotSupported):
+        return Outcome("refused", "scheme", str(error)[:500])
     if isinstance(error, IgnoreRequest):
         return Outcome("refused", "ignored", str(error)[:500])
     return Outcome("failed", "engine-error", f"{type(error).__name__}: {error}"[:500])

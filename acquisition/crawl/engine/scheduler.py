@@ -87,7 +87,10 @@ class FrontierScheduler(BaseScheduler):
             self._ready.append(request)
             return True
         new = self._ledger.enter(request, Found(work, entry.depth, entry.referrer))
-        self._ledger.settle(work, Outcome("done", "redirected", request.url))
+        if not new and _is_circle(request):
+            self._ledger.settle(work, Outcome("failed", "redirect-loop", request.url))
+        else:
+            self._ledger.settle(work, Outcome("done", "redirected", request.url))
         return new
 
     def next_request(self) -> Request | None:
@@ -138,3 +141,9 @@ class FrontierScheduler(BaseScheduler):
         engine = self._crawler.engine
         if engine is not None:
             engine.crawl(self._wake)
+
+
+def _is_circle(request: Request) -> bool:
+    """Say whether a redirect leads back to an address that it came through."""
+    key = key_of(request.url, request.method)
+    return any(key_of(url, request.method) == key for url in request.meta.get("redirect_urls") or ())
