@@ -48,6 +48,8 @@ DESCRIPTION: Final = (
 """What every warcinfo record says unless the run says something else."""
 SYNC_EVERY: Final = 64
 """Exchanges between two fsyncs: a power cut costs at most these, a kill costs none."""
+LONGEST_VALIDATOR: Final = 1_024
+"""Characters; a server's longer one is not sent back to it."""
 
 
 class RunArchive(Archive):
@@ -126,7 +128,7 @@ class RunArchive(Archive):
         if row is None or row.body.status != 200:
             return {}
         named = {"If-None-Match": row.etag, "If-Modified-Since": row.last_modified}
-        return {name: value for name, value in named.items() if value}
+        return {name: value for name, value in named.items() if value and len(value) <= LONGEST_VALIDATOR}
 
     def write(self, ask: Ask, wire: Wire, decision: Mapping[str, Any]) -> tuple[Place, bool]:
         """Append request, response (or revisit) and decision; return where the body lies and whether it is unchanged.

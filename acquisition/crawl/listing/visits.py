@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
-from urllib.parse import urljoin
 
 from acquisition.crawl.contract import Answer, Ask, Failed, Lease, Outcome, Place, Refused
 from acquisition.crawl.listing.clerk import Brought, Clerk
+from acquisition.crawl.visit.redirects import target_of
 
 HOPS: Final = 5
 """Redirects that are followed; each is a visit of its own, under the rules of its own host."""
@@ -90,11 +90,7 @@ class Taker:
 
 def _target(answer: Answer, url: str) -> str:
     """Return where a redirect leads to, without its fragment; Failed when it says nothing that can be followed."""
-    location = next((value.strip() for name, value in answer.wire.headers if name.lower() == "location"), "")
-    try:
-        target = urljoin(url, location).partition("#")[0] if location else ""
-    except ValueError:
-        target = ""
+    target = target_of(url, answer.wire.headers)
     if not target:
         raise Failed("redirect", url, f"{answer.wire.status} without a Location that can be followed")
     if not target[:8].lower().startswith(("http://", "https://")):

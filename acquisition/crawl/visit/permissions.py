@@ -20,13 +20,14 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from acquisition.crawl import robots
 from acquisition.crawl.contract import PRODUCT_TOKEN, Ask, Failed, PolicyFile, PolicyStore, Refused, Ruling, Wire
 from acquisition.crawl.robots_paths import path_of
 from acquisition.crawl.visit.freshness import lifetime
 from acquisition.crawl.visit.hosts import ascii_host
+from acquisition.crawl.visit.redirects import target_of
 
 Fetch = Callable[[Ask], Awaitable[tuple[Wire, bytes]]]
 """Takes the host's turn, sends, archives, and returns the answer with its body decoded, `Ask.cut_at` bytes of it at most."""
@@ -247,11 +248,5 @@ def _without_dots(path: str) -> str:
 
 def _target(url: str, wire: Wire) -> str:
     """Return where a redirect leads, "" when that is no http(s) address."""
-    location = next((value for name, value in wire.headers if name.lower() == "location"), "").strip()
-    if not location:
-        return ""
-    try:
-        target = urljoin(url, quote(location.encode("latin-1", "replace"), safe="!#$%&'()*+,/:;=?@[]~")).partition("#")[0]
-    except ValueError:
-        return ""
+    target = target_of(url, wire.headers)
     return target if origin_of(target) else ""
