@@ -55,6 +55,28 @@ def test_words_of_a_file_are_those_nearest_to_it() -> None:
         ("https://example.org/2.jpg", "second", "All"),
     ]
     assert found[1][1]["license_url"] == BY
+    assert "license_url" not in found[0][1]
+
+
+def test_words_of_another_file_are_not_lent() -> None:
+    """A file without words of its own has none of its neighbours', but those that stand beside no file speak of all."""
+    card = '<figure class="card"><img src="/{0}.jpg"><b class="s">{0}</b><a class="l" href="{1}">by</a></figure>'
+    bare = '<figure class="card"><img src="/bare.jpg"></figure>'
+    body = f'<div class="g">{card.format(1, BY)}{bare}{card.format(2, BY)}</div><footer><img src="/logo.png"><i>F</i></footer>'
+    found = {
+        one.url.rpartition("/")[2]: values
+        for one, values in selected(body, media=".g img", label=".g .card .s::text", author="footer i", license="a.l").media()
+    }
+    assert [found[name].get("label") for name in ("1.jpg", "bare.jpg", "2.jpg")] == ["1", None, "2"]
+    assert [found[name].get("license_url") for name in ("1.jpg", "bare.jpg", "2.jpg")] == [BY, None, BY]
+    assert {values["author"] for values in found.values()} == {"F"}
+
+
+def test_a_badge_inside_a_license_is_no_other_file() -> None:
+    """The picture of a license lies inside its link; the link still speaks of the file beside it."""
+    body = f'<div><img src="/1.jpg"><p><a class="l" href="{BY}"><img src="/badge.png" alt="by"></a></p></div>'
+    found = {one.url: values for one, values in selected(body, license=".l").media()}
+    assert found["https://example.org/1.jpg"]["license_url"] == BY
 
 
 def test_files_by_address() -> None:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 MOST: Final = 10_000
 LONGEST: Final = 2_000_000
 """Characters of one text."""
-_DEEPEST: Final = 100
 
 
 Selector: TypeAlias = "Callable[[_Element], list[_Element | str]]"
@@ -31,9 +30,9 @@ class BadSelector(ValueError):
 
 
 def compiled(selector: str) -> Selector:
-    """Return a CSS selector as a compiled XPath; BadSelector says what is wrong with it."""
+    """Return a CSS selector as a compiled XPath; BadSelector says what is wrong with it. Texts know where they stand."""
     try:
-        return cast("Selector", etree.XPath(HTMLTranslator().css_to_xpath(selector), smart_strings=False))
+        return cast("Selector", etree.XPath(HTMLTranslator().css_to_xpath(selector)))
     except (etree.XPathError, SelectorError, ValueError) as error:
         raise BadSelector(f"{selector!r} is no CSS selector: {error}") from None
 
@@ -78,11 +77,6 @@ class Selectors:
     def first(self, name: str, scope: _Element) -> str:
         """Return the first text that a name finds, "" when it finds none."""
         return next(iter(self.texts(name, scope)), "")
-
-    def outward(self, name: str, element: _Element) -> list[_Element | str]:
-        """Return what a name finds in the smallest part of the page around an element that holds any."""
-        scopes = [element, *(one for _, one in zip(range(_DEEPEST), element.iterancestors(), strict=False))]
-        return next((found for scope in scopes if (found := self.found(name, scope))), [])
 
     def license(self, found: Iterable[_Element | str], page: Page) -> License | None:
         """Return the license that all that was found names: a link's address and words, or words alone."""

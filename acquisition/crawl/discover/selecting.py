@@ -7,7 +7,7 @@
     license   a link or words; several that differ mean none
     others    words, kept as fields; several as a list
 
-Without `item`, the words of a file are looked for in the smallest part of the page around it that has any.
+Without `item`, the words of a file are looked for in the smallest part of the page around it that has any of its own.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from acquisition.crawl.discover import jsonld
 from acquisition.crawl.discover.found import License, Media, kind_of
 from acquisition.crawl.discover.licenses import Licenses
 from acquisition.crawl.discover.media import media, title_of
+from acquisition.crawl.discover.nearest import Nearest
 from acquisition.crawl.discover.page import Page
 from acquisition.crawl.discover.select import Selectors, plain
 
@@ -77,9 +78,19 @@ class Selected:
         if not self._select.names:
             yield from ((one, {}) for one in media(self._page))
             return
+        if "item" not in self._select:
+            yield from self._each_with_its_words()
+            return
         for scope in self._scopes():
             for one in self._media_in(scope):
-                yield one, self._values(scope) if "item" in self._select else self._around(one)
+                yield one, self._values(scope)
+
+    def _each_with_its_words(self) -> Iterator[tuple[Media, dict[str, Any]]]:
+        """Yield the page's files with what stands nearest to each."""
+        files = [(one, self._element(one)) for one in self._media_in(self._page.root)]
+        nearest = Nearest(self._select, self._page.root, [element for _, element in files if element is not None])
+        for one, element in files:
+            yield one, self._around(nearest, element)
 
     def _scopes(self) -> list[_Element]:
         return self._select.elements("item", self._page.root) if "item" in self._select else [self._page.root]
@@ -100,13 +111,12 @@ class Selected:
             {name: self._select.texts(name, scope) for name in self._others}, self._select.found("license", scope)
         )
 
-    def _around(self, one: Media) -> dict[str, Any]:
+    def _around(self, nearest: Nearest, element: _Element | None) -> dict[str, Any]:
         """Return what the selectors find nearest to a file, looking outward."""
-        element = self._element(one)
         if element is None:
             return self._values(self._page.root)
-        words = {name: plain(self._select.outward(name, element)) for name in self._others}
-        return self._made(words, self._select.outward("license", element))
+        words = {name: plain(nearest.found(name, element)) for name in self._others}
+        return self._made(words, nearest.found("license", element))
 
     def _element(self, one: Media) -> _Element | None:
         found = self._page.root.getroottree().xpath(one.element) if one.element else None
