@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Final, Literal, cast
+from typing import Any, Final, Literal, cast
 
 from scrapy import Request
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
@@ -16,10 +16,11 @@ from scrapy.exceptions import (
     DownloadTimeoutError,
     IgnoreRequest,
 )
-from scrapy.http import Headers, Response
+from scrapy.http import Headers, Response, TextResponse
 from scrapy.responsetypes import responsetypes
 
 from acquisition.crawl.contract import Answer, Ask, Failed, Refused
+from acquisition.crawl.discover.charset import decide
 from acquisition.crawl.engine.crawler import session_of
 from acquisition.crawl.engine.ledger import work_of
 from acquisition.crawl.engine.page import KnowingPage
@@ -124,7 +125,10 @@ def _response(request: Request, answer: Answer, body: bytes) -> Response:
     headers = Headers(lines, encoding="latin-1")
     made = _class_of(headers, request.url, body)
     flags = [flag for flag, is_so in ((ARCHIVED, answer.replayed), (UNCHANGED, answer.unchanged)) if is_so]
-    return made(url=request.url, status=answer.wire.status, headers=headers, body=body, flags=flags, request=request)
+    known: dict[str, Any] = {"url": request.url, "headers": headers, "body": body, "flags": flags, "request": request}
+    if issubclass(made, TextResponse):  # one decision for the spider, the record and the text that is taken at staging
+        known["encoding"] = decide(body, (headers.get("Content-Type") or b"").decode("latin-1")).used
+    return made(status=answer.wire.status, **known)
 
 
 def _class_of(headers: Headers, url: str, body: bytes) -> type[Response]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 from itemadapter.adapter import ItemAdapter
 from scrapy import signals
@@ -12,14 +11,13 @@ from scrapy.crawler import Crawler
 from scrapy.http import Response, TextResponse
 
 from acquisition.crawl.archive import Page, Rights, record_of
+from acquisition.crawl.discover.charset import decide
 from acquisition.crawl.engine.crawler import session_of
 from acquisition.crawl.engine.ledger import Work, work_of
 from acquisition.crawl.engine.requests import SHOWN_ON
 from acquisition.crawl.session import Session
 from acquisition.crawl.spider import Sample
 from acquisition.errors import AcquisitionError
-
-_CHARSET: Final = re.compile(rb"charset\s*=\s*[\"']?([A-Za-z0-9._:-]{1,40})", re.IGNORECASE)
 
 
 class Recorder:
@@ -123,9 +121,8 @@ def _page(response: Response, work: Work) -> Page:
 
 
 def charset_of(response: Response) -> tuple[str, str]:
-    """Return the charset that the server declares and the one that the text was read in; "" where there is none."""
+    """Return the charset that server or page declares and the one that the text was read in; "" where there is none."""
     if not isinstance(response, TextResponse):
         return "", ""
-    content_type = response.headers.get("Content-Type") or b""
-    match = _CHARSET.search(content_type)
-    return (match[1].decode("latin-1").lower() if match else ""), str(response.encoding).lower()
+    content_type = (response.headers.get("Content-Type") or b"").decode("latin-1")
+    return decide(response.body, content_type).declared, str(response.encoding).lower()
