@@ -36,7 +36,7 @@ from acquisition.workspace import utc_now
 
 LOCK_WAIT: Final = 30.0
 """Seconds to wait for an earlier crawler of the same run, whose parent was killed, to notice it and end."""
-ENDED_BY_LIMIT: Final = frozenset({"finished", "item-limit", "time-limit", "closespider_timeout"})
+ENDED_BY_LIMIT: Final = frozenset({"finished", "item-limit", "time-limit"})
 """Reasons after which the same command would not go on; everything else (a stop, no memory) is unfinished."""
 
 Tell = Callable[..., None]

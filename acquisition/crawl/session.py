@@ -79,8 +79,8 @@ class Session:
     ledger: Ledger | None = None
     broken: Exception | None = None
     """What has made the run impossible to go on: a full disk, a lost frontier. It is raised when the engine has stopped."""
-    halt: Callable[[], None] = lambda: None
-    """Stops the engine; set by it."""
+    halt: Callable[[str], None] = lambda _: None
+    """Stops the engine for a reason; set by it."""
     seeds: Mapping[str, Seed] = field(default_factory=dict)
     closed: bool = False
 
@@ -96,7 +96,7 @@ class Session:
         if self.broken is None:
             self.broken = error
             self.stop()
-            self.halt()
+            self.halt("broken")
 
     def stop(self) -> None:
         """Let nobody wait for a turn any more."""

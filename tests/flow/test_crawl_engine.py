@@ -17,7 +17,7 @@ import pytest
 
 from acquisition import crawl
 from acquisition.protocols import Seed
-from acquisition.settings import HostBudgetSettings
+from acquisition.settings import HostBudgetSettings, SourceLimitSettings
 from tests.flow.test_crawl import Site, html, records, run, serving, source, write_spider
 
 pytestmark = pytest.mark.flow
@@ -262,6 +262,15 @@ def test_a_stop_does_not_wait_for_turns(tmp_path: Path) -> None:
     assert not done.finished
     assert took < 10
     assert [path for _, _, path, _ in site.log] == ["/robots.txt"]
+
+
+def test_the_time_limit_ends_a_run(tmp_path: Path) -> None:
+    """A run ends when its time is over, although its host would be asked again only later; what waits is not lost."""
+    routes = {"/robots.txt": (200, {}, b"User-agent: *\nCrawl-delay: 30\n"), "/": html("x")}
+    began = time.monotonic()
+    _, done = crawled(routes, EVERYTHING, tmp_path, limits=SourceLimitSettings(seconds=2.0))
+    assert time.monotonic() - began < 12
+    assert (done.finished, done.finish_reason, done.refused) == (True, "time-limit", {})
 
 
 # --- a hostile host beside a good one ------------------------------------------------------------------------------------

@@ -30,6 +30,9 @@ _SPIDER_NEVER: Final = (
 RESERVED_ARGUMENTS: Final = frozenset({*_SPIDER_NEVER, "crawler", "custom_settings", "settings"})
 
 
+TIME_LIMIT: Final = "time-limit"
+
+
 class PoliteCrawler(Crawler):
     """A Scrapy crawler that its parts can ask for the session."""
 
@@ -98,12 +101,16 @@ def _stop_when_told(session: Session, crawler: Crawler, process: AsyncCrawlerPro
         session.stop()
         stopping.append(asyncio.ensure_future(process.stop()))
 
-    def halt() -> None:
+    def halt(reason: str = "broken") -> None:
+        session.stop()
         if crawler.engine is not None:
-            stopping.append(asyncio.ensure_future(crawler.engine.close_spider_async(reason="broken")))
+            stopping.append(asyncio.ensure_future(crawler.engine.close_spider_async(reason=reason)))
 
     session.halt = halt
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop)
+    if session.job.limits.seconds:
+        loop.call_later(session.job.limits.seconds, halt, TIME_LIMIT)
 
 
 def _reason_of(running: Any, ended: list[str], spider: type[Spider]) -> str:

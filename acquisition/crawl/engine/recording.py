@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, Literal
 
 from itemadapter.adapter import ItemAdapter
@@ -26,7 +25,7 @@ class Recorder:
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._session: Session = session_of(crawler)
-        self._closing: asyncio.Future[None] | None = None
+        self._full = False
         crawler.signals.connect(self._scraped, signals.item_scraped)
         crawler.signals.connect(self._dropped, signals.item_dropped)
         crawler.signals.connect(self._failed, signals.item_error)
@@ -56,7 +55,9 @@ class Recorder:
         session, limit = self._session, self._session.job.limits.items
         if limit is not None and session.items.count >= limit:
             session.tally.note("item-limit", response.url)
-            self._close("item-limit")
+            if not self._full:
+                self._full = True
+                session.halt("item-limit")
             return
         try:
             fields, sample = _fields(item)
@@ -73,11 +74,6 @@ class Recorder:
             work.reading = await self._session.reading(work.answer, response.body, shown_on)
         reading = work.reading
         return Rights(reading.records(), reading.verdicts(), work.answer.decision.get("robots") or {})
-
-    def _close(self, reason: str) -> None:
-        engine = self._crawler.engine
-        if self._closing is None and engine is not None:
-            self._closing = asyncio.ensure_future(engine.close_spider_async(reason=reason))
 
     def _dropped(self, response: Any, exception: Exception) -> None:
         self._session.tally.note("item-dropped", getattr(response, "url", ""), str(exception))

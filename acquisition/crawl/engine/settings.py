@@ -66,7 +66,7 @@ def _pace(job: Job) -> dict[str, Any]:
         "DOWNLOAD_SLOTS": {},
         "AUTOTHROTTLE_ENABLED": False,
         "DOWNLOAD_MAXSIZE": job.settings.max_response,
-        "CLOSESPIDER_TIMEOUT": job.limits.seconds,
+        "CLOSESPIDER_TIMEOUT": 0,
         "REDIRECT_MAX_TIMES": 5,
         "METAREFRESH_MAXDELAY": 5,
         "RETRY_ENABLED": False,
