@@ -47,7 +47,8 @@ _ERRORS: Final[Mapping[str, type[AcquisitionError]]] = {
 
 def worthwhile(job: Job) -> bool:
     """Say whether a scribe of its own helps: a second core, and no earlier run to compare with or to replay."""
-    return not job.spider and not job.earlier and not job.replay and len(os.sched_getaffinity(0)) > 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return not job.spider and not job.earlier and not job.replay and cores > 1
 
 
 class Link(asyncio.Protocol):
