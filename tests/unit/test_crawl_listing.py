@@ -294,7 +294,7 @@ class Ground:
     def take(self, url: str = URL, *, tries: int = 0, **row: Any) -> Outcome:
         """Take one address that a list names."""
         entry = entry_of({"url": url, "reason": "list: l.csv#row=0", **row})
-        outcome = asyncio.run(self.taker.take(Lease(1, entry, tries), 100.0))
+        outcome = asyncio.run(self.taker.take(Lease(1, entry, tries), lambda: 100.0))
         assert outcome is not None
         return outcome
 
@@ -460,7 +460,7 @@ def test_a_stop_ends_nothing(ground: Make) -> None:
     """An address whose turn did not come because the crawl is being stopped has not ended, and is leased again."""
     one = ground({URL: Failed("stopped", "")})
     seeds = write_seeds(one.folder, [{"url": URL, "reason": "r"}])
-    assert asyncio.run(one.taker.take(Lease(1, entry_of({"url": URL, "reason": "r"}), 0), 0.0)) is None
+    assert asyncio.run(one.taker.take(Lease(1, entry_of({"url": URL, "reason": "r"}), 0), lambda: 0.0)) is None
     assert drive(one, seeds, max_seconds=0.5)[0] == "time-limit"
     assert set(counts(one.folder)) == {("pending", "")}
 
@@ -684,7 +684,7 @@ class FarGround:
             async with clerk_of(self.job, self.archive, self.items, reading) as clerk:
                 taker = Taker(self.web, clerk)
                 rows = [{"url": url, "reason": f"list: l#row={number}"} for number, url in enumerate(urls)]
-                return [await taker.take(Lease(1, entry_of(row), 0), 1.0) for row in rows]
+                return [await taker.take(Lease(1, entry_of(row), 0), lambda: 1.0) for row in rows]
         finally:
             self.count = self.items.count
             self.items.close()
@@ -770,7 +770,9 @@ def test_a_scribe_that_dies_ends_the_crawl_and_loses_nothing(tmp_path: Path) -> 
         try:
             async with clerk_of(far.job, archive, items, reading) as clerk:
                 archive.link._process.kill()
-                await Taker(Web(archive, far.script), clerk).take(Lease(1, entry_of({"url": URL, "reason": "r"}), 0), 1.0)
+                await Taker(Web(archive, far.script), clerk).take(
+                    Lease(1, entry_of({"url": URL, "reason": "r"}), 0), lambda: 1.0
+                )
         finally:
             archive.close()
 

@@ -20,6 +20,8 @@ from acquisition.crawl.listing.visits import Taker
 
 WIDEST: Final = 256
 """Addresses under way at once, each on a host of its own."""
+ROUND: Final = 32
+"""Places that have to be free before the frontier is asked again: one question for many addresses."""
 MEMORY: Final = 4_000_000_000
 """Bytes that their bodies may take together if every host sends as much as is allowed."""
 GRACE: Final = 8.0
@@ -130,10 +132,13 @@ class _Drive:
             if reason := self._ended(began):
                 return reason
             free = width - len(self.under_way)
-            leases = await self.means.desk.lease(free) if free >= min(width // 4, 32) or not self.under_way else ()
+            if self.under_way and free < min(width // 4, ROUND):
+                await self.changed.wait()
+                continue
+            leases = await self.means.desk.lease(free)
             for lease in leases:
                 self._start(lease)
-            if not leases and await self._is_over(free):
+            if not leases and await self._is_over():
                 return FINISHED
 
     def _ended(self, began: float) -> str:
@@ -144,15 +149,12 @@ class _Drive:
             return ITEM_LIMIT
         return TIME_LIMIT if means.max_seconds and time.monotonic() - began >= means.max_seconds else ""
 
-    async def _is_over(self, free: int) -> bool:
+    async def _is_over(self) -> bool:
         """Wait until leasing again makes sense; True when nothing is left anywhere."""
-        rest: float | None = LONGEST_NAP
-        if free > 0:
-            rest = await self.means.desk.rest()
-            if rest is None and not self.under_way and self.entered:
-                await self.means.desk.flush()
-                rest = await self.means.desk.rest()
-                return rest is None and not self.under_way
+        rest = await self.means.desk.rest()
+        if rest is None and not self.under_way and self.entered:
+            await self.means.desk.flush()
+            return await self.means.desk.rest() is None
         with suppress(TimeoutError):
             await asyncio.wait_for(self.changed.wait(), LONGEST_NAP if rest is None else min(LONGEST_NAP, rest))
         return False
@@ -163,7 +165,7 @@ class _Drive:
         task.add_done_callback(self._over)
 
     async def _take(self, lease: Lease) -> None:
-        outcome = await self.means.taker.take(lease, self.means.clock())
+        outcome = await self.means.taker.take(lease, self.means.clock)
         if outcome is not None:
             self.means.desk.end(lease, outcome)
             self.means.heard(outcome)
@@ -182,6 +184,7 @@ class _Drive:
     async def _tick(self) -> None:
         while True:
             self.means.tick()
+            self.changed.set()
             await asyncio.sleep(TICK)
 
     async def _stopped(self) -> None:

@@ -68,6 +68,7 @@ class Link(asyncio.Protocol):
         self._broken: AcquisitionError | None = None
         self._ended: asyncio.Future[None] | None = None
         self._number = 0
+        self._ending = False
         try:
             ours.sendall(frame(dict(info)))
             self.state = self._first_word()
@@ -104,8 +105,10 @@ class Link(asyncio.Protocol):
         """Hand something over; raises what the scribe has ended with."""
         if self._broken is not None:
             raise self._broken
-        if self._transport is None or self._transport.is_closing():
+        if self._ending:
             raise Failed("stopped", "", "the crawl is being stopped")
+        if self._transport is None or self._transport.is_closing():
+            raise _died()
         self._transport.write(frame(said, body))
 
     async def ask(self, said: Mapping[str, Any], body: bytes = b"") -> dict[str, Any]:
@@ -122,6 +125,7 @@ class Link(asyncio.Protocol):
     async def end(self) -> None:
         """Let the scribe write what it has heard, close the files and end."""
         if self._transport is not None and self._ended is not None:
+            self._ending = True
             self._transport.write_eof()
             await asyncio.wait([self._ended], timeout=_LAST_WORD)
             self._transport.close()
@@ -155,8 +159,8 @@ class Link(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's interface
         """Tell those who wait that nothing comes any more."""
-        if self._waiting:
-            self._break(PluginError("the list's scribe ended in the middle", hint="Run the same command again."))
+        if not self._ending:
+            self._break(_died())
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
 
@@ -359,6 +363,10 @@ class FarClerk(Clerk):
             _, (oldest, _) = self._sources.popitem(last=False)
             self._link.say({"do": "forget", "source": oldest})
         return number
+
+
+def _died() -> PluginError:
+    return PluginError("the list's scribe ended in the middle", hint="Run the same command again: it goes on where it ended.")
 
 
 def _error(said: list[str]) -> AcquisitionError:

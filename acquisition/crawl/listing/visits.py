@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -36,7 +36,7 @@ class Taker:
     clerk: Clerk
     images: bool = True
 
-    async def take(self, lease: Lease, now: float) -> Outcome | None:
+    async def take(self, lease: Lease, clock: Callable[[], float]) -> Outcome | None:
         """Return how the address ended; what it brought is in the archive and among the items before it ends.
 
         None when the crawl is being stopped, and the address has not ended.
@@ -54,7 +54,7 @@ class Taker:
             if failed.reason == STOPPED:
                 return None
             if failed.again is not None:
-                return Outcome("retry", failed.reason, failed.detail[:500], not_before=now + failed.again)
+                return Outcome("retry", failed.reason, failed.detail[:500], not_before=clock() + failed.again)
             return Outcome("failed", failed.reason, failed.detail[:500], facts=await self._facts(answers))
 
     async def _follow(self, lease: Lease, answers: list[Answer]) -> None:
