@@ -210,6 +210,19 @@ class Workspace:
                 owner.unlink()
             lock.release()
 
+    def holder(self) -> str:
+        """Say which process of this machine holds the workspace, "" when none does. Takes and writes nothing."""
+        path = self.root / ".lock-owner.json"
+        try:
+            owner = json.loads(path.read_text())
+            if owner["host"] == socket.gethostname():
+                os.kill(int(owner["pid"]), 0)
+        except PermissionError:
+            pass  # it lives, and is somebody else's
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
+        return _owner_of(path)
+
 
 def _owner_of(path: Path) -> str:
     try:

@@ -12,14 +12,19 @@ _HOLDING: Final = 3
 _WAYS: Final = (("refused", "not asked for"), ("failed", "failed"))
 
 
+def counted(count: int, word: str) -> str:
+    """Return a number with its word: "1 page", "1,200 pages"."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
 def progress_text(fields: Mapping[str, Any]) -> str:
     """Return what a crawl is doing: counts, rate, what waits, and what holds it up."""
-    parts = [f"{fields.get('pages', 0):,} pages ({fields.get('rate', 0.0):.1f}/s)", f"{fields.get('items', 0):,} items"]
-    parts += [
-        f"{fields[name]:,} {word}"
-        for name, word in (("pending", "waiting"), ("hosts", "hosts"), ("refused", "refused"), ("failed", "failed"))
-        if fields.get(name)
-    ]
+    parts = [f"{counted(fields.get('pages', 0), 'page')} ({fields.get('rate', 0.0):.1f}/s)"]
+    parts.append(counted(fields.get("items", 0), "item"))
+    words = (("active", "under way"), ("pending", "waiting"), ("hosts", ""), ("refused", "refused"), ("failed", "failed"))
+    for name, word in words:
+        if count := fields.get(name):
+            parts.append(f"{count:,} {word}" if word else f"on {counted(count, 'host')}")
     return ", ".join([*parts, *_held(fields.get("holding") or ())])
 
 
@@ -34,12 +39,16 @@ def _held(holding: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 def skip_report(name: str, crawl: Mapping[str, Any]) -> list[str]:
     """Return what a crawl brought, and by reason what it did not, with an address as an example of each."""
-    lines = [f"{name}: {crawl.get('pages', 0):,} pages, {crawl.get('items', 0):,} items{_changes(crawl.get('changes') or {})}"]
+    brought = f"{counted(crawl.get('pages', 0), 'page')}, {counted(crawl.get('items', 0), 'item')}"
+    lines = [f"{name}: {brought}{_changes(crawl.get('changes') or {})}"]
     examples: Mapping[str, Mapping[str, str]] = crawl.get("examples") or {}
     for what, words in _WAYS:
         counts: Mapping[str, int] = crawl.get(what) or {}
         for reason, count in sorted(counts.items(), key=lambda entry: (-entry[1], entry[0])):
             example = examples.get(what, {}).get(reason, "")
+            if reason == "setting":
+                lines.append(f"  not obeyed: {counted(count, 'setting')} of the spider: {example}")
+                continue
             lines.append(f"  {words}: {count:,} {reason}" + (f", such as {example}" if example else ""))
     return lines
 
@@ -47,7 +56,7 @@ def skip_report(name: str, crawl: Mapping[str, Any]) -> list[str]:
 def _changes(changes: Mapping[str, Mapping[str, int]]) -> str:
     """Say what differs from the run before, if there was one."""
     told = [f"{count:,} {what}" for what, count in (changes.get("items") or {}).items() if count]
-    told += [f"{count:,} pages {what}" for what, count in (changes.get("pages") or {}).items() if count]
+    told += [f"{counted(count, 'page')} {what}" for what, count in (changes.get("pages") or {}).items() if count]
     return f"; since the run before: {', '.join(told)}" if told else ""
 
 
@@ -76,7 +85,14 @@ def _story(story: Mapping[str, Any]) -> Iterator[str]:
     for item in story["items"]:
         verdicts = ", ".join(f"{about}: {word}" for about, word in (item.get("verdicts") or {}).items())
         yield f"  item {item['locator']}" + (f" ({verdicts})" if verdicts else "")
-        yield from (_signal(signal) for signal in item.get("signals") or ())
+        yield from (_signal(signal) for signal in item.get("signals") or () if _says_anything(signal))
+    if (more := story.get("items_found", 0) - len(story["items"])) > 0:
+        yield f"  and {counted(more, 'more item')}"
+
+
+def _says_anything(signal: Mapping[str, Any]) -> bool:
+    """Leave out what was looked at and says nothing, such as a robots.txt that names no AI crawler."""
+    return bool(signal.get("raw")) or any(signal.get(about) in ("deny", "unknown") for about in ("fetch", "train", "store"))
 
 
 def _visit(visit: Mapping[str, Any]) -> Iterator[str]:

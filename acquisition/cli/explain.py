@@ -25,7 +25,7 @@ def command(*, item: str, file: Path, workspace: Path | None, as_json: bool, deb
     from acquisition.errors import UsageError
 
     session = pipeline.open_session(file, workspace)
-    stories = pipeline.explain_url(session, item) if item.startswith(("http://", "https://")) else []
+    stories = pipeline.explain_url(session, item) if pipeline.is_url(item) else []
     try:
         entry = pipeline.explain(session, item)
     except UsageError:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from acquisition.cli import output
-from acquisition.cli.crawling import activity_text, skip_report
+from acquisition.cli.crawling import activity_text, counted, skip_report
 from acquisition.cli.output import size, table
 
 if TYPE_CHECKING:  # the pipeline is heavy; commands import it when they run
@@ -47,7 +47,9 @@ def plan_text(plan: Plan) -> str:
 def _unknown(plan: Plan) -> str:
     unknown = sum(source.unknown_sizes for source in plan.sources if source.action == "download")
     crawls = sum(source.action == "crawl" for source in plan.sources)
-    return (f" and {unknown:,} files of unknown size" if unknown else "") + (f" and {crawls} crawls" if crawls else "")
+    return (f" and {unknown:,} files of unknown size" if unknown else "") + (
+        f" and {counted(crawls, 'crawl')}" if crawls else ""
+    )
 
 
 def _plan_row(source: PlannedSource) -> tuple[str, ...]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
 from acquisition.crawl.outcome import ITEMS_SUFFIX, load_run
-from acquisition.crawl.tally import missed_in
+from acquisition.crawl.tally import Missed, missed_in
 from acquisition.protocols import Source
 
 FRONTIER_FILE: Final = "frontier.sqlite"
@@ -17,6 +18,10 @@ PROGRESS_FILE: Final = "progress.json"
 STALE: Final = 15.0
 """Seconds after which a crawl that has told nothing is taken for one that was killed."""
 ITEMS_SHOWN: Final = 20
+SETTING: Final = "setting"
+_SPIDERS_DOING: Final = frozenset({"spider-error", "item-error", "item-unreadable", "item-without-page"})
+_LONGEST: Final = 500
+"""Characters of the settings that are named."""
 
 
 def activity(root: Path, now: float) -> dict[str, Any]:
@@ -45,11 +50,22 @@ def _told(directory: Path) -> dict[str, Any]:
 
 
 def skipped(directory: Path) -> dict[str, dict[str, str]]:
-    """Return the first example of everything that a run refused or failed at: {"refused" | "failed": {reason: URL}}."""
+    """Return an example of everything that a run refused or failed at: {"refused" | "failed": {reason: URL}}.
+
+    Of what is the spider's doing the example says what it was, and of settings that were not obeyed all are named.
+    """
     found: dict[str, dict[str, str]] = {"refused": {}, "failed": {}}
     for missed in missed_in(directory):
-        found.setdefault(missed.what, {}).setdefault(missed.reason, missed.url)
+        examples = found.setdefault(missed.what, {})
+        if missed.reason not in examples:
+            examples[missed.reason] = f"{missed.url} ({missed.detail})".strip() if _is_told(missed) else missed.url
+        elif missed.reason == SETTING and len(examples[SETTING]) < _LONGEST:
+            examples[SETTING] += f", {missed.url}"
     return found
+
+
+def _is_told(missed: Missed) -> bool:
+    return missed.reason in _SPIDERS_DOING and missed.detail != ""
 
 
 def story(root: Path, source: Source, url: str) -> Iterator[dict[str, Any]]:
@@ -68,6 +84,7 @@ def story(root: Path, source: Source, url: str) -> Iterator[dict[str, Any]]:
         rows = look.url(url, key=key_of(url)) or look.url(url)
     for row in rows:
         directories = [root / row.run] if (root / row.run).is_dir() else sorted(root.glob("run-*"))
+        items, found = _shown(item for directory in directories for item in _items(directory, row.url))
         yield {
             "source": source.name,
             "run": row.run,
@@ -80,7 +97,8 @@ def story(root: Path, source: Source, url: str) -> Iterator[dict[str, Any]]:
             "entered_at": _iso(row.entered),
             "ended_at": _iso(row.ended),
             "visits": [visit for directory in directories for visit in _visits(directory, row.url)],
-            "items": [item for directory in directories for item in _items(directory, row.url)][:ITEMS_SHOWN],
+            "items": items,
+            "items_found": found,
         }
 
 
@@ -103,8 +121,14 @@ def _visits(directory: Path, url: str) -> Iterator[dict[str, Any]]:
         }
 
 
+def _shown(items: Iterator[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
+    """Return the first items, and how many there are."""
+    shown = list(islice(items, ITEMS_SHOWN))
+    return shown, len(shown) + sum(1 for _ in items)
+
+
 def _items(directory: Path, url: str) -> Iterator[dict[str, Any]]:
-    """Yield the items found on a page, with the signals that count for them."""
+    """Yield the items of a page and of the files that were met on it, with the signals that count for them."""
     wanted = json.dumps(url, ensure_ascii=False).encode("utf-8", "surrogatepass")
     for path in sorted(directory.glob(f"*{ITEMS_SUFFIX}")):
         with path.open("rb") as stream:
@@ -112,7 +136,8 @@ def _items(directory: Path, url: str) -> Iterator[dict[str, Any]]:
                 if wanted not in line or not line.endswith(b"\n"):
                     continue
                 item: Mapping[str, Any] = json.loads(line)
-                if url in (item.get("url"), item.get("final_url"), item.get("referrer")):
+                shows = item.get("sample") == "media" and item.get("referrer") == url
+                if shows or url in (item.get("url"), item.get("final_url")):
                     yield {key: item.get(key) for key in ("locator", "sample", "change", "verdicts", "signals")}
 
 

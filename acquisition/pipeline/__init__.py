@@ -1,7 +1,7 @@
 """The only package that knows the order: plan, move, stage, flag, judge, curate, write the manifest."""
 
 from acquisition.pipeline.archiving import archive
-from acquisition.pipeline.inspect import check, explain, explain_url, status, verify
+from acquisition.pipeline.inspect import check, explain, explain_url, is_url, status, verify
 from acquisition.pipeline.run import crawl, curate, fetch, plan
 from acquisition.pipeline.session import Session, open_session
 from acquisition.pipeline.summary import SourceSummary, Summary, exit_code_of
@@ -18,6 +18,7 @@ __all__ = [
     "explain",
     "explain_url",
     "fetch",
+    "is_url",
     "open_session",
     "plan",
     "status",

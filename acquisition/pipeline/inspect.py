@@ -12,7 +12,7 @@ from acquisition import crawl, manifest, plugins
 from acquisition.blobs import BlobStore
 from acquisition.curate.policy import PolicyRow
 from acquisition.errors import UsageError
-from acquisition.journal import Journal
+from acquisition.journal import Journal, RunRecord
 from acquisition.pipeline.session import Session
 from acquisition.plan import is_taken
 from acquisition.workspace import free_bytes
@@ -123,8 +123,16 @@ def _last_run(session: Session) -> str:
         run = journal.last_run()
     if run is None:
         return ""
-    ended = f"ended {run.ended_at}{_exit_code(run.summary)}" if run.ended_at else "did not end: run `acquire fetch` to go on"
-    return f"`{run.command}` began {run.began_at}, {ended}"
+    return f"`{run.command}` began {run.began_at}, {_end(session, run)}"
+
+
+def _end(session: Session, run: RunRecord) -> str:
+    """Say how a run ended, or that it has not."""
+    if run.ended_at:
+        return f"ended {run.ended_at}{_exit_code(run.summary)}"
+    if holder := session.workspace.holder():
+        return f"and is running: {holder}"
+    return "did not end: the same command goes on"
 
 
 def _exit_code(summary: str) -> str:
@@ -139,12 +147,24 @@ def explain_url(session: Session, url: str) -> list[dict[str, Any]]:
     return [story for source in session.declared.sources for story in crawl.story(root / source.name, source, url)]
 
 
+def is_url(item: str) -> bool:
+    """Say whether what is to be explained is an address."""
+    return item.startswith(("http://", "https://"))
+
+
 def explain(session: Session, item: str) -> Mapping[str, Any]:
     """Return the manifest's entry of one item. UsageError when nothing or more than one item is called so."""
-    explanation = manifest.explain(session.workspace.manifest, item)
+    try:
+        explanation = manifest.explain(session.workspace.manifest, item)
+    except UsageError:
+        if is_url(item):
+            raise _unheard_of(item) from None
+        raise
     found = explanation.entries
     if explanation.total == 1:
         return found[0]
+    if not found and is_url(item):
+        raise _unheard_of(item)
     if not found:
         raise UsageError(
             f"the manifest has no item {item!r}",
@@ -153,6 +173,13 @@ def explain(session: Session, item: str) -> Mapping[str, Any]:
         )
     names = "\n".join(f"    {entry['id']}  {entry['locator']}" for entry in found[:20])
     raise UsageError(f"{explanation.total:,} items are called so:\n{names}", hint="Give one of these ids.")
+
+
+def _unheard_of(url: str) -> UsageError:
+    return UsageError(
+        f"nothing is known of {url}: no crawl has met it, and no item of the manifest came from it",
+        hint="Links that the declaration leaves out (other hosts, `allow`, `deny`, log-ins, files) are not noted.",
+    )
 
 
 def verify(session: Session) -> manifest.Verified:

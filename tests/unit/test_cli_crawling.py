@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import os
+import socket
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from acquisition.cli.crawling import activity_text, progress_text, skip_report, story_text
-from acquisition.crawl.inquiry import activity, skipped
-from acquisition.crawl.outcome import CrawlRun
+from acquisition.crawl.inquiry import _items, _shown, activity, skipped
+from acquisition.crawl.outcome import ITEMS_SUFFIX, CrawlRun
 from acquisition.crawl.tally import Missed, write_missed
-from acquisition.workspace import write_json
+from acquisition.errors import UsageError
+from acquisition.pipeline import explain, open_session
+from acquisition.workspace import Workspace, write_json
 
 NOW = 1_800_000_000.0
 
@@ -33,11 +40,82 @@ def test_the_skip_report_names_every_reason_with_an_example(tmp_path: Path) -> N
     write_missed(tmp_path, missed)
     crawl = {"pages": 3, "items": 1, "refused": {"depth-limit": 1, "robots": 2}, "failed": {"timeout": 1}}
     assert skip_report("site", {**crawl, "examples": skipped(tmp_path)}) == [
-        "site: 3 pages, 1 items",
+        "site: 3 pages, 1 item",
         "  not asked for: 2 robots, such as https://a.org/x",
         "  not asked for: 1 depth-limit",
         "  failed: 1 timeout, such as https://b.org/",
     ]
+
+
+def test_what_a_spider_did_is_told_with_its_words(tmp_path: Path) -> None:
+    """All settings that were not obeyed are named, and an error of the spider with its exception."""
+    missed = [
+        Missed("t", "refused", "setting", "ROBOTSTXT_OBEY", ""),
+        Missed("t", "refused", "setting", "USER_AGENT", ""),
+        Missed("t", "failed", "spider-error", "https://a.org/x", "owls: KeyError: 'b'"),
+        Missed("t", "refused", "item-without-page", "", "an item must be yielded from the callback of a response"),
+    ]
+    write_missed(tmp_path, missed)
+    crawl = {"pages": 1, "items": 0, "refused": {"setting": 2, "item-without-page": 1}, "failed": {"spider-error": 1}}
+    assert skip_report("site", {**crawl, "examples": skipped(tmp_path)}) == [
+        "site: 1 page, 0 items",
+        "  not obeyed: 2 settings of the spider: ROBOTSTXT_OBEY, USER_AGENT",
+        "  not asked for: 1 item-without-page, such as (an item must be yielded from the callback of a response)",
+        "  failed: 1 spider-error, such as https://a.org/x (owls: KeyError: 'b')",
+    ]
+
+
+def test_a_story_has_the_items_of_the_address_and_counts_the_rest(tmp_path: Path) -> None:
+    """Pages that were found on a page are not its items, files that it shows are; beyond a score they are counted."""
+    url = "https://a.org/"
+    lines: list[dict[str, Any]] = [
+        {"locator": f"{url}#{number}", "url": url, "final_url": url, "referrer": "", "sample": "row"} for number in range(22)
+    ]
+    lines.append({"locator": f"{url}p#1", "url": f"{url}p", "final_url": f"{url}p", "referrer": url, "sample": "page"})
+    lines.append({"locator": f"{url}i#1", "url": f"{url}i", "final_url": f"{url}i", "referrer": url, "sample": "media"})
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (tmp_path / f"crawl-00000{ITEMS_SUFFIX}").write_text(text, encoding="utf-8")
+    shown, found = _shown(_items(tmp_path, url))
+    assert (len(shown), found) == (20, 23)
+    story = {"url": url, "source": "s", "run": "r", "state": "done", "reason": "", "detail": "", "found_on": "", "depth": 0}
+    told = story_text([story | {"entered_at": "e", "ended_at": "e", "visits": [], "items": shown, "items_found": found}])
+    assert told.endswith("  and 3 more items")
+
+
+def test_silence_is_not_shown_as_a_signal() -> None:
+    """A robots.txt that says nothing about the address is left out of its story."""
+    silent = {"mechanism": "ai-agents", "where": "robots.txt", "raw": "", "fetch": "none", "train": "none", "store": "none"}
+    story: dict[str, Any] = {
+        "url": "u", "source": "s", "run": "r", "state": "done", "reason": "", "detail": "", "found_on": "", "depth": 0,
+        "entered_at": "e", "ended_at": "e", "visits": [], "items": [{"locator": "l", "signals": [silent]}], "items_found": 1,
+    }  # fmt: skip
+    assert "ai-agents" not in story_text([story])
+    silent["train"] = "unknown"
+    assert "ai-agents in robots.txt: '' → train unknown" in story_text([story])
+
+
+def test_an_address_that_nobody_has_met_is_said_to_be_unknown(tmp_path: Path) -> None:
+    """Without a manifest, too: the advice is not to fetch everything first."""
+    declaration = tmp_path / "sources.yaml"
+    declaration.write_text("version: 1\nsources: {iris: {kind: uci, id: 53}}\n", encoding="utf-8")
+    session = open_session(declaration, environment={})
+    with pytest.raises(UsageError, match=r"nothing is known of https://a\.org/x") as caught:
+        explain(session, "https://a.org/x")
+    assert "are not noted" in str(caught.value.hint)
+    with pytest.raises(UsageError, match="no manifest yet"):
+        explain(session, "3f9c")
+
+
+def test_a_workspace_says_who_holds_it(tmp_path: Path) -> None:
+    """While a command runs it is named; before and afterwards, and when it was killed, nobody holds the workspace."""
+    workspace = Workspace(tmp_path)
+    assert workspace.holder() == ""
+    with workspace.locked("crawl"):
+        assert f"`crawl`, process {os.getpid()} on " in workspace.holder()
+    assert workspace.holder() == ""
+    gone = {"pid": 2**22 + 1, "host": socket.gethostname(), "command": "crawl", "since": "t"}
+    write_json(tmp_path / ".lock-owner.json", gone)
+    assert workspace.holder() == ""
 
 
 def test_changes_since_the_run_before_are_in_the_first_line() -> None:
