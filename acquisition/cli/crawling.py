@@ -41,6 +41,8 @@ def skip_report(name: str, crawl: Mapping[str, Any]) -> list[str]:
     """Return what a crawl brought, and by reason what it did not, with an address as an example of each."""
     brought = f"{counted(crawl.get('pages', 0), 'page')}, {counted(crawl.get('items', 0), 'item')}"
     lines = [f"{name}: {brought}{_changes(crawl.get('changes') or {})}"]
+    if stopped := crawl.get("stopped_by"):
+        lines.append(f"  stopped by {stopped}: what still waited was not visited")
     examples: Mapping[str, Mapping[str, str]] = crawl.get("examples") or {}
     for what, words in _WAYS:
         counts: Mapping[str, int] = crawl.get(what) or {}

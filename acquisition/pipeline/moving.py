@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from acquisition import crawl
 from acquisition.blobs import BlobStore
@@ -180,6 +180,9 @@ def _pin(name: str, moved: Moved, lock: Lock) -> Lock:
     return lock.with_pin(name, pin)
 
 
+_NO_ROBOTS: Final = "robots-unreachable"
+
+
 # --- the open web --------------------------------------------------------------------------------------------------------
 
 
@@ -220,14 +223,25 @@ def _crawl(session: Session, moved: Moved, lock: Lock, *, replay: bool) -> Lock:
         hint = "Run the same command again to go on."
         moved.errors.append(SourceUnavailable(f"the crawl ended early: {run.finish_reason}", where=source.where, hint=hint))
         return lock
+    if run.pages == 0 and not replay and (run.failed or _NO_ROBOTS in run.refused):
+        moved.errors.append(_nothing_came(source, run))
+        return lock
     published = replace(crawl.release(source, where.directory, resolved_at=run.ended), version_label=where.directory.name)
     _take_crawl(session, moved, published)
     held = {path: file.sha256 for path, file in moved.held.items()}
     return lock.with_pin(source.name, Pin(identity(source.settings), published, held))
 
 
+def _nothing_came(source: Source, run: crawl.CrawlRun) -> SourceUnavailable:
+    """Say that nobody answered. The pin stays as it was: what an earlier run brought is not given up for an outage."""
+    why = ", ".join(f"{count:,} {reason}" for reason, count in sorted({**run.refused, **run.failed}.items()))
+    hint = f"Look with `acquire explain URL`; `acquire crawl {source.name}` asks again."
+    return SourceUnavailable(f"the crawl brought no page: {why}", where=source.where, hint=hint)
+
+
 def _told(run: crawl.CrawlRun) -> dict[str, Any]:
-    counts = {"pages": run.pages, "items": run.items, "refused": dict(run.refused), "failed": dict(run.failed)}
+    counts: dict[str, Any] = {"pages": run.pages, "items": run.items, "refused": dict(run.refused), "failed": dict(run.failed)}
+    counts["stopped_by"] = run.finish_reason if run.finished and run.finish_reason != "finished" else ""
     return counts | {"changes": dict(run.changes), "examples": crawl.skipped(run.directory)}
 
 

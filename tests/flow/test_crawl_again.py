@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sqlite3
 import zipfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -246,3 +248,27 @@ def _forget_robots(folder: Path) -> None:
 
     with sqlite3.connect(folder / "data" / "crawl" / "owls" / "frontier.sqlite") as database:
         database.execute("UPDATE policy SET fetched=fetched-90000, expires=expires-90000")
+
+
+def test_an_outage_does_not_cost_what_an_earlier_crawl_brought(tmp_path: Path, site: Site) -> None:
+    """When nobody answers, the crawl says so with a code of its own, and the set keeps the items of the run before."""
+    declare(tmp_path, site)
+    crawl(tmp_path)
+    site.routes["/robots.txt"] = (503, {}, b"")
+    with closing(sqlite3.connect(tmp_path / "data" / "crawl" / "owls" / "frontier.sqlite")) as frontier, frontier:
+        frontier.execute("DELETE FROM policy")  # as after 30 days, when the last good copy no longer counts
+    ran = acquire(tmp_path, "crawl", "owls", "--json", "--quiet")
+    assert ran.code == 3
+    (told,) = ran.value["sources"]
+    assert [error["code"] for error in told["errors"]] == ["source-unavailable"]
+    assert "the crawl brought no page: 1 robots-unreachable" in told["errors"][0]["message"]
+    fetched = acquire(tmp_path, "fetch", "--json", "--quiet", "--until", "stage")
+    assert fetched.value["sources"][0]["items"] == 5
+
+
+def test_a_crawl_that_its_time_limit_ends_says_so(tmp_path: Path, site: Site) -> None:
+    """What was still waiting is no secret."""
+    declare(tmp_path, site, delay=0.6, limits={"seconds": 1})
+    ran = acquire(tmp_path, "crawl", "owls", "--quiet")
+    assert ran.code == 0, ran.err
+    assert "  stopped by time-limit: what still waited was not visited" in ran.out
