@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 from scrapy import Spider
-from scrapy.settings import Settings
+from scrapy.settings import BaseSettings, Settings
 
 from acquisition.crawl.engine.crawler import strip_spider
 from acquisition.crawl.engine.finder import find_spider
@@ -120,6 +120,23 @@ def test_guarded_settings_outrank_everything(tmp_path: Path) -> None:
     tampered.set("ROBOTSTXT_OBEY", False, priority=PRIORITY + 1)
     tampered["EXTENSIONS_BASE"]["x.Y"] = 1
     assert weakened(tampered, settings) == ["EXTENSIONS_BASE", "ROBOTSTXT_OBEY"]
+
+
+def test_what_a_spider_forces_is_named_too(tmp_path: Path) -> None:
+    """A setting that is set in update_settings(), however urgently, is without effect, and not in silence."""
+
+    class Forcing(Spider):
+        name = "forcing"
+
+        @classmethod
+        def update_settings(cls, settings: BaseSettings) -> None:
+            super().update_settings(settings)
+            settings.set("ROBOTSTXT_OBEY", value=False, priority="cmdline")
+            settings.set("LOG_LEVEL", "DEBUG", priority="cmdline")
+
+    settings, ignored = settings_for(job(tmp_path), Forcing)
+    assert ignored == ["ROBOTSTXT_OBEY"]
+    assert settings.getbool("ROBOTSTXT_OBEY")
 
 
 def test_the_defaults_that_surprise_are_closed(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def settings_for(job: Job, spider: type[Spider]) -> tuple[Settings, list[str]]:
 
     A spider may ask for a longer delay or a smaller response (`gentler`); the job it is given has them already.
     """
-    own: Mapping[str, Any] = dict(spider.custom_settings or {})
+    own = _asked_for(spider)
     wanted = guarded(job)
     settings = Settings()
     settings.set("LOG_LEVEL", "INFO", priority="project")
@@ -161,6 +161,13 @@ def settings_for(job: Job, spider: type[Spider]) -> tuple[Settings, list[str]]:
     taken = {name for name, value in own.items() if name in _GENTLER and _is_number(value)}
     ignored = sorted(name for name, value in own.items() if name in wanted and wanted[name] != value and name not in taken)
     return settings, ignored
+
+
+def _asked_for(spider: type[Spider]) -> dict[str, Any]:
+    """Return what a spider sets in `custom_settings` or `update_settings()`, with whatever priority."""
+    asked = Settings()
+    spider.update_settings(asked)
+    return {name: asked[name] for name in asked if (asked.getpriority(name) or 0) > 0}
 
 
 def gentler(job: Job, spider: type[Spider]) -> Job:
