@@ -401,8 +401,8 @@ ASK_SECRET = "def parse(self, response):\n    yield scrapy.Request(response.urlj
         ("custom_settings = {'ROBOTSTXT_OBEY': False}\n" + ASK_SECRET.format(""), 1),
         ("custom_settings = {'ROBOTSTXT_USER_AGENT': 'other', 'USER_AGENT': 'other'}\n" + ASK_SECRET.format(""), 2),
         (
-            "custom_settings = {'DOWNLOAD_HANDLERS': {'http': 'scrapy.core.downloader.handlers.http11.HTTP11DownloadHandler'}}\n"
-            + ASK_SECRET.format(""),
+            "custom_settings = {'DOWNLOAD_HANDLERS': {'http': 'scrapy.core.downloader.handlers.http11.HTTP11DownloadHandler'"
+            "}}\n" + ASK_SECRET.format(""),
             1,
         ),
         ("custom_settings = {'ADDONS': {'x.Y': 1}, 'EXTENSIONS': {'x.Y': 1}}\n" + ASK_SECRET.format(""), 2),
