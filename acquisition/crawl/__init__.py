@@ -3,6 +3,7 @@
 Importing this package imports neither Scrapy nor libcurl; `acquisition.crawl.spider` is what authors of spiders import.
 """
 
+from acquisition.crawl.frontier.neighbours import rest_as_elsewhere
 from acquisition.crawl.inquiry import activity, skipped, story
 from acquisition.crawl.outcome import CrawlRun, find_run, load_run, release
 from acquisition.crawl.process import run
@@ -16,6 +17,7 @@ __all__ = [
     "load_run",
     "missed_in",
     "release",
+    "rest_as_elsewhere",
     "run",
     "skipped",
     "story",

@@ -197,6 +197,8 @@ def _crawl(session: Session, moved: Moved, lock: Lock, *, replay: bool) -> Lock:
     source = moved.planned.source
     try:
         where = _where(session, source, anew=moved.planned.state == "updated", replay=replay)
+        if not replay and not getattr(source.settings, "frontier", None):  # a shared one has the clocks of all its sources
+            crawl.rest_as_elsewhere(session.workspace.crawl / source.name)
         run = crawl.run(
             source,
             directory=where.directory,
