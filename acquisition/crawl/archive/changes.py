@@ -66,8 +66,9 @@ class Ended(Protocol):
 class Changes:
     """What a run changed against the one before.
 
-    `items` counts new, same, changed, gone and carried; `pages` counts gone (404 or 410), unlinked (nothing leads to them any
-    more), opted-out and failed (tried in vain: nothing is known). `file` names each page and item that is not there any more.
+    `items` counts new, same, changed (each in the place of one that was there before), gone and carried; `pages` counts gone
+    (404 or 410), unlinked (nothing leads to them any more), opted-out and failed (tried in vain: nothing is known). `file`
+    names each page and item that is not there any more.
     """
 
     items: Mapping[str, int] = field(default_factory=dict)
@@ -94,20 +95,24 @@ def compare(previous: Path, current: Path, outcomes: Iterable[Ended], *, forbids
     """
     items: Counter[str] = Counter()
     pages: Counter[str] = Counter()
-    with closing(open_index(current)) as index, _fates(index, current, outcomes, forbids) as fate:
+    with closing(open_index(current)) as index, _fates(index, current, outcomes, forbids) as fate, _successors() as successors:
         for line in _lines(current):
-            items["carried" if line.get("carried") else str(line.get("change") or "new")] += 1
+            what = "carried" if line.get("carried") else str(line.get("change") or "new")
+            items[what] += 1
+            if what == "changed":
+                successors.add(line)
         with atomic_file(current / CHANGES_FILE) as stream:
             for line in _lines(previous):
                 if not index.has_item(item_key(str(line["locator"]))):
-                    items["gone"] += 1
-                    _note(stream.write, "item", str(line["locator"]), fate(line))
+                    replaced = successors.take(line)
+                    items["gone"] += not replaced
+                    _note(stream.write, "item", str(line["locator"]), _Fate("changed") if replaced else fate(line))
             for url in _pages_of(previous):
                 found = fate({"url": url, "final_url": url})
                 if found.what != "visited":
                     pages[found.what] += 1
                     _note(stream.write, "page", url, found)
-    return Changes(dict(sorted(items.items())), dict(sorted(pages.items())), current / CHANGES_FILE)
+    return Changes(dict(sorted((+items).items())), dict(sorted(pages.items())), current / CHANGES_FILE)
 
 
 def carry(
@@ -148,6 +153,30 @@ def due(url: str, lastmod: str, archive: RunArchive) -> bool:
 
 def _utc(moment: datetime) -> datetime:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+class _Successors:
+    """The changed items of a run by page: each stands for one item that was there before. Kept in a file, not in memory."""
+
+    def __init__(self, kept: sqlite3.Connection) -> None:
+        self._kept = kept
+        kept.execute("CREATE TABLE successors (page INTEGER PRIMARY KEY, number INTEGER NOT NULL)")
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        """Take note of a changed item."""
+        sql = "INSERT INTO successors VALUES (?, 1) ON CONFLICT (page) DO UPDATE SET number = number + 1"
+        self._kept.execute(sql, (key_of(str(line["final_url"])),))
+
+    def take(self, line: Mapping[str, Any]) -> bool:
+        """Say whether a changed item stands where this one stood; each is taken once."""
+        sql = "UPDATE successors SET number = number - 1 WHERE page = ? AND number > 0"
+        return self._kept.execute(sql, (key_of(str(line["final_url"])),)).rowcount == 1
+
+
+@contextmanager
+def _successors() -> Iterator[_Successors]:
+    with closing(sqlite3.connect("")) as kept:
+        yield _Successors(kept)
 
 
 # --- what became of a page
