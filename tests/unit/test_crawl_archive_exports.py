@@ -6,8 +6,9 @@ import gzip
 import hashlib
 import io
 import json
+import sqlite3
 import zipfile
-from contextlib import redirect_stdout
+from contextlib import closing, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acquisition.crawl.archive import write_cdxj, write_wacz
+from acquisition.crawl.archive.captures import Capture, captures, from_file, from_index, is_indexed
 from acquisition.crawl.archive.cdxj import cdxj_lines
 from acquisition.crawl.archive.surt import surt
 from tests.unit.test_crawl_archive import archive, ask, put, wire
@@ -71,6 +73,86 @@ def test_the_index_is_the_same_however_much_is_held(run: Path) -> None:
     """Sorting in many small parts gives what sorting at once gives, and leaves nothing behind."""
     assert list(cdxj_lines(run, sort_bytes=1)) == list(cdxj_lines(run))
     assert not list(run.glob(".cdxj*"))
+
+
+def scanned(directory: Path) -> list[Capture]:
+    """Return what the records themselves say."""
+    return [capture for path in sorted(directory.glob("*.warc.gz")) for capture in from_file(path)]
+
+
+def test_the_run_s_index_says_of_captures_what_the_files_say(run: Path) -> None:
+    """Every file is read from an index, the linked one from that of its own run; the captures are those of the records."""
+    paths = sorted(run.glob("*.warc.gz"))
+    indexes = [*[run / "index.sqlite"] * (len(paths) - 1), run.parent / "run-0001" / "index.sqlite"]
+    files = [*paths[:-1], run.parent / "run-0001" / "crawl-00000.warc.gz"]
+    assert paths[-1].name.startswith("run-0001-")
+    assert all(is_indexed(*pair) for pair in zip(indexes, files, strict=True))
+    assert [found for pair in zip(indexes, files, strict=True) for found in from_index(*pair)] == scanned(run)
+    assert [found for path in paths for found in captures(path)] == scanned(run)
+
+
+def test_an_index_made_from_the_files_says_the_same_of_captures(run: Path) -> None:
+    """A lost index is filled from the records with what the writer had put there."""
+    before = [list(from_index(run / "index.sqlite", path)) for path in run.glob("crawl-*.warc.gz")]
+    (run / "index.sqlite").unlink()
+    with archive(run):
+        pass
+    assert [list(from_index(run / "index.sqlite", path)) for path in run.glob("crawl-*.warc.gz")] == before
+
+
+def test_an_index_that_cannot_be_trusted_is_not_asked_for_captures(run: Path) -> None:
+    """Of another version, behind its file, damaged or missing: then the records are read."""
+    expected, path = list(cdxj_lines(run)), run / "crawl-00000.warc.gz"
+    index = run / "index.sqlite"
+    for statement in ("PRAGMA user_version=2", "UPDATE file SET indexed = indexed - 1", "UPDATE exchange SET status = 0"):
+        kept = index.read_bytes()
+        with closing(sqlite3.connect(index)) as db:
+            db.execute(statement)
+            db.execute("UPDATE exchange SET digest = 'untrue'")
+            db.commit()
+        assert not is_indexed(index, path)
+        assert list(cdxj_lines(run)) == expected
+        index.write_bytes(kept)
+    assert is_indexed(index, path)
+    index.write_bytes(b"no database" * 1000)
+    assert list(cdxj_lines(run)) == expected
+    index.unlink()
+    assert list(cdxj_lines(run)) == expected
+    assert not index.exists()
+
+
+def test_an_index_of_another_version_is_made_anew(run: Path) -> None:
+    """It may lack what captures need; nothing that stands in it is believed."""
+    with closing(sqlite3.connect(run / "index.sqlite")) as db:
+        db.execute("UPDATE exchange SET digest = 'untrue', length = 1")
+        db.execute("PRAGMA user_version=2")
+        db.commit()
+    with archive(run):
+        pass
+    files = sorted(run.glob("crawl-*.warc.gz"))
+    assert all(is_indexed(run / "index.sqlite", path) for path in files)
+    assert [list(from_index(run / "index.sqlite", path)) for path in files] == [list(from_file(path)) for path in files]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    url=st.text(st.characters(codec=None), max_size=12),
+    headers=st.lists(
+        st.tuples(
+            st.sampled_from(["Content-Type", "content-type", "Content-Type ", " content-type", "x"]), st.text(max_size=12)
+        ),
+        max_size=3,
+    ),
+)
+def test_any_address_and_any_header_say_the_same_both_ways(
+    tmp_path_factory: pytest.TempPathFactory, url: str, headers: list[tuple[str, str]]
+) -> None:
+    """Whatever a server sends and whatever an address holds, rows and records agree."""
+    directory = tmp_path_factory.mktemp("odd")
+    with archive(directory) as made:
+        made.write(ask("https://example.org/" + url), wire(b"x", 200, tuple(headers)), {})
+    path = directory / "crawl-00000.warc.gz"
+    assert list(from_index(directory / "index.sqlite", path)) == list(from_file(path))
 
 
 SEGMENT = st.text("abXYZ09-_.~ %2Fe\xe9A:;=@!$'()*+,[]", max_size=8)

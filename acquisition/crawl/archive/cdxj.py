@@ -17,17 +17,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Final
 
-from acquisition.crawl.archive.scan import Member, header_lines, members
+from acquisition.crawl.archive.captures import Capture, captures
 from acquisition.crawl.archive.surt import surt
 from acquisition.crawl.outcome import WARC_SUFFIX
 from acquisition.workspace import atomic_file
 
 CDXJ_FILE: Final = "index.cdxj"
 
-_LISTED: Final = frozenset({"response", "revisit", "resource"})
 _SORT_BYTES: Final = 32 << 20
-_MIME_END: Final = re.compile(r"[;\s]")
-_STATUS: Final = re.compile(rb"HTTP/\S+ +(\S+)")
 _DATE: Final = re.compile(r"\D")
 
 
@@ -71,32 +68,21 @@ def _chunks(lines: Iterable[bytes], size: int) -> Iterator[list[bytes]]:
 
 def _unsorted(directory: Path) -> Iterator[bytes]:
     for path in sorted(directory.glob(f"*{WARC_SUFFIX}")):
-        for member in members(path):
-            if member.kind in _LISTED:
-                yield _line(member, path.name)
+        for capture in captures(path):
+            yield line_of(capture, path.name)
 
 
-def _line(member: Member, filename: str) -> bytes:
-    url, date = member.fields.get("warc-target-uri", ""), member.fields.get("warc-date", "")
-    fields = {"url": url}
-    if (mime := _mime(member)) is not None:
-        fields["mime"] = mime
-    if member.kind != "resource" and (status := _STATUS.match(member.block)):
-        fields["status"] = status[1].decode("latin-1")
+def line_of(capture: Capture, filename: str) -> bytes:
+    """Return the line of one capture."""
+    fields = {"url": capture.url}
+    if capture.mime is not None:
+        fields["mime"] = capture.mime
+    if capture.status is not None:
+        fields["status"] = capture.status
     fields |= {
-        "digest": member.fields.get("warc-payload-digest", ""),
-        "length": str(member.end - member.start),
-        "offset": str(member.start),
+        "digest": capture.digest,
+        "length": str(capture.length),
+        "offset": str(capture.offset),
         "filename": filename,
     }
-    return f"{surt(url)} {_DATE.sub('', date)[:14]} {json.dumps(fields)}\n".encode("utf-8", "replace")
-
-
-def _mime(member: Member) -> str | None:
-    if member.kind == "revisit":
-        return "warc/revisit"
-    if member.kind == "resource":
-        declared = member.fields.get("content-type")
-    else:
-        declared = next((value for name, value in header_lines(member) if name.lower() == "content-type"), None)
-    return _MIME_END.split(declared, maxsplit=1)[0] if declared is not None else None
+    return f"{surt(capture.url)} {_DATE.sub('', capture.date)[:14]} {json.dumps(fields)}\n".encode("utf-8", "replace")

@@ -21,7 +21,8 @@ from acquisition.errors import DiskFull
 
 INDEX_FILE: Final = "index.sqlite"
 
-_VERSION: Final = 2
+INDEX_VERSION: Final = 3
+"""An index of another version is made anew from the files."""
 _COMMIT_EVERY: Final = 256
 _COMMIT_SECONDS: Final = 1.0
 """So that whoever looks from another process sees a slow crawl, too."""
@@ -31,7 +32,7 @@ CREATE TABLE exchange (
   file TEXT NOT NULL, offset INTEGER NOT NULL, record_id TEXT NOT NULL, date TEXT NOT NULL, status INTEGER NOT NULL,
   body_file TEXT NOT NULL, body_offset INTEGER NOT NULL, body_record_id TEXT NOT NULL, body_date TEXT NOT NULL,
   body_status INTEGER NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL, digest TEXT NOT NULL,
-  etag TEXT NOT NULL, last_modified TEXT NOT NULL);
+  etag TEXT NOT NULL, last_modified TEXT NOT NULL, length INTEGER NOT NULL, mime TEXT);
 CREATE INDEX exchange_url ON exchange (url_key);
 CREATE TABLE item (
   key BLOB PRIMARY KEY, url_key INTEGER NOT NULL, page BLOB NOT NULL, list TEXT NOT NULL, void INTEGER NOT NULL DEFAULT 0
@@ -42,10 +43,10 @@ CREATE TABLE file (name TEXT PRIMARY KEY, indexed INTEGER NOT NULL, synced INTEG
 """
 _COLUMNS: Final = (
     "url, kind, method, file, offset, record_id, date, status, body_file, body_offset, body_record_id, body_date, body_status,"
-    " bytes, sha256, digest, etag, last_modified"
+    " bytes, sha256, digest, etag, last_modified, length, mime"
 )
 
-_INSERT: Final = f"INSERT INTO exchange (url_key, {_COLUMNS}) VALUES ({','.join('?' * 19)})"  # noqa: S608  # constant
+_INSERT: Final = f"INSERT INTO exchange (url_key, {_COLUMNS}) VALUES ({','.join('?' * 21)})"  # noqa: S608  # constant
 
 
 def key_of(text: str) -> int:
@@ -84,9 +85,9 @@ class Index:
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=NORMAL")
             (version,) = db.execute("PRAGMA user_version").fetchone()
-            if version != _VERSION:
+            if version != INDEX_VERSION:
                 db.executescript("".join(f"DROP TABLE IF EXISTS {name};" for name in ("exchange", "item", "file")))
-                db.executescript(_SCHEMA + f"PRAGMA user_version={_VERSION};")
+                db.executescript(_SCHEMA + f"PRAGMA user_version={INDEX_VERSION};")
         except BaseException:
             db.close()
             raise
@@ -95,7 +96,7 @@ class Index:
     def add(self, row: Row, end: int) -> None:
         """Take in an exchange whose bytes have been written and reach to `end` of its file; DiskFull when there is no room."""
         values = (key_of(row.url), _text(row.url), row.kind, row.method, *_values(row.place), *_values(row.body))
-        rest = (row.bytes, row.sha256, row.digest, row.etag, row.last_modified)
+        rest = (row.bytes, row.sha256, row.digest, row.etag, row.last_modified, row.length, row.mime)
         with self._writing():
             self._db.execute(_INSERT, (*values, *rest))
         self.reached(row.place.file, end)

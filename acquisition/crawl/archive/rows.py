@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from acquisition.crawl.archive.scan import Exchange, header_lines, place_of
+from acquisition.crawl.archive.scan import Exchange, Member, header_lines, place_of
+from acquisition.crawl.archive.warc import REVISIT_MIME, bare_mime
 from acquisition.crawl.contract import HeaderLines, Place
 
 RETRIED: Final = frozenset({408, 425, 429})
@@ -14,7 +15,10 @@ _LONGEST_VALIDATOR: Final = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One exchange. `place` is its own record, `body` where its body lies; they differ for a revisit."""
+    """One exchange. `place` is its own record, `body` where its body lies; they differ for a revisit.
+
+    `length` and `mime` are those of its record as an index of captures has them.
+    """
 
     url: str
     kind: str
@@ -26,6 +30,8 @@ class Row:
     digest: str
     etag: str
     last_modified: str
+    length: int
+    mime: str | None
 
     @property
     def unchanged(self) -> bool:
@@ -48,7 +54,17 @@ def row_of(exchange: Exchange, file: str) -> Row:
         digest=fields.get("warc-payload-digest", ""),
         etag=etag,
         last_modified=last_modified,
+        length=exchange.response.end - exchange.response.start,
+        mime=capture_mime(exchange.response),
     )
+
+
+def capture_mime(member: Member) -> str | None:
+    """Return what an index of captures calls a response or revisit record, None when it declares no media type."""
+    if member.kind == "revisit":
+        return REVISIT_MIME
+    declared = next((value for name, value in header_lines(member) if name.lower() == "content-type"), None)
+    return bare_mime(declared) if declared is not None else None
 
 
 def validators_of(headers: HeaderLines) -> tuple[str, str]:

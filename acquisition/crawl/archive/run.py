@@ -156,6 +156,8 @@ class RunArchive(Archive):
             digest=made.digest,
             etag=etag or (before.etag if before is not None else ""),
             last_modified=last_modified or (before.last_modified if before is not None else ""),
+            length=made.length,
+            mime=made.mime,
         )
         self.index.add(row, self._position)
         if ask.kind != "policy":

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -25,6 +26,8 @@ _SESSION_QUERY: Final = re.compile(
     r"(?:^|(?<=&))(?:(?:jsessionid|phpsessid|sid)=[0-9a-z]{32}|aspsessionid[a-z]{8}=[a-z]{24}|cfid=[^&]+&cftoken=[^&]+)(?:&|$)",
     re.IGNORECASE,
 )
+_SETTLED: Final = re.compile(r"[!-\"$&-~]*")
+"""Nothing to undo, nothing to escape."""
 _ROUNDS: Final = 20
 
 
@@ -42,6 +45,7 @@ def surt(url: str) -> str:
     return f"{key}?{wanted}" if wanted else key
 
 
+@lru_cache(maxsize=4_096)
 def _host(host: str) -> str:
     if host.startswith("["):
         return host.strip("[]").lower()
@@ -67,12 +71,16 @@ def _path(path: str) -> str:
 
 
 def _query(query: str) -> str:
+    if not query:
+        return ""
     parameters = _SESSION_QUERY.sub("", _plain(query)).lower().split("&")
     return "&".join(sorted(parameters, key=lambda parameter: parameter.partition("=")))
 
 
 def _plain(text: str) -> str:
     """Return a text whose escapes are undone as often as there are any, and made again where they are needed."""
+    if _SETTLED.fullmatch(text):
+        return text
     data = text.encode("utf-8", "surrogatepass")
     for _ in range(_ROUNDS):
         undone = unquote_to_bytes(data)

@@ -26,11 +26,15 @@ RENAMED: Final = "X-Archive-Orig-"
 """Put before the names of fields that are true of the wire and untrue of the archived body."""
 IDENTICAL: Final = "http://netpreserve.org/warc/1.1/revisit/identical-payload-digest"
 NOT_MODIFIED: Final = "http://netpreserve.org/warc/1.1/revisit/server-not-modified"
+REVISIT_MIME: Final = "warc/revisit"
+"""What indexes of captures write in place of a revisit record's media type."""
 
 _FRAMING: Final = re.compile(r"\r\n(transfer-encoding|trailer)(?=:)", re.IGNORECASE)
 """The chunks are undone and their trailers are gone, so these would be untrue of the archived body."""
 _ODD: Final = ("\x00", "\r\n ", "\r\n\t", "\r\n:", " \r\n", "\t\r\n", " :", "\t:")
 """What is no plain header block: zero bytes, folded lines, and spaces that would be taken away when it is read."""
+_CONTENT_TYPE: Final = re.compile(rb"\r\ncontent-type:(.*?)\r\n", re.IGNORECASE | re.DOTALL)
+_MIME_END: Final = re.compile(r"[;\s]")
 _BREAKS: Final = re.compile(r"[\r\n\x00]+")
 _UNSAFE: Final = re.compile(r"[\x00-\x20\x7f]")
 _VERSION: Final = re.compile(r"(?:HTTP/|h)?(1\.[01]|2|3)(?:\.0)?", re.IGNORECASE)
@@ -54,19 +58,24 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True)
 class Composed:
-    """The bytes of one exchange and what its index has to know. `digest` is the payload's as WARC spells it."""
+    """The bytes of one exchange and what its index has to know. `digest` is the payload's as WARC spells it.
+
+    `length` is that of the response's gzip member, `mime` what an index of captures calls it, None when nothing is declared.
+    """
 
     data: bytes
     record_id: str
     date: str
     sha256: str
     digest: str
+    length: int
+    mime: str | None
 
 
 def compose(ask: Ask, wire: Wire, decision: Mapping[str, Any], earlier: Earlier | None = None) -> Composed:
     """Return an exchange as three gzip members; with `earlier` its response becomes a revisit record without a body."""
     record_id, date = _new_id(), iso_date(wire.started)
-    target = _field(_UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", ask.url))
+    target = target_uri(ask.url)
     common = [("WARC-Target-URI", target), ("WARC-Date", date), *_network(wire)]
     head = _head(f"{_status_protocol(wire.protocol)} {wire.status} {_line(wire.reason)}", wire.headers)
     kind: Literal["response", "revisit"] = "response"
@@ -88,7 +97,8 @@ def compose(ask: Ask, wire: Wire, decision: Mapping[str, Any], earlier: Earlier 
     why = _json(_facts(ask, wire, decision, sha256, earlier))
     beside = [("WARC-Record-ID", _new_id()), *common[:2], ("WARC-Concurrent-To", record_id)]
     metadata = _record([("WARC-Type", "metadata"), *beside], "application/json", why)
-    return Composed(b"".join((answer, request, metadata)), record_id, date, sha256, digest)
+    mime = REVISIT_MIME if earlier is not None else mime_of(head)
+    return Composed(b"".join((answer, request, metadata)), record_id, date, sha256, digest, len(answer), mime)
 
 
 def warcinfo(filename: str, info: Mapping[str, str], now: float) -> bytes:
@@ -96,6 +106,22 @@ def warcinfo(filename: str, info: Mapping[str, str], now: float) -> bytes:
     fields = "".join(f"{_line(name)}: {_line(value)}\r\n" for name, value in info.items()).encode("utf-8", "replace")
     head = [("WARC-Type", "warcinfo"), ("WARC-Record-ID", _new_id()), ("WARC-Date", iso_date(now)), ("WARC-Filename", filename)]
     return _record(head, "application/warc-fields", fields)
+
+
+def target_uri(url: str) -> str:
+    """Return a URL as WARC-Target-URI has it: what would end the field is escaped."""
+    return _UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", url)
+
+
+def mime_of(head: bytes) -> str | None:
+    """Return the media type that the first Content-Type of an archived head names, None without one."""
+    found = _CONTENT_TYPE.search(head)
+    return bare_mime(found[1].decode("latin-1").strip()) if found is not None else None
+
+
+def bare_mime(declared: str) -> str:
+    """Return a Content-Type without its parameters, as indexes of captures have it."""
+    return _MIME_END.split(declared, maxsplit=1)[0]
 
 
 def iso_date(moment: float) -> str:
@@ -140,7 +166,7 @@ def _refers(earlier: Earlier, profile: str) -> list[tuple[str, str]]:
     found = [("WARC-Profile", profile)]
     if earlier.place.record_id:
         found.append(("WARC-Refers-To", _field(earlier.place.record_id)))
-    found.append(("WARC-Refers-To-Target-URI", _field(_UNSAFE.sub(lambda one: f"%{ord(one[0]):02X}", earlier.url))))
+    found.append(("WARC-Refers-To-Target-URI", target_uri(earlier.url)))
     if earlier.place.date:
         found.append(("WARC-Refers-To-Date", _field(earlier.place.date)))
     return found
