@@ -98,7 +98,7 @@ def status(session: Session) -> Status:
                 "files": len(taken),
                 "files_held": len(held),
                 "items": _staged_items(session, source.name),
-                "crawl": crawl.activity(session.workspace.crawl / source.name, time.time()),
+                "crawl": _activity(session, source.name),
             }
         )
     workspace = session.workspace
@@ -109,6 +109,13 @@ def status(session: Session) -> Status:
         curated=str(workspace.curated) if workspace.curated.exists() else "",
         disk_free=free_bytes(workspace.root),
     )
+
+
+def _activity(session: Session, name: str) -> dict[str, Any]:
+    """Return what a source's newest run is doing; nothing runs where no command holds the workspace."""
+    found = crawl.activity(session.workspace.crawl / name, time.time())
+    idle = found.get("state") == "running" and not session.workspace.holder()
+    return found | {"state": "unfinished"} if idle else found
 
 
 def _staged_items(session: Session, name: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -195,6 +196,7 @@ def _treatments(session: Session) -> dict[str, str]:
 def _crawl(session: Session, moved: Moved, lock: Lock, *, replay: bool) -> Lock:
     """Run the spider, or go on with a run that did not finish; its release is pinned by what it found."""
     source = moved.planned.source
+    where: _Where | None = None
     try:
         where = _where(session, source, anew=moved.planned.state == "updated", replay=replay)
         if not replay and not getattr(source.settings, "frontier", None):  # a shared one has the clocks of all its sources
@@ -217,6 +219,9 @@ def _crawl(session: Session, moved: Moved, lock: Lock, *, replay: bool) -> Lock:
         raise
     except AcquisitionError as error:
         moved.errors.append(error)
+        if where is not None:
+            with suppress(OSError):  # it holds something: a run that has begun
+                where.directory.rmdir()
         return lock
     moved.crawl = _told(run)
     moved.downloaded += run.bytes

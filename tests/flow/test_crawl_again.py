@@ -272,3 +272,25 @@ def test_a_crawl_that_its_time_limit_ends_says_so(tmp_path: Path, site: Site) ->
     ran = acquire(tmp_path, "crawl", "owls", "--quiet")
     assert ran.code == 0, ran.err
     assert "  stopped by time-limit: what still waited was not visited" in ran.out
+
+
+def test_a_crawl_that_cannot_begin_leaves_no_run_behind(tmp_path: Path, site: Site) -> None:
+    """Without a contact there is no run to go on with, and a spider that fails at its start is not said to be crawling."""
+    declare(tmp_path, site, spider="spiders/broken.py:Broken")
+    text = (tmp_path / "sources.yaml").read_text(encoding="utf-8")
+    value = yaml.safe_load(text)
+    del value["contact"]
+    (tmp_path / "sources.yaml").write_text(yaml.safe_dump(value), encoding="utf-8")
+    assert acquire(tmp_path, "crawl", "owls", "--quiet").code == 5
+    assert list((tmp_path / "data" / "crawl" / "owls").glob("run-*")) == []
+
+    (tmp_path / "sources.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "spiders").mkdir()
+    body = "import scrapy\n\nclass Broken(scrapy.Spider):\n    name = 'b'\n\n    async def start(self):\n        yield 1 / 0\n"
+    (tmp_path / "spiders" / "broken.py").write_text(body, encoding="utf-8")
+    ran = acquire(tmp_path, "crawl", "owls", "--quiet")
+    assert "start() of spider Broken raised an exception" in ran.err
+    log = tmp_path / "data" / "crawl" / "owls" / "run-0001" / "crawl.log"
+    assert str(log) in ran.err
+    assert "ZeroDivisionError" in log.read_text(encoding="utf-8")
+    assert "owls: a crawl did not end" in acquire(tmp_path, "status").out

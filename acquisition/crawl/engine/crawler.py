@@ -12,7 +12,7 @@ from scrapy.crawler import AsyncCrawlerProcess, Crawler
 from scrapy.exceptions import CloseSpider
 
 from acquisition.crawl.engine.settings import settings_for, weakened
-from acquisition.crawl.job import mapped
+from acquisition.crawl.job import Job, mapped
 from acquisition.crawl.progress import Progress
 from acquisition.crawl.seeds import read_seeds
 from acquisition.crawl.session import Session
@@ -80,7 +80,7 @@ def run_spider(spider: type[Spider], session: Session, progress: Progress) -> st
     process.start(install_signal_handlers=False)
     if session.broken is not None:
         raise session.broken
-    return _reason_of(running, ended, spider)
+    return _reason_of(running, ended, spider, session.job)
 
 
 def strip_spider(spider: object) -> list[str]:
@@ -113,7 +113,7 @@ def _stop_when_told(session: Session, crawler: Crawler, process: AsyncCrawlerPro
         loop.call_later(session.job.limits.seconds, halt, TIME_LIMIT)
 
 
-def _reason_of(running: Any, ended: list[str], spider: type[Spider]) -> str:
+def _reason_of(running: Any, ended: list[str], spider: type[Spider], job: Job) -> str:
     error = running.exception() if running.done() and not running.cancelled() else None
     if error is not None:
         raise PluginError(f"spider {spider.__name__} cannot be started: {error!r}") from error
@@ -121,7 +121,8 @@ def _reason_of(running: Any, ended: list[str], spider: type[Spider]) -> str:
     if reason.startswith("weakened: "):
         raise _weakened(spider, reason.removeprefix("weakened: ").split(", "))
     if reason == "start_error":
-        raise PluginError(f"start() of spider {spider.__name__} raised an exception; the crawl's log has it")
+        log = Path(job.directory) / "crawl.log"
+        raise PluginError(f"start() of spider {spider.__name__} raised an exception", hint=f"It stands in {log}.")
     return reason
 
 
