@@ -27,7 +27,7 @@ from acquisition.crawl.discover.found import Kind, Media, kind_of
 from acquisition.crawl.discover.links import Links, feeds_of, may_close, oembeds_of
 from acquisition.crawl.discover.media import backgrounds
 from acquisition.crawl.discover.page import Page
-from acquisition.crawl.discover.scope import Scope, host_of, site_of
+from acquisition.crawl.discover.scope import Scope, addresses_of, host_of, site_of
 from acquisition.crawl.discover.select import Selectors
 from acquisition.crawl.discover.selecting import Selected
 from acquisition.crawl.spider import EMBEDDED, PLAYED, Sample, SampleSpider, is_media, is_wanted, sample_of, type_of
@@ -70,8 +70,8 @@ class SiteSpider(SampleSpider):
             *self.start_urls,
             *_listed(self.sitemaps),
             *_listed(self.feeds),
-            *(f"http://{host}" for host in told["hosts"] or ()),
         ]
+        declared += addresses_of(_listed(told["hosts"]), declared)
         self.scope = Scope.of(declared, told["allow"] or (), told["deny"] or ())
         self.allowed_domains = sorted({host_of(site) for site in self.scope.sites})
         self.links = Links(self.scope)

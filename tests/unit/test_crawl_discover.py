@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from acquisition.crawl.discover import charset
 from acquisition.crawl.discover.links import Links, feeds_of, may_close, oembeds_of
 from acquisition.crawl.discover.page import Page, Unparsable, parse, resolved, words
-from acquisition.crawl.discover.scope import Scope, site_of
+from acquisition.crawl.discover.scope import Scope, addresses_of, site_of
 from acquisition.crawl.discover.select import BadSelector, compiled
 from acquisition.sources.site import as_regex
 
@@ -290,6 +290,20 @@ def test_patterns_decide(allow: tuple[str, ...], deny: tuple[str, ...], url: str
     """Globs from a slash fit path and query, others the whole address; deny wins; files and log-ins only when named."""
     scope = Scope.of([URL], map(as_regex, allow), map(as_regex, deny))
     assert scope.takes(url) is taken
+
+
+def test_a_named_host_is_meant_at_the_declared_ports() -> None:
+    """A host without a port is taken at the usual one and at those of the start pages; one with a port only there."""
+    declared = ["http://127.0.0.2:8080/", "https://example.org/"]
+    assert addresses_of(["127.0.0.3", "127.0.0.4:81", "[::1]", "[::2]:82"], declared) == [
+        "http://127.0.0.3",
+        "http://127.0.0.3:8080",
+        "http://127.0.0.4:81",
+        "http://[::1]",
+        "http://[::1]:8080",
+        "http://[::2]:82",
+    ]
+    assert Scope.of([*declared, *addresses_of(["127.0.0.3"], declared)]).takes("http://127.0.0.3:8080/x")
 
 
 def test_other_sites_are_only_taken_as_home() -> None:

@@ -39,6 +39,18 @@ def host_of(site: str) -> str:
     return site[1:].partition("]")[0] if site.startswith("[") else site.partition(":")[0]
 
 
+def addresses_of(hosts: Iterable[str], declared: Iterable[str]) -> list[str]:
+    """Return addresses of hosts that are named beside declared ones; one without a port is meant at their ports, too."""
+    ports = list(dict.fromkeys(port for url in declared if (port := _port_of(site_of(url)))))
+    named = [name for host in hosts for name in (host, *(f"{host}:{port}" for port in ports if not _port_of(host)))]
+    return [f"http://{name}" for name in named]
+
+
+def _port_of(site: str) -> str:
+    name, _, port = site.rpartition(":")
+    return port if name and port.isdecimal() and (":" not in name or name.endswith("]")) else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Scope:
     """`sites` as `site_of` names them; `allow` and `deny` are regular expressions searched in whole addresses.
