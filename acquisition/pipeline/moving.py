@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from acquisition import crawl
 from acquisition.blobs import BlobStore
+from acquisition.crawl.frontier.neighbours import rest_as_elsewhere
 from acquisition.errors import AcquisitionError, Interrupted, PluginError, SourceUnavailable, UsageError
 from acquisition.fetch import Arrived, Downloader, Failed, Transfer
 from acquisition.journal import Journal
@@ -200,7 +201,7 @@ def _crawl(session: Session, moved: Moved, lock: Lock, *, replay: bool) -> Lock:
     try:
         where = _where(session, source, anew=moved.planned.state == "updated", replay=replay)
         if not replay and not getattr(source.settings, "frontier", None):  # a shared one has the clocks of all its sources
-            crawl.rest_as_elsewhere(session.workspace.crawl / source.name)
+            rest_as_elsewhere(session.workspace.crawl / source.name)
         run = crawl.run(
             source,
             directory=where.directory,
