@@ -29,7 +29,7 @@ class CrawlRun:
     `pages` counts responses (media and redirects too, robots.txt not), `bytes` their bodies as sent, `refused` what a rule
     or limit kept from being fetched, `failed` what was tried in vain, both by reason; `refusals.jsonl` in `directory`
     names the addresses. `changes` counts what differs from the run before (items: new, same, changed, gone, carried; pages:
-    gone, unlinked, opted-out, failed). `finished` is False when the same command would go on where this run ended.
+    gone, unlinked, opted-out, left-out, failed). `finished` is False when the same command would go on where this run ended.
     """
 
     id: str

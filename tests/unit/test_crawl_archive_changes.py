@@ -46,6 +46,7 @@ ENDS = (
     ),
     End(f"{SITE}/reserved", "refused", "opt-out", "tdmrep: tdm-reservation: 1"),
     End(f"{SITE}/away", "refused", "robots-unreachable", "503"),
+    End(f"{SITE}/deep", "refused", "depth-limit"),
 )
 YES = Rights([], {"fetch": "allow", "train": "none", "store": "none"}, {"verdict": "allow"})
 NO = Rights([Signal("meta-robots", "meta robots", "noai", train="deny").record()], {"fetch": "none", "train": "deny"})
@@ -65,7 +66,7 @@ def took(directory: Path, made: Any, items: Mapping[str, tuple[str, Rights]]) ->
 def runs(tmp_path: Path) -> tuple[Path, Path]:
     """Make two runs, and carry over."""
     one, two = tmp_path / "run-0001", tmp_path / "run-0002"
-    names = ("same", "edited", "says-no", "lost", "down", "closed", "reserved", "away", "unlinked", "forbidden")
+    names = ("same", "edited", "says-no", "lost", "down", "closed", "reserved", "away", "deep", "unlinked", "forbidden")
     with archive(one) as made:
         took(one, made, {name: (name, YES) for name in names}).close()
     with archive(two, earlier=[one]) as made:
@@ -84,8 +85,8 @@ def forbids(url: str) -> tuple[str, str] | None:
 def test_items_and_pages_are_told_apart(runs: tuple[Path, Path]) -> None:
     """New, same, changed, gone and carried items; pages that are gone, unlinked, have opted out or could not be had."""
     found = compare(*runs, ENDS, forbids=forbids)
-    assert found.items == {"carried": 4, "changed": 2, "gone": 4, "new": 1, "same": 1}
-    assert found.pages == {"failed": 2, "gone": 1, "opted-out": 4, "unlinked": 1}
+    assert found.items == {"carried": 4, "changed": 2, "gone": 5, "new": 1, "same": 1}
+    assert found.pages == {"failed": 2, "gone": 1, "left-out": 1, "opted-out": 4, "unlinked": 1}
     assert found.file is not None
     named = {(line["what"], line["name"].rpartition("/")[2].partition("#")[0], line["fate"]) for line in lines(found.file)}
     assert ("page", "unlinked", "unlinked") in named

@@ -28,6 +28,8 @@ from acquisition.workspace import atomic_file
 CHANGES_FILE: Final = "changes.jsonl"
 OPT_OUTS: Final = frozenset({"robots", "opt-out"})
 """Reasons of refusals that are a site's word. A robots.txt that cannot be had is none: it may be back tomorrow."""
+_IN_VAIN: Final = frozenset({"robots-unreachable", "host-closed"})
+"""Reasons of refusals that say that a host could not be had; the others are rules and limits of ours."""
 _GONE: Final = frozenset({404, 410})
 _DAY: Final = 10
 _LONGEST_WORD: Final = 2_000
@@ -67,8 +69,8 @@ class Changes:
     """What a run changed against the one before.
 
     `items` counts new, same, changed (each in the place of one that was there before), gone and carried; `pages` counts gone
-    (404 or 410), unlinked (nothing leads to them any more), opted-out and failed (tried in vain: nothing is known). `file`
-    names each page and item that is not there any more.
+    (404 or 410), unlinked (nothing leads to them any more), opted-out, left-out (by a limit or rule of ours) and failed (in
+    vain: nothing is known). `file` names each page and item that is not there any more.
     """
 
     items: Mapping[str, int] = field(default_factory=dict)
@@ -78,7 +80,7 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class _Fate:
-    """What became of a page in the new run: visited, gone, unlinked, opted-out, failed; and by which word."""
+    """What became of a page in the new run: visited, gone, unlinked, opted-out, left-out, failed; and by which word."""
 
     what: str
     word: Word = ("", "")
@@ -224,6 +226,8 @@ def _ended(state: str, reason: str, detail: str, facts: str) -> _Fate:
         return _Fate("opted-out", _word(reason, detail), noted.get("robots") or {})
     if noted.get("status") in _GONE or reason in {f"http-{status}" for status in _GONE}:
         return _Fate("gone", ("", reason))
+    if state == "refused" and reason not in _IN_VAIN:
+        return _Fate("left-out", ("", reason))
     return _Fate("visited") if state == "done" else _Fate("failed", ("", reason))
 
 
