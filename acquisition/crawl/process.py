@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, TypeAlias
 
 from acquisition.crawl.job import JOB_FILE, Job, job_of, load_job
 from acquisition.crawl.outcome import RUN_FILE, CrawlRun, load_run
@@ -33,6 +33,9 @@ _ENVIRONMENT_PREFIXES: Final = ("LC_", "PYTHON", "COVERAGE_")
 _ERRORS: Final[Mapping[str, type[AcquisitionError]]] = {
     error.code: error for error in (PluginError, WorkspaceDamaged, WorkspaceLocked)
 }
+
+Child: TypeAlias = tuple[subprocess.Popen[bytes], queue.Queue[bytes | None]]
+"""The crawling process and the lines that it says; None is the last one."""
 
 
 def run(
@@ -67,11 +70,13 @@ def run(
     job = job_of(source, directory=directory, base=base, contact=contact, signals=signals, earlier=earlier, replay=replay)
     if (done := _prepared(job, directory, resume=resume)) is not None:
         return done
-    write_seeds(directory, seeds)
     started = utc_now()
-    reporter.event("crawl-started", source=source.name, run=directory.name)
     secrets = {"frontier": getattr(source.settings, "frontier", None) or ""}
-    heard = _supervise(job, secrets, environment, reporter, stop)
+    with _child(job, environment) as child:  # it imports while the seeds are written, and waits for the secrets
+        write_seeds(directory, seeds)
+        reporter.event("crawl-started", source=source.name, run=directory.name)
+        _confide(child[0], secrets)
+        heard = _supervise(job, child, reporter, stop)
     outcome = load_run(directory) or _interrupted(directory, started, heard)
     counts = {"pages": outcome.pages, "items": outcome.items, "bytes": outcome.bytes}
     reporter.event("crawl-done", source=source.name, run=outcome.id, reason=outcome.finish_reason, **counts)
@@ -97,29 +102,26 @@ def _prepared(job: Job, directory: Path, *, resume: bool) -> CrawlRun | None:
     return None
 
 
-def _supervise(
-    job: Job, secrets: Mapping[str, str], environment: Mapping[str, str], reporter: Reporter, stop: threading.Event
-) -> dict[str, Any]:
-    """Run the child to its end and return the last progress it told; raise the error it ended with."""
+def _supervise(job: Job, child: Child, reporter: Reporter, stop: threading.Event) -> dict[str, Any]:
+    """Hear the child to its end and return the last progress it told; raise the error it ended with."""
+    process, lines = child
     log = Path(job.directory) / LOG_FILE
     progress: dict[str, Any] = {}
     error: AcquisitionError | None = None
-    with _child(job, environment, log) as (process, lines):
-        _confide(process, secrets)
-        deadline = float("inf")
-        while (line := _next_line(lines)) is not None:
-            if stop.is_set() and deadline == float("inf"):
-                process.send_signal(signal.SIGTERM)
-                deadline = time.monotonic() + GRACE_SECONDS
-            if time.monotonic() > deadline:
-                process.kill()
-            event = _event(line)
-            if event.get("event") == "progress":
-                progress = {key: value for key, value in event.items() if key != "event"}
-                reporter.event("crawl-progress", source=job.source, **progress)
-            elif event.get("event") == "error":
-                error = _error(event)
-        code = process.wait()
+    deadline = float("inf")
+    while (line := _next_line(lines)) is not None:
+        if stop.is_set() and deadline == float("inf"):
+            process.send_signal(signal.SIGTERM)
+            deadline = time.monotonic() + GRACE_SECONDS
+        if time.monotonic() > deadline:
+            process.kill()
+        event = _event(line)
+        if event.get("event") == "progress":
+            progress = {key: value for key, value in event.items() if key != "event"}
+            reporter.event("crawl-progress", source=job.source, **progress)
+        elif event.get("event") == "error":
+            error = _error(event)
+    code = process.wait()
     if error is not None:
         raise error
     if code and not stop.is_set():
@@ -145,16 +147,14 @@ def _last_line(log: Path) -> str:
 
 
 @contextmanager
-def _child(
-    job: Job, environment: Mapping[str, str], log: Path
-) -> Iterator[tuple[subprocess.Popen[bytes], queue.Queue[bytes | None]]]:
+def _child(job: Job, environment: Mapping[str, str]) -> Iterator[Child]:
     """Start the crawling process; it is killed when the block is left early.
 
     It gets a session of its own, so that Ctrl-C in a terminal reaches it through `stop` alone, and a pipe to hold on to, so
     that it ends when this process dies.
     """
     command = [sys.executable, "-P", "-m", "acquisition.crawl", str(Path(job.directory) / JOB_FILE)]
-    with log.open("ab") as errors:
+    with (Path(job.directory) / LOG_FILE).open("ab") as errors:
         process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
             command,
             stdin=subprocess.PIPE,

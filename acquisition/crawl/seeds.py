@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import orjson
 
 from acquisition.errors import WorkspaceDamaged
 from acquisition.protocols import Seed
 from acquisition.workspace import atomic_file
 
 SEEDS_FILE: Final = "seeds.jsonl"
+_OPTIONS: Final = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+"""What JSON has no word for is written as `str` says it."""
 
 
 def write_seeds(directory: Path, seeds: Iterable[Seed]) -> None:
@@ -22,7 +25,18 @@ def write_seeds(directory: Path, seeds: Iterable[Seed]) -> None:
         return
     with atomic_file(target) as stream:
         for seed in seeds:
-            stream.write(json.dumps(asdict(seed), ensure_ascii=False, default=str).encode("utf-8", "surrogatepass") + b"\n")
+            stream.write(_line({"url": seed.url, "reason": seed.reason, "fields": seed.fields, "expect": seed.expect}))
+
+
+def _line(said: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(said, default=_plain, option=_OPTIONS)
+    except TypeError:  # halves of surrogate pairs, numbers beyond 64 bits, keys that are no texts
+        return json.dumps(said, ensure_ascii=False, default=_plain).encode("utf-8", "surrogatepass") + b"\n"
+
+
+def _plain(value: object) -> object:
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 def read_seeds(directory: Path) -> Iterator[Seed]:

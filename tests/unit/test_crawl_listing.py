@@ -8,7 +8,9 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import orjson
@@ -17,6 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from acquisition.crawl import early
+from acquisition.crawl import seeds as run_seeds
 from acquisition.crawl.archive import ItemLog, RunArchive
 from acquisition.crawl.contract import Answer, Ask, Entry, Failed, Lease, Outcome, Place, Refused, Wire
 from acquisition.crawl.frontier import FrontierDesk, Spans, open_desk
@@ -31,6 +35,7 @@ from acquisition.crawl.listing.rows import CURSOR_FILE, Cursor, Row, batches, en
 from acquisition.crawl.listing.visits import HOPS
 from acquisition.crawl.visit.signals import Reading, signals_of
 from acquisition.errors import AcquisitionError
+from acquisition.protocols import Seed
 
 URL = "http://a.example/1.jpg"
 
@@ -770,6 +775,7 @@ def test_a_scribe_that_dies_ends_the_crawl_and_loses_nothing(tmp_path: Path) -> 
         try:
             async with clerk_of(far.job, archive, items, reading) as clerk:
                 archive.link._process.kill()
+                await asyncio.to_thread(archive.link._process.wait)
                 await Taker(Web(archive, far.script), clerk).take(
                     Lease(1, entry_of({"url": URL, "reason": "r"}), 0), lambda: 1.0
                 )
@@ -780,3 +786,37 @@ def test_a_scribe_that_dies_ends_the_crawl_and_loses_nothing(tmp_path: Path) -> 
         asyncio.run(killed())
     far.take(URL)
     assert len(far.lines()) == 1
+
+
+def test_a_scribe_is_begun_early_and_ends_when_nobody_claims_it(tmp_path: Path) -> None:
+    """It is begun for a list without earlier runs alone, claimed once, opens nothing by itself, and ends with its socket."""
+    job = tmp_path / "job.json"
+    wanted: dict[str, Any] = {"spider": "", "earlier": [], "replay": False}
+    others: list[Any] = [{**wanted, "spider": "owls"}, {**wanted, "earlier": ["run-0001"]}, {**wanted, "replay": True}, {}, []]
+    for said in others:
+        job.write_text(json.dumps(said))
+        early.begin(job)
+        assert not early._WAITING
+    job.write_text(json.dumps(wanted))
+    early.begin(job)
+    assert set(early._WAITING) == ({job} if early.pays(is_list=True, looks_back=False) else set())
+    scribe = early.claimed(job)
+    assert not early._WAITING
+    assert scribe.process.poll() is None
+    assert [path.name for path in tmp_path.iterdir()] == ["job.json"]
+    scribe.socket.close()
+    scribe.process.wait(60)
+    assert scribe.process.returncode is not None
+    assert [path.name for path in tmp_path.iterdir()] == ["job.json"]
+
+
+def test_seeds_are_written_as_they_are_read(tmp_path: Path) -> None:
+    """What JSON has no word for is written as text, whatever a table's cell holds; what is there stays."""
+    odd = {"when": datetime(2026, 1, 2, tzinfo=UTC), "raw": b"x", "big": 1 << 70, "deep": MappingProxyType({"a": 1}), "n": 1.5}
+    first = Seed("http://a.example/\xe9", "list: l#row=0", MappingProxyType(odd), {"size": 3})
+    run_seeds.write_seeds(tmp_path, [first, Seed("http://b.example/")])
+    found = list(run_seeds.read_seeds(tmp_path))
+    expected = {"when": "2026-01-02 00:00:00+00:00", "raw": "b'x'", "big": 1 << 70, "deep": {"a": 1}, "n": 1.5}
+    assert found == [Seed(first.url, first.reason, expected, {"size": 3}), Seed("http://b.example/")]
+    run_seeds.write_seeds(tmp_path, [])
+    assert list(run_seeds.read_seeds(tmp_path)) == found

@@ -7,18 +7,16 @@ in the index yet, it remembers.
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 import subprocess
-import sys
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
+from acquisition.crawl import early
 from acquisition.crawl.archive import ItemLog, Recalled, RunArchive
 from acquisition.crawl.archive.earlier import EarlierRuns
 from acquisition.crawl.archive.index import Index
@@ -47,22 +45,16 @@ _ERRORS: Final[Mapping[str, type[AcquisitionError]]] = {
 
 def worthwhile(job: Job) -> bool:
     """Say whether a scribe of its own helps: a second core, and no earlier run to compare with or to replay."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return not job.spider and not job.earlier and not job.replay and cores > 1
+    return early.pays(is_list=not job.spider, looks_back=bool(job.earlier or job.replay))
 
 
 class Link(asyncio.Protocol):
     """The connection to a scribe: frames go out, replies wake whoever waits for them."""
 
     def __init__(self, job: Job, info: Mapping[str, str]) -> None:
-        """Start the scribe and wait until it has opened the run; raises what it could not."""
-        ours, theirs = socket.socketpair()
-        command = [sys.executable, "-P", "-m", "acquisition.crawl.listing.scribe", str(theirs.fileno())]
-        self._process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-            [*command, str(Path(job.directory) / JOB_FILE)], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
-        )
-        theirs.close()
-        self._socket, self._held = ours, b""
+        """Claim the scribe and wait until it has opened the run; raises what it could not."""
+        scribe = early.claimed(Path(job.directory) / JOB_FILE)
+        self._process, self._socket, self._held = scribe.process, scribe.socket, b""
         self._transport: asyncio.Transport | None = None
         self._waiting: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._broken: AcquisitionError | None = None
@@ -70,16 +62,24 @@ class Link(asyncio.Protocol):
         self._number = 0
         self._ending = False
         try:
-            ours.sendall(frame(dict(info)))
+            self._tell(info)
             self.state = self._first_word()
         except BaseException:
             self.close()
             raise
 
+    def _tell(self, info: Mapping[str, str]) -> None:
+        """Say what the run is; a scribe that is gone already is noticed by its silence."""
+        with suppress(BrokenPipeError):
+            self._socket.sendall(frame(dict(info)))
+
     def _first_word(self) -> dict[str, Any]:
         self._socket.settimeout(_FIRST_WORD)
         while b"\n" not in self._held:
-            data = self._socket.recv(65_536)
+            try:
+                data = self._socket.recv(65_536)
+            except ConnectionResetError:  # it ended and had not read what it was told
+                data = b""
             if not data:
                 raise PluginError("the list's scribe ended before it began")
             self._held += data
