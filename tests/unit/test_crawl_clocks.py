@@ -255,6 +255,23 @@ def test_five_errors_in_a_row_cool_the_host_down() -> None:
     run(work())
 
 
+@pytest.mark.parametrize("reason", ["slow", "protocol"])
+def test_five_answers_that_nobody_can_take_close_the_host(reason: str) -> None:
+    """A server that drips, or speaks no HTTP, is there and will not mend: no cool-down keeps the run waiting for it."""
+
+    async def work() -> None:
+        world = World(delay=1.0)
+        for _ in range(4):
+            await world.fail(reason=reason)
+        assert world.clocks.state(SITE).closed == ""
+        await world.fail(reason=reason)
+        with pytest.raises(Refused) as caught:
+            await world.ask()
+        assert caught.value.reason == "host-closed"
+
+    run(work())
+
+
 def test_an_answer_ends_a_row_of_errors() -> None:
     """Four errors, an answer and four errors cool nothing down."""
 

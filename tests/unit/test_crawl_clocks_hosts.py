@@ -164,14 +164,14 @@ def test_answers_that_stand_are_not_asked_for_again(status: int) -> None:
     assert again(answer(status, Retry_After="5"), 1, now=NOW) is None
 
 
-@pytest.mark.parametrize("reason", ["timeout", "slow", "truncated", "dns", "connect", "reset", "protocol"])
+@pytest.mark.parametrize("reason", ["timeout", "truncated", "dns", "connect", "reset"])
 def test_connections_are_tried_twice_more(reason: str) -> None:
     """A failure of the connection may pass; what was said about another try counts more."""
     assert [again(Failed(reason, ""), tries, now=NOW) for tries in (1, 2, 3)] == [5.0, 10.0, None]
     assert again(Failed(reason, "", again=77.0), 1, now=NOW) == 77.0
 
 
-@pytest.mark.parametrize("reason", ["too-large", "headers", "content-encoding", "tls"])
+@pytest.mark.parametrize("reason", ["too-large", "headers", "content-encoding", "tls", "slow", "protocol"])
 def test_what_would_come_again_is_not_tried(reason: str) -> None:
     """What a server sends wrongly it will send again."""
     assert again(Failed(reason, ""), 1, now=NOW) is None

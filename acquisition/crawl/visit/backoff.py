@@ -20,7 +20,7 @@ LONGEST_PAUSE: Final = 3_600.0
 BUSY: Final = frozenset({429, 503})
 """Statuses that ask for fewer requests."""
 _PASSING: Final = frozenset({408, 425, 500, 502, 504, 520, 521, 522, 523, 524})
-_PASSING_FAILURES: Final = frozenset({"timeout", "slow", "truncated", "dns", "connect", "reset", "protocol"})
+_PASSING_FAILURES: Final = frozenset({"timeout", "truncated", "dns", "connect", "reset"})
 _SECONDS: Final = re.compile(r"\d{1,12}(?:\.\d*)?", re.ASCII)
 
 

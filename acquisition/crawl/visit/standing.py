@@ -36,6 +36,8 @@ SMOOTHING: Final = 0.25
 ORIGINS: Final = 24
 """Origins of one host whose own delays are remembered; beyond, the longest ones are."""
 
+_HOPELESS: Final = frozenset({"slow", "protocol"})
+"""Failures of a host that is there and sends what nobody can take; waiting does not mend them."""
 _HARMLESS: Final = frozenset({"host-held", "cancelled", "stopped"})
 _SILENT: Final = frozenset({"timeout", "slow", "truncated", "dns", "connect", "tls", "reset", "protocol"})
 
@@ -185,6 +187,8 @@ class Standing:
             return
         self.next_ok, self.hold, self.good = 0.0, "", 0
         self._count_error(now, silent=failure.reason in _SILENT)
+        if failure.reason in _HOPELESS and self.failures >= ERRORS_IN_A_ROW:
+            self.closed = f"{failure.reason}: {self.failures} errors in a row"
 
     def over(self, begun: float, ended: float) -> None:
         """End a turn: from here the delay counts."""

@@ -37,7 +37,7 @@ _REASONS: Final = {
     pycurl.E_BAD_CONTENT_ENCODING: "content-encoding",
     _TOO_LARGE: "headers",
 }
-_PASSING: Final = frozenset({"dns", "connect", "timeout", "slow", "reset", "truncated"})
+_PASSING: Final = frozenset({"dns", "connect", "timeout", "reset", "truncated"})
 
 
 def failure(exchange: Exchange, code: int, words: str, url: str) -> Refused | Failed | None:
