@@ -156,6 +156,7 @@ def test_which_bodies_are_samples(media_type: str, media: bool) -> None:
 def test_values_without_a_json_form_are_refused() -> None:
     """Bytes and objects are not guessed at."""
     assert plain({"a": (1, {"x"})}) == {"a": [1, ["x"]]}
+    assert plain({"a": [float("nan"), float("inf"), 1.5]}) == {"a": [None, None, 1.5]}
     with pytest.raises(NotPlain):
         plain({"a": b"bytes"})
 

@@ -11,9 +11,9 @@ import hashlib
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from acquisition.crawl.archive.rows import Row
 from acquisition.crawl.contract import Place
@@ -97,8 +97,7 @@ class Index:
         """Take in an exchange whose bytes have been written and reach to `end` of its file; DiskFull when there is no room."""
         values = (key_of(row.url), _text(row.url), row.kind, row.method, *_values(row.place), *_values(row.body))
         rest = (row.bytes, row.sha256, row.digest, row.etag, row.last_modified, row.length, row.mime)
-        with self._writing():
-            self._db.execute(_INSERT, (*values, *rest))
+        self._write(_INSERT, *values, *rest)
         self.reached(row.place.file, end)
 
     def reached(self, file: str, end: int) -> None:
@@ -160,8 +159,7 @@ class Index:
 
     def add_item(self, key: bytes, url: str, page: bytes, name: str) -> None:
         """Take in an item of a list; DiskFull when there is no room."""
-        with self._writing():
-            self._db.execute("INSERT OR IGNORE INTO item VALUES (?, ?, ?, ?, 0)", (key, key_of(url), page, name))
+        self._write("INSERT OR IGNORE INTO item VALUES (?, ?, ?, ?, 0)", key, key_of(url), page, name)
 
     def has_item(self, key: bytes) -> bool:
         """Say whether the run has this item."""
@@ -207,10 +205,13 @@ class Index:
         """Write what waits; DiskFull when there is no room."""
         if not self._reached and not self._db.in_transaction:
             return
-        with self._writing():
+        try:
+            self._begin()
             ends = [(name, end, self.synced(name)) for name, end in sorted(self._reached.items())]
             self._db.executemany("INSERT OR REPLACE INTO file VALUES (?, ?, ?)", ends)
             self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            self._failed(error)
         self._reached.clear()
         self._waiting, self._committed = 0, time.monotonic()
 
@@ -224,20 +225,22 @@ class Index:
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._db.close()
 
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _write(self, statement: str, *values: object) -> None:
         """Write inside a transaction; when that fails, nothing is noted as taken in any more."""
         try:
             self._begin()
-            yield
+            self._db.execute(statement, values)
         except sqlite3.OperationalError as error:
-            self._lost = True
-            self._reached.clear()
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
-                raise DiskFull("the index of the archive cannot be written: the disk is full", where=str(self._path)) from error
-            raise
+            self._failed(error)
+
+    def _failed(self, error: sqlite3.OperationalError) -> NoReturn:
+        self._lost = True
+        self._reached.clear()
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            raise DiskFull("the index of the archive cannot be written: the disk is full", where=str(self._path)) from error
+        raise error
 
     def _begin(self) -> None:
         if not self._db.in_transaction:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
+
 from acquisition.crawl.archive.append import append
 from acquisition.crawl.archive.earlier import item_of, items_of, page_key
 from acquisition.crawl.archive.index import item_key
@@ -22,6 +24,9 @@ from acquisition.crawl.outcome import ITEMS_SUFFIX
 from acquisition.workspace import atomic_file
 
 _OPEN_FILES: Final = 8
+_OPTIONS: Final = (
+    orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+)
 
 
 class ItemLog:
@@ -57,7 +62,7 @@ class ItemLog:
         if change := self._archive.earlier.change_of(key, str(record["final_url"])):
             line["change"] = change
         name = items_of(str(record["warc"]["file"]))
-        data = json.dumps(line, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"
+        data = _written(line)
         stream = self._stream(name)
         end = append(stream, data, stream.tell())
         self._index.add_item(key, str(record["final_url"]), page, name)
@@ -155,3 +160,10 @@ class ItemLog:
             for line in source:
                 if keep(item_of(line)):
                     target.write(line)
+
+
+def _written(line: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(line, option=_OPTIONS)
+    except TypeError:  # halves of surrogate pairs, numbers beyond 64 bits
+        return json.dumps(line, sort_keys=True, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n"

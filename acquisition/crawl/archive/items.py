@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -115,7 +116,9 @@ def canonical(fields: Mapping[str, Any]) -> str:
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """Return the value as JSON has it: dates as ISO 8601, tuples and sets as lists; NotPlain for anything else."""
+    """Return the value as JSON has it: dates as ISO 8601, tuples and sets as lists, no number as null; NotPlain for others."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (date, datetime)):

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
-import uuid
 import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -42,6 +42,9 @@ _LEVEL: Final = 1
 """igzip's: a 10 KB page in 25 us and 5,130 bytes, where zlib's level 3 takes 114 us for 5,550 (0015-archive.md)."""
 _PACKED: Final = re.compile(r"(?:image|audio|video|font)/(?!svg|bmp|x-ms-bmp)|application/(?:zip|gzip|x-gzip|pdf)")
 _SMALL: Final = 4_000
+_FREE: Final = ~(0xF << 76 | 0x3 << 62)
+_FOURTH: Final = 0x4 << 76 | 0x2 << 62
+"""Version and variant of a random UUID."""
 _BASE32: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _PAIRS: Final = tuple(first + second for first in _BASE32 for second in _BASE32)
 
@@ -240,4 +243,7 @@ def _field(text: str) -> str:
 
 
 def _new_id() -> str:
-    return f"<urn:uuid:{uuid.uuid4()}>"
+    """Return a random UUID (RFC 9562 section 5.4) as a record's name; `uuid.uuid4` takes four times as long."""
+    number = int.from_bytes(os.urandom(16), "big") & _FREE | _FOURTH
+    digits = f"{number:032x}"
+    return f"<urn:uuid:{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}>"
