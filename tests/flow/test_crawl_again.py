@@ -169,6 +169,20 @@ def test_what_nothing_links_to_any_more_is_still_closed(tmp_path: Path, site: Si
     assert told["changes"]["items"]["carried"] == 1
 
 
+def test_what_could_not_be_had_this_time_is_kept(tmp_path: Path, site: Site) -> None:
+    """A page that answers 500 on the second crawl loses nothing of what the first one took, one that answers 451 does."""
+    declare(tmp_path, site)
+    crawl(tmp_path)
+    site.routes["/barn"] = (500, {"Content-Type": "text/plain"}, b"broken")
+    site.routes["/tawny"] = (451, {"Content-Type": "text/plain"}, b"not any more")
+    told = crawl(tmp_path)
+    (kept,) = [item for item in items(tmp_path, "run-0002") if item["final_url"].endswith("/barn")]
+    assert kept["carried"] == "failed"
+    assert kept["verdicts"]["train"] != "deny"
+    assert not [item for item in items(tmp_path, "run-0002") if item["final_url"].endswith("/tawny")]
+    assert told["changes"]["items"] == {"carried": 1, "gone": 1, "same": 3}
+
+
 def test_a_sitemap_spares_visits(tmp_path: Path, site: Site) -> None:
     """Pages that a sitemap dates before the last visit are taken from the archive; the others are asked for."""
     urls = "".join(

@@ -31,6 +31,8 @@ OPT_OUTS: Final = frozenset({"robots", "opt-out"})
 _IN_VAIN: Final = frozenset({"robots-unreachable", "host-closed"})
 """Reasons of refusals that say that a host could not be had; the others are rules and limits of ours."""
 _GONE: Final = frozenset({404, 410})
+_DENIED: Final = frozenset({f"http-{status}" for status in (401, 402, 403, 407, 451)})
+"""Failures that are an answer: what was open before is not to be had any more."""
 _DAY: Final = 10
 _LONGEST_WORD: Final = 2_000
 
@@ -120,10 +122,11 @@ def compare(previous: Path, current: Path, outcomes: Iterable[Ended], *, forbids
 def carry(
     previous: Path, archive: RunArchive, log: ItemLog, outcomes: Iterable[Ended], *, forbids: Forbids | None = None
 ) -> int:
-    """Take over the items of the run before whose pages have since opted out, and return how many there were.
+    """Take over items of the run before that this one could not meet, and return how many there were.
 
-    They are marked with the word that forbids them and the verdicts that follow from it. To be called when the run has ended
-    and its log is still open; a second call, after a kill, adds nothing twice.
+    Those whose pages have since opted out are marked with the word that forbids them and the verdicts that follow from it.
+    Those whose pages could not be had this time (no answer, 5xx) stay as they were: nothing says that they are gone. To be
+    called when the run has ended and its log is still open; a second call, after a kill, adds nothing twice.
     """
     taken = 0
     with _fates(archive.index, log.directory, outcomes, forbids) as fate:
@@ -131,7 +134,7 @@ def carry(
             if archive.index.has_item(item_key(str(line["locator"]))):
                 continue
             found = fate(line)
-            if found.what == "opted-out":
+            if found.what == "opted-out" or (found.what == "failed" and found.word[1] not in _DENIED):
                 taken += log.add(_carried(line, found, archive, previous), page_key(line))
     return taken
 
@@ -240,11 +243,13 @@ def _word(reason: str, detail: str) -> Word:
 
 
 def _carried(line: Mapping[str, Any], fate: _Fate, archive: RunArchive, previous: Path) -> dict[str, Any]:
-    """Return an earlier run's line as this run lists it: its body in the linked file, and the word that forbids it."""
+    """Return an earlier run's line as this run lists it: its body in the linked file, and a word that forbids it."""
     warc = dict(line["warc"])
     warc["file"] = linked_name(previous, str(warc["file"]))
     archive.earlier.adopt(warc["file"])
-    record = {key: value for key, value in line.items() if key != "change"} | {"warc": warc, "carried": "opted-out"}
+    record = {key: value for key, value in line.items() if key != "change"} | {"warc": warc, "carried": fate.what}
+    if fate.what == "failed":
+        return record
     if fate.line:
         return record | {key: value for key, value in fate.line.items() if value is not None}
     mechanism, words = fate.word
