@@ -71,7 +71,7 @@ def runs(tmp_path: Path) -> tuple[Path, Path]:
         took(one, made, {name: (name, YES) for name in names}).close()
     with archive(two, earlier=[one]) as made:
         log = took(two, made, {"same": ("same", YES), "edited": ("other", YES), "new": ("new", YES), "says-no": ("now", NO)})
-        assert carry(one, made, log, ENDS, forbids=forbids) == 4
+        assert carry(one, made, log, ENDS, forbids=forbids) == 6
         assert carry(one, made, log, ENDS, forbids=forbids) == 0
         log.close()
     return one, two
@@ -85,7 +85,7 @@ def forbids(url: str) -> tuple[str, str] | None:
 def test_items_and_pages_are_told_apart(runs: tuple[Path, Path]) -> None:
     """New, same, changed, gone and carried items; pages that are gone, unlinked, have opted out or could not be had."""
     found = compare(*runs, ENDS, forbids=forbids)
-    assert found.items == {"carried": 4, "changed": 2, "gone": 5, "new": 1, "same": 1}
+    assert found.items == {"carried": 6, "changed": 2, "gone": 3, "new": 1, "same": 1}
     assert found.pages == {"failed": 2, "gone": 1, "left-out": 1, "opted-out": 4, "unlinked": 1}
     assert found.file is not None
     named = {(line["what"], line["name"].rpartition("/")[2].partition("#")[0], line["fate"]) for line in lines(found.file)}
@@ -97,7 +97,11 @@ def test_items_and_pages_are_told_apart(runs: tuple[Path, Path]) -> None:
 def test_what_has_opted_out_is_carried_with_the_word_that_says_so(runs: tuple[Path, Path]) -> None:
     """Policy sees the item, the no and the mechanism; the body can still be read, in the linked file."""
     one, two = runs
-    carried = {line["final_url"]: line for line in lines(two / "run-0001-crawl-00000.items.jsonl") if line.get("carried")}
+    listed = lines(two / "run-0001-crawl-00000.items.jsonl")
+    kept = {line["final_url"]: line for line in listed if line.get("carried") == "failed"}
+    assert set(kept) == {f"{SITE}/down", f"{SITE}/away"}, "what could not be had this time"
+    assert all("deny" not in line["verdicts"].values() for line in kept.values())
+    carried = {line["final_url"]: line for line in listed if line.get("carried") == "opted-out"}
     assert set(carried) == {f"{SITE}/{name}" for name in ("closed", "reserved", "says-no", "forbidden")}
     closed, reserved = carried[f"{SITE}/closed"], carried[f"{SITE}/reserved"]
     assert closed["robots"] == {"rule": "Disallow: /closed", "verdict": "deny"}
@@ -119,7 +123,7 @@ def test_what_has_opted_out_stays_out_for_as_long_as_it_says_so(runs: tuple[Path
     three = tmp_path / "run-0003"
     with archive(three, earlier=runs) as made:
         log = ItemLog(three, made)
-        assert carry(runs[1], made, log, ENDS, forbids=forbids) == 3  # the fourth page was visited and holds nothing now
+        assert carry(runs[1], made, log, ENDS, forbids=forbids) == 5  # a sixth page was visited and holds nothing now
         log.close()
     assert (three / "run-0001-crawl-00000.warc.gz").samefile(runs[0] / "crawl-00000.warc.gz")
 
