@@ -25,6 +25,9 @@ _PROLOG: Final = 65_536
 _ENCODING: Final = re.compile(rb"^(\s*<\?xml[^>]{0,200}?)\sencoding\s*=\s*[\"'][^\"'>]{0,40}[\"']", re.IGNORECASE)
 _BARE: Final = re.compile(rb"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6});)")
 _CHUNK: Final = 65_536
+_TAIL: Final = 4_096
+_ENDS: Final = re.compile(rb"(?:</[^<>]{1,200}|/)>(?:\s|\0|<!--(?:[^-]|-[^-])*-->)*\Z")
+"""A last tag that closes something. libxml2, told to recover, says nothing of a document that is cut."""
 
 
 class BadXml(ValueError):
@@ -62,7 +65,7 @@ def elements(body: bytes, names: Collection[str]) -> Iterator[tuple[str, str, _E
     """Yield (root's local name, element's local name, element) for every whole element of the given local names.
 
     The root itself comes first, empty, whatever its name. Elements inside others of the given names are yielded before them
-    and stay in them. Raises BadXml; what was yielded before stands.
+    and stay in them. Raises BadXml, at its end for a document that is cut off; what was yielded before stands.
     """
     text = _safe(body)
     parser = etree.iterparse(
@@ -96,6 +99,8 @@ def elements(body: bytes, names: Collection[str]) -> Iterator[tuple[str, str, _E
         raise BadXml(f"no XML: {str(error)[:200]}") from None
     if root is None:
         raise BadXml("no XML: no element")
+    if not _ENDS.search(text[-_TAIL:]):
+        raise BadXml(f"cut off: <{root_name}> is never closed")
 
 
 def _forget(element: _Element) -> None:
