@@ -142,6 +142,16 @@ def test_a_host_that_rests_keeps_the_page_waiting(error: Exception) -> None:
     assert run(_of(web, web.policies(store)))[TDM] == DENY
 
 
+def test_a_stop_says_nothing_about_a_site() -> None:
+    """A crawl that is stopped while it waits to ask for a file has not asked: nothing is kept, the next one asks at once."""
+    web, store = Web({SITE + TDM: Failed("stopped", PAGE)}), Store()
+    with pytest.raises(Failed, match="stopped"):
+        run(_of(web, web.policies(store)))
+    assert store.files == {}
+    web.answers[SITE + TDM] = DENY
+    assert run(_of(web, web.policies(store)))[TDM] == DENY
+
+
 def test_another_host_that_rests_does_not() -> None:
     """A document on a host that rests is unknown for now, and asked for again when somebody meets it later."""
     web, store = Web({"https://l.example/a.xml": Failed("host-held", PAGE, again=60.0)}), Store()

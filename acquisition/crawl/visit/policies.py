@@ -54,6 +54,8 @@ _FILES: Final = (
 """Mechanism, path, and further paths that are tried where there is nothing."""
 _CLOSING: Final = frozenset({401, 402, 407, 408, 425, 429, 451})
 """Statuses below 500 that stand in front of a file; any other 4xx means that there is none (as RFC 9309 section 2.3.1.3)."""
+_OURS: Final = frozenset({"cancelled", "stopped"})
+"""Failures that say nothing about the file: the crawl is being ended, and it was not asked for."""
 _MAX_AGE: Final = re.compile(r"(?:^|,)\s*max-age\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 
 
@@ -206,6 +208,8 @@ class Policies:
                     return self._answered(file, wire)
                 url = target
             except (Refused, Failed) as error:
+                if error.reason in _OURS:
+                    raise
                 if _concerns_host(error) and url == file.url and "://" not in file.name:
                     raise  # the page itself has to wait, or is refused, for the same reason
                 ours = isinstance(error, Refused) or _concerns_host(error)
