@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from acquisition.crawl import robots
 from acquisition.crawl.archive import carry, compare, write_cdxj
@@ -15,6 +14,7 @@ from acquisition.crawl.frontier import finish_run
 from acquisition.crawl.frontier.look import Look, UrlRow
 from acquisition.crawl.outcome import load_run
 from acquisition.crawl.session import Session
+from acquisition.crawl.visit.permissions import origin_of
 from acquisition.errors import WorkspaceDamaged
 
 _FINAL = ("done", "failed", "refused")
@@ -71,8 +71,7 @@ class _Forbids:
         self._origin, self._rules = "", robots.parse(b"", PRODUCT_TOKEN)
 
     def __call__(self, url: str) -> tuple[str, str] | None:
-        parts = urlsplit(url)
-        origin = f"{parts.scheme}://{parts.netloc}".lower()
+        origin = origin_of(url)
         if origin != self._origin:
             _, good = self._look.policy(origin, "robots.txt")
             body = good.body if good is not None and good.body is not None else b""

@@ -175,6 +175,15 @@ def test_what_is_archived_is_not_asked_for_again(make: Callable[..., Door]) -> N
     assert len(door.wire.sent) == sent
 
 
+def test_the_archive_answers_with_the_robots_txt_of_the_origin(make: Callable[..., Door]) -> None:
+    """However the address spells its origin, an answer from the archive is read beside the same robots.txt as the first one."""
+    txt = b"User-agent: *\nContent-Usage: train-ai=n\nAllow: /\n"
+    door = make({"/robots.txt": (200, (), txt), "http://127.0.0.1:08000/a": (200, HTML, b"<p>page</p>")})
+    first, again = door.visit("http://127.0.0.1:08000/a"), door.visit("http://127.0.0.1:08000/a")
+    assert (first.replayed, again.replayed) == (False, True)
+    assert first.robots_txt == again.robots_txt == txt
+
+
 def test_a_replay_sends_nothing(make: Callable[..., Door]) -> None:
     """An earlier run answers what it has, and the rest is refused by name."""
     before = make({"/a": (200, HTML, b"page")})

@@ -14,7 +14,6 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from acquisition.crawl.archive import Recalled, RunArchive, due
 from acquisition.crawl.contract import Answer, Ask, Failed, HeaderLines, Place, PolicyStore, Refused, Ruling, Transport, Wire
@@ -22,7 +21,7 @@ from acquisition.crawl.visit.backoff import again
 from acquisition.crawl.visit.clocks import HostClocks
 from acquisition.crawl.visit.decoding import decoded
 from acquisition.crawl.visit.guard import UrlGuard
-from acquisition.crawl.visit.permissions import LONGEST_DELAY, Permissions
+from acquisition.crawl.visit.permissions import LONGEST_DELAY, Permissions, origin_of
 from acquisition.crawl.visit.policies import Policies
 from acquisition.crawl.visit.watch import Watch
 
@@ -208,8 +207,7 @@ class Visitor:
 
     async def _ruling_kept(self, url: str) -> Ruling:
         """Return what the store holds of the origin's robots.txt, for its words about use; whether it allows is decided."""
-        parts = urlsplit(url)
-        origin = f"{parts.scheme}://{parts.netloc}".lower()
+        origin = origin_of(url)
         ruling = self._rulings.get(origin)
         if ruling is None:
             last, good = await self._store.policy(origin, "robots.txt")
