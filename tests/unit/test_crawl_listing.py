@@ -595,6 +595,7 @@ def test_limits_end_a_run(ground: Make) -> None:
     seeds = write_seeds(one.folder, [{"url": url, "reason": str(index)} for index, url in enumerate(urls)])
     reason, _ = drive(one, seeds, max_items=5)
     assert reason == "item-limit"
+    assert counts(one.folder)["done", ""] == 5
     assert drive(one, seeds, max_seconds=1e-9)[0] == "time-limit"
 
 

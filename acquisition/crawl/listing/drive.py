@@ -131,8 +131,9 @@ class _Drive:
             self.changed.clear()
             if reason := self._ended(began):
                 return reason
-            free = width - len(self.under_way)
-            if self.under_way and free < min(width // 4, ROUND):
+            room = self._room(width)
+            free = room - len(self.under_way)
+            if self.under_way and free < max(1, min(room // 4, ROUND)):
                 await self.changed.wait()
                 continue
             leases = await self.means.desk.lease(free)
@@ -140,6 +141,11 @@ class _Drive:
                 self._start(lease)
             if not leases and await self._is_over():
                 return FINISHED
+
+    def _room(self, width: int) -> int:
+        """Return how many may be under way: near the limit of items no more than are left, so that it is met exactly."""
+        limit = self.means.max_items
+        return width if limit is None else min(width, limit - self.means.taker.clerk.count)
 
     def _ended(self, began: float) -> str:
         means = self.means
