@@ -169,9 +169,9 @@ def open_session(job: Job, shared: str = "", *, apart: bool = False) -> Session:
     clocks = HostClocks(desk, settings, run=run, clock=desk.now, sleep=patience.sleep)
     transport = CurlTransport(user_agent=job.user_agent, email=job.email, guard=guard)
     fetcher = Fetcher(transport=transport, clocks=clocks, archive=archive, max_bytes=settings.max_response, renew=bool(earlier))
-    permissions = Permissions(fetcher.fetch_robots, desk, pace=clocks.pace)
-    policies = Policies(desk, fetcher.fetch_policy, permissions.ruling, policy=job.signals)
-    kept = Policies(desk, fetcher.fetch_policy, permissions.ruling, policy=job.signals, offline=True)
+    permissions = Permissions(fetcher.fetch_robots, desk, clock=desk.now, pace=clocks.pace)
+    policies = Policies(desk, fetcher.fetch_policy, permissions.ruling, policy=job.signals, now=desk.now)
+    kept = Policies(desk, fetcher.fetch_policy, permissions.ruling, policy=job.signals, now=desk.now, offline=True)
     visitor = Visitor(
         fetcher=fetcher,
         archive=archive,
@@ -183,6 +183,7 @@ def open_session(job: Job, shared: str = "", *, apart: bool = False) -> Session:
         watch=Watch(wanted=job.declared, recall=lambda url: clocks.state(url).memory, remember=clocks.remember, now=desk.now),
         budget=Budget(job.limits.pages, job.limits.bytes),
         replay=job.replay,
+        now=desk.now,
     )
     if settings.concurrency > 1 and settings.delay == 0:
         for host in {registrable(url) for url in job.declared}:

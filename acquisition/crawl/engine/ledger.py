@@ -7,7 +7,6 @@ response and all its items have passed the pipelines: then its end and the links
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -176,7 +175,7 @@ class Ledger:
     def _postpone(self, lease: Lease) -> None:
         """A request that only a process knew that is gone waits until its page has been gone through again."""
         lost = lease.tries > _MEMORY_TRIES
-        later = Outcome("retry", "in-memory", not_before=time.time() + _MEMORY_PATIENCE)
+        later = Outcome("retry", "in-memory", not_before=self._session.desk.now() + _MEMORY_PATIENCE)
         self.settle(Work(lease), Outcome("failed", "in-memory", "its page did not ask for it again") if lost else later)
 
     # --- ending

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from time import time
 from typing import Any, Final
 
 from scrapy import Request, Spider, signals
@@ -145,7 +144,7 @@ class Output:
         cause = getattr(error, "cause", error)
         if self._session.broken is not None or (isinstance(cause, Failed) and cause.reason == STOPPED):
             return None  # it stays leased, and goes back to the frontier when that is closed
-        work.outcome = outcome_of(cause, time())
+        work.outcome = outcome_of(cause, self._session.desk.now())
         if own is None or work.outcome.state == "retry":
             self._ledger.close_output(work)
             return None
