@@ -17,7 +17,18 @@ from typing import IO, Any, Final, TypeAlias
 from acquisition.crawl.job import JOB_FILE, Job, job_of, load_job
 from acquisition.crawl.outcome import RUN_FILE, CrawlRun, load_run
 from acquisition.crawl.seeds import write_seeds
-from acquisition.errors import AcquisitionError, PluginError, UsageError, WorkspaceDamaged, WorkspaceLocked
+from acquisition.errors import (
+    AcquisitionError,
+    CredentialsRejected,
+    DiskFull,
+    PluginError,
+    SourceForbidden,
+    SourceUnavailable,
+    UsageError,
+    WorkspaceDamaged,
+    WorkspaceError,
+    WorkspaceLocked,
+)
 from acquisition.protocols import Reporter, Seed, Source
 from acquisition.settings import ContactSettings
 from acquisition.workspace import utc_now
@@ -30,9 +41,13 @@ _ENVIRONMENT: Final = frozenset(
     {"HOME", "LANG", "LANGUAGE", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TMPDIR", "TZ", "VIRTUAL_ENV"}
 )
 _ENVIRONMENT_PREFIXES: Final = ("LC_", "PYTHON", "COVERAGE_")
-_ERRORS: Final[Mapping[str, type[AcquisitionError]]] = {
-    error.code: error for error in (PluginError, WorkspaceDamaged, WorkspaceLocked)
-}
+_TOLD: Final[tuple[type[AcquisitionError], ...]] = (
+    *(DiskFull, WorkspaceDamaged, WorkspaceError, WorkspaceLocked),
+    *(CredentialsRejected, SourceForbidden, SourceUnavailable),
+    *(PluginError, UsageError),
+)
+"""What a crawler ends with: its files, a frontier on PostgreSQL, a spider or a declaration."""
+_ERRORS: Final[Mapping[str, type[AcquisitionError]]] = {error.code: error for error in _TOLD}
 
 Child: TypeAlias = tuple[subprocess.Popen[bytes], queue.Queue[bytes | None]]
 """The crawling process and the lines that it says; None is the last one."""

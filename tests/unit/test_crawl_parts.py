@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import time
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,9 +15,13 @@ from pydantic import ValidationError
 from scrapy import Spider
 from scrapy.settings import BaseSettings, Settings
 
+from acquisition.crawl import process
+from acquisition.crawl import session as sessions
+from acquisition.crawl.contract import PolicyFile
 from acquisition.crawl.engine.crawler import strip_spider
 from acquisition.crawl.engine.finder import find_spider
 from acquisition.crawl.engine.settings import PRIORITY, gentler, guarded, settings_for, weakened
+from acquisition.crawl.frontier import open_desk
 from acquisition.crawl.job import job_of, load_job, mapped, question
 from acquisition.errors import NoContact, PluginError, WorkspaceDamaged
 from acquisition.model import Asset, Rejection
@@ -62,6 +69,32 @@ def test_only_loopback_may_be_hurried(options: dict[str, Any], accepted: bool) -
         return
     with pytest.raises(ValidationError):
         declared(**options)
+
+
+@pytest.mark.parametrize("code", ["disk-full", "source-unavailable", "credentials-rejected", "usage", "workspace-locked"])
+def test_what_the_crawler_ends_with_keeps_its_code(code: str) -> None:
+    """A full disk or a lost database is told by its own code, not as the fault of a plug-in."""
+    assert process._error({"event": "error", "code": code, "message": "m"}).code == code
+
+
+def test_one_clock_for_all_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files about rights are as old as the frontier's clock says: machines that share one may have clocks that differ."""
+    ahead = 2 * 86_400.0
+    monkeypatch.setattr(sessions, "open_desk", partial(open_desk, now=lambda: time.time() + ahead))
+    source = declared(start=("http://127.0.0.1:9/",), delay=0.0)
+    file = PolicyFile("http://127.0.0.1:9", "robots.txt", "", time.time(), time.time() + 86_400, 200, b"")
+
+    async def closed() -> str:
+        made = job_of(source, directory=tmp_path / "run-0001", base=tmp_path, contact=CONTACT)
+        (tmp_path / "run-0001").mkdir()
+        session = sessions.open_session(made)
+        await session.desk.keep_policy(file)
+        ruling = await session.permissions.ruling("http://127.0.0.1:9/")
+        await session.close()
+        session.close_files()
+        return ruling.note
+
+    assert "last-good-copy: connect" in asyncio.run(closed())
 
 
 def test_the_adapter_names_no_assets() -> None:

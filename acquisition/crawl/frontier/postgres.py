@@ -194,7 +194,7 @@ def _connecting(url: str) -> Iterator[None]:
             raise CredentialsRejected(
                 f"the frontier's database does not let us in: {said}",
                 where=shown(url),
-                hint="Set PGPASSWORD, or write the password into ~/.pgpass.",
+                hint="Write the password into ~/.pgpass; variables of the environment do not reach the crawler.",
             ) from None
         raise SourceUnavailable(
             f"the frontier's database cannot be reached: {said}",
