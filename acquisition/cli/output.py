@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -11,11 +12,13 @@ from typing import Any, Final
 from acquisition.errors import AcquisitionError, DeclarationError, Problem
 
 SCHEMA_VERSION: Final = 1
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]|\x1b(?!\[(?:1;31|0)m)")
+"""What a terminal obeys rather than shows, but for our own two colours: words of servers and pages stand in what we print."""
 
 
 def emit(text: str) -> None:
     """Write a result for people to stdout."""
-    print(text.rstrip("\n"), flush=True)
+    print(_CONTROLS.sub("\ufffd", text.rstrip("\n")), flush=True)
 
 
 def emit_json(kind: str, value: Mapping[str, Any]) -> None:
@@ -28,7 +31,7 @@ def emit_json(kind: str, value: Mapping[str, Any]) -> None:
 
 def talk(text: str) -> None:
     """Write a remark to stderr."""
-    print(text, file=sys.stderr, flush=True)
+    print(_CONTROLS.sub("\ufffd", text), file=sys.stderr, flush=True)
 
 
 def colour(stream: Any = None) -> bool:

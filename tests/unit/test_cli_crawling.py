@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from acquisition.cli.crawling import activity_text, progress_text, skip_report, story_text
+from acquisition.cli.output import emit, talk
 from acquisition.crawl.inquiry import _items, _shown, activity, skipped
 from acquisition.crawl.outcome import ITEMS_SUFFIX, CrawlRun
 from acquisition.crawl.tally import Missed, write_missed
@@ -163,3 +164,13 @@ def test_a_story_tells_rule_time_and_signals() -> None:
     assert "group '*', rule 'Allow: /x' → allow" in text
     assert "could not be had: /trust.txt" in text
     assert "x-robots-tag in header: 'noai' → train deny" in text
+
+
+def test_what_a_server_says_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Escape sequences in a rule of robots.txt or a header are shown as signs; lines, tabs and other letters stay."""
+    said = "rule /\x1b]0;owned\x07\x9b31m\r\u202egnp.exe"
+    emit(f"ü\t{said}\nsecond")
+    talk(f"\x1b[1;31merror\x1b[0m: {said}")
+    out, err = capsys.readouterr()
+    shown = "rule /\ufffd]0;owned\ufffd\ufffd31m\ufffd\ufffdgnp.exe"
+    assert (out, err) == (f"ü\t{shown}\nsecond\n", f"\x1b[1;31merror\x1b[0m: {shown}\n")
