@@ -45,7 +45,10 @@ Tell = Callable[..., None]
 def main(arguments: list[str]) -> int:
     """Run the job whose file is named, and return the exit code."""
     tell = _teller(_claim_stdout())
-    secrets = json.loads(_first_line(0) or b"{}")
+    told = _first_line(0)
+    if not told:
+        return 1  # the parent is gone already
+    secrets = json.loads(told)
     threading.Thread(target=_end_with_parent, name="leash", daemon=True).start()
     try:
         job = load_job(Path(arguments[0]))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from acquisition import __version__
 from acquisition.crawl.archive import ItemLog, RunArchive
 from acquisition.crawl.contract import Answer, Failed, Outcome
-from acquisition.crawl.frontier import FrontierDesk, begin_run, open_desk
+from acquisition.crawl.frontier import FrontierDesk, ask_again, begin_run, open_desk
 from acquisition.crawl.job import Job
 from acquisition.crawl.tally import Tally
 from acquisition.crawl.visit.clocks import HostClocks
@@ -151,6 +151,12 @@ class Session:
         self.items.void(lost)
 
 
+def _lost_from(directory: Path) -> Callable[[Sequence[Any]], bool]:
+    """Return what says of a place (file, offset…) that the archive, once mended, does not reach so far."""
+    sizes = {path.name.removesuffix(".open"): path.stat().st_size for path in directory.glob("*.warc.gz*")}
+    return lambda place: int(place[1]) >= sizes.get(str(place[0]), 0)
+
+
 def open_session(job: Job, shared: str = "", *, apart: bool = False) -> Session:
     """Open the frontier (`shared` is the URL of a PostgreSQL one), the archive and the door to the network for a job.
 
@@ -162,6 +168,8 @@ def open_session(job: Job, shared: str = "", *, apart: bool = False) -> Session:
     owner = f"{platform.node()}:{directory}"
     earlier = tuple(Path(path) for path in job.earlier)
     archive, items = _files(job, earlier, apart=apart)
+    if isinstance(location, str) or location.exists():
+        ask_again(location, run, owner, _lost_from(directory))
     desk = open_desk(location, run, owner=owner)
     patience = Patience()
     settings = job.settings

@@ -132,6 +132,24 @@ def test_what_was_only_in_memory_is_found_again(tmp_path: Path) -> None:
     assert sum(site.asked().values()) - 200 <= UNDER_WAY
 
 
+def test_what_a_power_cut_took_from_the_archive_is_asked_for_again(tmp_path: Path) -> None:
+    """The frontier may outlive the end of the archive that it speaks of: those pages are visited once more, the others not."""
+    with serving_pages(LinkedPages(300, latency=0.01)) as site:
+        settings = declared(site)
+        first = begun(tmp_path, settings)
+        wait_for(site, 150)
+        os.kill(crawler_of(first), signal.SIGKILL)
+        first.wait()
+        (archive,) = (tmp_path / "run").glob("crawl-00000.warc.gz*")
+        os.truncate(archive, archive.stat().st_size * 2 // 3)
+        assert begun(tmp_path, settings).wait(120) == 0
+    urls = Counter(record["final_url"] for record in records(tmp_path / "run"))
+    assert len(urls) == 300
+    assert set(urls.values()) == {1}
+    again = sum(site.asked().values()) - 300
+    assert 20 < again < 120
+
+
 def records(run: Path) -> list[dict[str, Any]]:
     """Return the items of a run."""
     return [json.loads(line) for path in sorted(run.glob("*.items.jsonl")) for line in path.read_bytes().splitlines()]

@@ -5,7 +5,7 @@ while a crawl is under way.
 """
 
 from acquisition.crawl.frontier.desk import FrontierDesk
-from acquisition.crawl.frontier.opening import Run, begin_run, finish_run, open_desk, runs
+from acquisition.crawl.frontier.opening import Run, ask_again, begin_run, finish_run, open_desk, runs
 from acquisition.crawl.frontier.store import Spans
 
-__all__ = ["FrontierDesk", "Run", "Spans", "begin_run", "finish_run", "open_desk", "runs"]
+__all__ = ["FrontierDesk", "Run", "Spans", "ask_again", "begin_run", "finish_run", "open_desk", "runs"]

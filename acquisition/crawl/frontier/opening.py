@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import orjson
 
 from acquisition.crawl.frontier.database import Database, SqliteDatabase
 from acquisition.crawl.frontier.desk import PATIENCE_SECONDS, FrontierDesk
@@ -87,6 +90,25 @@ def finish_run(location: Path | str, run: str, *, now: Clock = time.time) -> boo
             return False
         database.rows("UPDATE run SET ended=? WHERE name=? AND ended=0", (database.now(), run))
         return True
+
+
+def ask_again(location: Path | str, run: str, owner: str, is_lost: Callable[[Sequence[Any]], bool]) -> int:
+    """Have what `owner` ended taken up again where its place in the archive is lost, and return how many URLs that are.
+
+    A power cut may keep the frontier's last transactions and lose the end of the archive that they speak of. To be called
+    before the desk is opened; `is_lost` is asked for every place ("place" among the facts) that is noted.
+    """
+    sql = """SELECT url.id, url.facts FROM url JOIN run ON run.id=url.run JOIN process ON process.id=url.holder
+ WHERE run.name=? AND process.owner=? AND url.ended>0"""
+    with _opened(location, time.time) as database:
+        with database.snapshot():
+            noted = ((id_, orjson.loads(facts).get("place")) for id_, facts in database.stream(sql, (run, owner)))
+            lost = [(id_,) for id_, place in noted if place and is_lost(place)]
+        if lost:
+            with database.transaction(exclusive=True):
+                database.many("UPDATE url SET again=1 WHERE id=?", lost)
+                database.rows("UPDATE run SET ended=0 WHERE name=?", (run,))
+    return len(lost)
 
 
 def runs(location: Path | str, *, now: Clock = time.time) -> list[Run]:

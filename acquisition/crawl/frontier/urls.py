@@ -28,8 +28,8 @@ _LEASE_MANY = """WITH best AS MATERIALIZED (SELECT id FROM url
  /*pg FOR UPDATE SKIP LOCKED*/) UPDATE url SET state='leased', holder=?, until=?, leases=leases+1
  WHERE id IN (SELECT id FROM best) RETURNING id, key, url, host, request, priority, depth, referrer, tries, seq"""
 # Also when the lease ran out and nobody has taken the URL yet, and once more after a commit that was not acknowledged.
-_END = """UPDATE url SET state=?, reason=?, detail=?, not_before=?, again=?, facts=?, tries=tries+?, until=0, ended=?, holder=?,
- request=CASE WHEN ?=1 THEN request ELSE '' END WHERE id=? AND (holder=? OR state='pending') RETURNING id"""
+_END = """UPDATE url SET state=?, reason=?, detail=?, not_before=?, again=?, facts=?, tries=tries+?, until=0, ended=?, holder=?
+ WHERE id=? AND (holder=? OR state='pending') RETURNING id"""
 _GIVE_BACK = """UPDATE url SET state='pending', holder=0, until=0, leases=leases-1
  WHERE id=? AND holder=? AND state='leased' RETURNING host"""
 _RIPEN = """WITH ripe AS MATERIALIZED (SELECT id FROM url WHERE run=? AND state='pending' AND not_before>0 AND not_before<=?
@@ -101,7 +101,7 @@ class Urls:
         retry = o.state == "retry"
         head = ("pending" if retry else o.state, clean(o.reason), clean(o.detail), _later(o.not_before, now) if retry else 0.0)
         how = (int(o.again and not retry), written(o.facts), int(retry), 0.0 if retry else now, 0 if retry else self._holder)
-        return (*head, *how, int(retry or o.again), lease.id, self._holder)
+        return (*head, *how, lease.id, self._holder)
 
     def lease(self, hosts: Sequence[str], until: float) -> list[Row]:
         """Take the best URL of each host."""

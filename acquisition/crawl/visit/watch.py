@@ -53,6 +53,7 @@ MAX_STOPPED: Final = 64
 _HOSTS: Final = 20_000
 _ORIGINS: Final = 16
 Visit = Callable[[Ask], Awaitable[Answer]]
+_NOT_ASKED: Final = frozenset({"host-held", "stopped"})
 
 
 @dataclass(slots=True)
@@ -139,7 +140,11 @@ class Watch:
         host.prints[origin] = None
         try:
             probe = await visit(Ask(origin + probe_path(origin), kind="policy"))
-        except (Refused, Failed):
+        except Failed as failed:
+            if failed.reason in _NOT_ASKED:
+                del host.prints[origin]  # the next page asks
+            return
+        except Refused:
             return
         nothing, page = body_of(probe.wire), body_of(answer.wire)
         if probe.wire.status != 200 or not is_html(probe.wire) or nothing is None or page is None:
