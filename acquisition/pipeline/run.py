@@ -62,11 +62,11 @@ def fetch(session: Session, *, until: str = "manifest", locked: bool = False, up
     return _run(session, "fetch", work)
 
 
-def crawl(session: Session, *, replay: bool = False) -> Summary:
+def crawl(session: Session, *, replay: bool = False, resume: bool = False) -> Summary:
     """Run the named spiders anew, or go on with unfinished runs, and stage what they found.
 
-    With `replay` they run over what their last runs have archived, and nothing is sent. UsageError when one of the named
-    sources is not crawled, or was never crawled before a replay.
+    With `resume`, runs that have finished stay as they are. With `replay` they run over what their last runs have archived, and
+    nothing is sent. UsageError when one of the named sources is not crawled, or was never crawled before a replay.
     """
     for source in session.declared.sources:
         if source.name in session.only and session.adapter(source).mover != "crawler":
@@ -77,7 +77,7 @@ def crawl(session: Session, *, replay: bool = False) -> Summary:
             )
 
     def work(journal: Journal) -> Summary:
-        made = make_plan(session, update=session.only)
+        made = make_plan(session, update=frozenset() if resume else session.only)
         named = tuple(source for source in made.sources if source.name in session.only)
         moved, _ = move(session, named, made.lock, journal, replay=replay)
         return _line(session, moved, "stage", journal)

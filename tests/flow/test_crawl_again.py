@@ -157,6 +157,17 @@ def test_a_page_that_has_since_been_closed_is_marked_and_dropped(tmp_path: Path,
     assert "opt-out." in story.out
 
 
+def test_resume_begins_nothing_anew(tmp_path: Path, site: Site) -> None:
+    """With --resume a crawl that has finished is left as it is; without it the site is crawled again."""
+    declare(tmp_path, site)
+    crawl(tmp_path)
+    before = len(site.log)
+    assert acquire(tmp_path, "crawl", "owls", "--resume", "--quiet").code == 0
+    assert len(site.log) == before
+    assert not (tmp_path / "data" / "crawl" / "owls" / "run-0002").exists()
+    assert acquire(tmp_path, "crawl", "owls", "--resume", "--replay").code == 2
+
+
 def test_what_nothing_links_to_any_more_is_still_closed(tmp_path: Path, site: Site) -> None:
     """A page that has been closed and unlinked at once is marked too, though the new crawl never came to it."""
     declare(tmp_path, site)
