@@ -172,10 +172,17 @@ def _refusals(line: Line) -> Iterator[manifest.Refusal]:
         error = moved.planned.error
         if isinstance(error, Refused):
             yield manifest.Refusal(error.code, name, error.where, error.message)
-        if moved.release is not None and moved.release.reader == "crawl" and moved.held:
-            directory = Path(next(iter(moved.held.values())).file).parent
+        directory = _crawled(moved)
+        if directory is not None:
             for missed in missed_in(directory):
                 yield manifest.Refusal(missed.reason, name, missed.url, missed.detail, missed.at)
+
+
+def _crawled(moved: Moved) -> Path | None:
+    """Return the directory of the crawl that a source's items come from, or of the one that brought nothing."""
+    if moved.release is not None and moved.release.reader == "crawl" and moved.held:
+        return Path(next(iter(moved.held.values())).file).parent
+    return moved.crawled
 
 
 # --- making them --------------------------------------------------------------------------------------------------------

@@ -35,6 +35,8 @@ class Moved:
     errors: list[AcquisitionError] = field(default_factory=list)
     downloaded: int = 0
     crawl: Mapping[str, Any] = field(default_factory=dict)
+    crawled: Path | None = None
+    """Where a crawl of this run lies, whether it brought anything or not."""
 
     @property
     def name(self) -> str:
@@ -224,7 +226,7 @@ def _crawl(session: Session, moved: Moved, lock: Lock, *, replay: bool) -> Lock:
             with suppress(OSError):  # it holds something: a run that has begun
                 where.directory.rmdir()
         return lock
-    moved.crawl = _told(run)
+    moved.crawl, moved.crawled = _told(run), where.directory
     moved.downloaded += run.bytes
     if not run.finished:
         session.check_stop()

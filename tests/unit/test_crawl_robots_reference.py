@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from acquisition.crawl.robots import MAX_BYTES, allowed, parse
@@ -211,6 +211,11 @@ def is_extension(text: str) -> bool:
     )
 
 
+def is_torn(text: str) -> bool:
+    """Say whether a rule ends inside an escape, as "/%" does. It is no valid pattern, and what it fits is up to the parser."""
+    return bool(re.search(r"(?m)%[0-9A-Fa-f]?(?=[*$\s#]|$)", text))
+
+
 @settings(max_examples=400, deadline=None)
 @given(files(), urls)
 @example("User-agent: *\nDisallow: /\nAllow: /foo/bar?baz=https://foo.bar", "http://a.b/foo/bar?baz=https%3A%2F%2Ffoo.bar")
@@ -220,6 +225,7 @@ def is_extension(text: str) -> bool:
 @example("User-agent: *\nDisallow: /*%2F", "http://a.b/?u=%2F")
 def test_generated_files(text: str, url: str) -> None:
     """On every generated file and URL both matchers say the same, for text and for bytes."""
+    assume(not is_torn(text))
     expected = reference(text, TOKEN, url)
     assert allowed(text, TOKEN, url) is expected
     assert allowed(text.encode(), TOKEN, url) is expected
@@ -230,6 +236,7 @@ def test_generated_files(text: str, url: str) -> None:
 def test_generated_rules(rules: list[tuple[str, str]], url: str) -> None:
     """The same for files that are nothing but one group of rules, where the longest match decides."""
     text = "\n".join(["User-agent: acquisition", *(f"{key}: {value}" for key, value in rules)])
+    assume(not is_torn(text))
     assert allowed(text, TOKEN, url) is reference(text, TOKEN, url)
 
 
