@@ -37,6 +37,7 @@ AcquisitionError
 │   ├── Undecodable
 │   └── FormatUnknown
 ├── PluginError             source  a plug-in broke its contract
+├── FilterUnavailable       run     a filter was asked for what is not installed or not there
 └── Interrupted             run     Ctrl-C; the state is saved
 
 Every class has a `code` that docs/errors.md explains. `scope` says what an error ends: an asset, a source, or the run.
@@ -334,6 +335,13 @@ class PluginError(AcquisitionError):
 
     code = "plugin"
     scope = "source"
+
+
+class FilterUnavailable(AcquisitionError):
+    """The declaration asks a filter for a model, a list or a package that is not there; nothing is called clean for want of it."""
+
+    code = "filter-unavailable"
+    scope = "run"
 
 
 class Interrupted(AcquisitionError):

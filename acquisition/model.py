@@ -316,6 +316,26 @@ VERDICT_SCHEMA: Final = pa.schema(
 
 
 @dataclass(frozen=True, slots=True)
+class Observation:
+    """What a filter found of a source as a whole, or of one table or column of it: reported, and never an item's flag.
+
+    `code` is declared on the filter; `source` "" speaks of the whole set. `asset` is the table's or file's path, `field` its
+    column, "" where it speaks of more. `value` is the figure (a share, a count, an estimate) with its 95 % interval `low` to
+    `high` (equal to `value` where there is none), `items` how many it rests on, `detail` a sentence with what it does not mean.
+    """
+
+    code: str
+    source: str
+    value: float
+    low: float
+    high: float
+    items: int
+    asset: str = ""
+    field: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Shard:
     """One immutable Parquet file of items. `digest` names its content, so whatever is derived from it can be named."""
 

@@ -14,7 +14,7 @@ from typing import IO, Any, ClassVar, Literal, Protocol, TypeAlias
 
 import pyarrow as pa
 
-from acquisition.model import Asset, Location, Modality, Rejection, Release, Use
+from acquisition.model import Asset, Evidence, Location, Modality, Observation, Rejection, Release, Use
 from acquisition.settings import (
     ContactSettings,
     CuratedSettings,
@@ -209,7 +209,9 @@ class FilterContext:
 
     `releases` maps a source's name to its pinned release (license claim, terms); `order` is the declared source order;
     `blobs` maps a blob's sha256 to a path, through `blob_root` for the workspace's own. `signals` maps the mechanisms of
-    `signals:` that are not honoured to record or ignore.
+    `signals:` that are not honoured to record or ignore. `texts` holds each source's LICENSE and README texts as they came
+    (`field` the file's name, `raw` the text, `url` its path in the release). `base` is the folder of sources.yaml, to which
+    paths in settings are relative.
     """
 
     use: Use
@@ -219,6 +221,22 @@ class FilterContext:
     external: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, SourceSettings] = field(default_factory=dict)
     signals: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, tuple[Evidence, ...]] = field(default_factory=dict)
+    base: str = "."
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What running a filter takes, as measured on one core; the engine sizes its pool by it, and `acquire kinds` shows it.
+
+    `prepare` is in seconds (once per process), `text` in microseconds per kilobyte of text, `media` in milliseconds per
+    picture or second of sound, `memory` in megabytes of one process beyond the shard that it looks at.
+    """
+
+    prepare: float = 0.0
+    text: float = 0.0
+    media: float = 0.0
+    memory: int = 50
 
 
 class Filter(Protocol):
@@ -232,6 +250,10 @@ class Filter(Protocol):
     judges_rights: ClassVar[bool] = False
     """True where answers depend on dataset.use, the releases' license claims or `signals`; a change of these runs it again."""
 
+    looks_across: ClassVar[bool] = False
+    """True where an item's flags depend on others of its batch (a column is typed from its rows); batches are whole shards."""
+    cost: ClassVar[Cost] = Cost()
+
     @abstractmethod
     def __init__(self, settings: FilterSettings, context: FilterContext) -> None:
         """Prepare; heavy imports happen here, in the worker process."""
@@ -244,6 +266,10 @@ class Filter(Protocol):
     def not_checked(self) -> tuple[str, ...]:
         """Sentences on what it cannot see, shown wherever its results are ("names and addresses: no NER model set")."""
 
+    def observe(self) -> Iterator[Observation]:
+        """Yield what the settings and the context alone tell of sources and of the set (licenses that do not go together)."""
+        return iter(())
+
 
 class SetFilter(Protocol):
     """Looks at the whole set in three shard functions, so that it runs on one machine and on many.
@@ -252,7 +278,8 @@ class SetFilter(Protocol):
     group  one partition of the key space, all signature tables → one table of links between items
     join   all links → for every item shard its flags
 
-    All three are bounded in memory by streaming Parquet; the engine stores what they return.
+    All three are bounded in memory by streaming Parquet; the engine stores what they return. A filter that only wants to know
+    the whole set before it speaks of one item has no partitions: sign measures and join flags.
     """
 
     name: ClassVar[str]
@@ -261,6 +288,7 @@ class SetFilter(Protocol):
     codes: ClassVar[Mapping[str, str]]
     judges_rights: ClassVar[bool] = False
     partitions: ClassVar[int]
+    cost: ClassVar[Cost] = Cost()
 
     @abstractmethod
     def __init__(self, settings: FilterSettings, context: FilterContext) -> None:
@@ -281,6 +309,13 @@ class SetFilter(Protocol):
     @abstractmethod
     def not_checked(self) -> tuple[str, ...]:
         """Sentences on what it cannot see."""
+
+    def observe(self, signatures: Mapping[str, Path]) -> Iterator[Observation]:  # noqa: ARG002  # contract
+        """Yield what the signatures tell of sources, tables and columns as a whole, in a fixed order.
+
+        A shard's key begins with its source ("<source>/<release>/items-00000").
+        """
+        return iter(())
 
 
 # --- 6 curate, 7 manifest -----------------------------------------------------------------------------------------------

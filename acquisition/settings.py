@@ -398,6 +398,13 @@ class SignalSettings(Settings):
 class FilterSettings(Settings):
     """What every filter may say. A filter set to false is not run, and that is said wherever results are shown."""
 
+    def inputs(self) -> tuple[str, ...]:
+        """Return the files and folders that answers depend on (lists, models, calibrations), relative to sources.yaml.
+
+        Their digests are part of what results are named by: a list that changes under the same name is looked through again.
+        """
+        return ()
+
 
 class PolicyRule(Settings):
     """One rule. For each flag the first rule that fits decides; the most severe outcome is the item's."""
