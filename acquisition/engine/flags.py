@@ -17,8 +17,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from acquisition import plugins
+from acquisition.engine.inputs import input_digests
 from acquisition.errors import AcquisitionError, PluginError
-from acquisition.model import FLAG_SCHEMA, LicenseClaim, Shard
+from acquisition.model import FLAG_SCHEMA, LicenseClaim, Observation, Shard
 from acquisition.protocols import Filter, FilterContext, SetFilter
 from acquisition.settings import FilterSettings
 from acquisition.workspace import atomic_file
@@ -50,6 +51,8 @@ class Run:
 def run_digest(name: str, settings: FilterSettings, context: FilterContext) -> str:
     """Return the digest of what a filter's answers depend on beside the items."""
     told: list[Any] = [settings.model_dump(mode="json", by_alias=True)]
+    if inputs := input_digests(name, settings, context.base):
+        told.append(inputs)
     if plugins.filter_class(name).judges_rights:
         told.append(repr(context.use))
         if context.signals:
@@ -75,20 +78,28 @@ def flag_shard(task: ShardTask) -> str:
     """Write the flags (or signatures) of one shard for every filter of the task; return the shard's key.
 
     A filter that raises is named: it is a plug-in, and its failure is an error of the run, never a silent "no flags".
+    The others still do their work.
     """
     with pq.ParquetFile(task.shard.path) as shard:  # read_table would load the dataset machinery: 100 MB more per process
         items = _one_batch(shard.read(use_threads=False))
+    failed: list[PluginError] = []
     for run in task.runs:
         try:
-            if run.whole_set:
-                _write(run.signatures_of(task.shard), _set_filter(run).sign(items), None)
-            else:
-                _write(run.flags_of(task.shard), _filter(run).flag(items), FLAG_SCHEMA)
+            _look(run, task.shard, items)
         except AcquisitionError:
             raise
-        except Exception as error:  # a filter is a plug-in: name it, with the shard
-            raise PluginError(f"filter {run.name!r} failed on {task.shard.key}: {error!r}", where=task.shard.path) from error
+        except Exception as error:  # noqa: BLE001  # a filter is a plug-in: name it, with the shard
+            failed.append(PluginError(f"filter {run.name!r} failed on {task.shard.key}: {error!r}", where=task.shard.path))
+    if failed:
+        raise failed[0]
     return task.shard.key
+
+
+def _look(run: Run, shard: Shard, items: pa.RecordBatch) -> None:
+    if run.whole_set:
+        _write(run.signatures_of(shard), _set_filter(run).sign(items), None)
+    else:
+        _write(run.flags_of(shard), _filter(run).flag(items), FLAG_SCHEMA)
 
 
 def _one_batch(table: pa.Table) -> pa.RecordBatch:
@@ -160,3 +171,14 @@ def join_links(task: JoinTask) -> str:
     for key, flags in _set_filter(task.run).join(signatures, [Path(link) for link in task.links]):
         _write(Path(task.target) / f"{key}.parquet", flags, FLAG_SCHEMA)
     return task.target
+
+
+def observations(run: Run, signatures: Mapping[str, str]) -> tuple[Observation, ...]:
+    """Return what a filter says of sources, tables and columns as a whole; codes that it did not declare are its defect."""
+    tables = {key: Path(path) for key, path in signatures.items()}
+    found = _set_filter(run).observe(tables) if run.whole_set else _filter(run).observe()
+    listed = tuple(found)
+    unknown = {one.code for one in listed}.difference(_prepared(run).codes)
+    if unknown:
+        raise PluginError(f"filter {run.name!r} observes what it does not declare: {', '.join(sorted(unknown))}")
+    return listed

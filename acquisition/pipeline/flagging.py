@@ -7,7 +7,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -21,10 +21,12 @@ from acquisition.engine.flags import (
     flag_shard,
     group_partition,
     join_links,
+    observations,
     run_digest,
 )
 from acquisition.engine.local import Failed, LocalEngine
-from acquisition.model import Release, Shard
+from acquisition.errors import PluginError
+from acquisition.model import Observation, Release, Shard
 from acquisition.pipeline.moving import Moved
 from acquisition.pipeline.session import Session
 from acquisition.protocols import FilterContext
@@ -34,6 +36,7 @@ from acquisition.workspace import write_json
 
 _DONE: Final = "done.json"
 _ABOUT: Final = ".not-checked.json"
+_OBSERVED: Final = "observations.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Flagged:
     directory: Path
     codes: Mapping[str, str]
     not_checked: tuple[str, ...]
+    observations: tuple[Observation, ...] = ()
 
     def flags_of(self, shard: Shard) -> Path:
         """Return where the flags of a shard lie; the file may be absent when a whole-set filter found nothing in it."""
@@ -73,7 +77,8 @@ def flag_all(
         directory = _join(session, run, shards, engine) if run.whole_set else Path(run.directory)
         sentences = _not_checked(run)
         not_checked.extend(sentences)
-        flagged.append(Flagged(run.name, plugin.version, directory.name, directory, dict(plugin.codes), sentences))
+        observed = _observed(run, directory, shards)
+        flagged.append(Flagged(run.name, plugin.version, directory.name, directory, dict(plugin.codes), sentences, observed))
     _sweep(session, runs, shards)
     return tuple(flagged), tuple(not_checked)
 
@@ -97,6 +102,7 @@ def filter_context(session: Session, staged: Mapping[str, Staged], moved: Mappin
         external=external,
         options={source.name: source.settings for source in session.declared.sources if source.name in staged},
         signals=dict(session.declared.declaration.signals.changed),
+        base=str(session.declared.path.resolve().parent),
     )
 
 
@@ -116,6 +122,16 @@ def _not_checked(run: Run) -> tuple[str, ...]:
     return sentences
 
 
+def _observed(run: Run, directory: Path, shards: Sequence[Shard]) -> tuple[Observation, ...]:
+    """Ask a filter once what it found of sources as a whole, and remember it beside its flags."""
+    told = directory / (_OBSERVED if run.whole_set else f".{_OBSERVED}")
+    if told.exists():
+        return tuple(Observation(**one) for one in json.loads(told.read_bytes()))
+    found = observations(run, {shard.key: str(run.signatures_of(shard)) for shard in shards} if run.whole_set else {})
+    write_json(told, [asdict(one) for one in found])
+    return found
+
+
 def _flag_shards(session: Session, shards: Sequence[Shard], runs: Sequence[Run], engine: LocalEngine) -> None:
     tasks, weight = [], 0
     for shard in shards:
@@ -126,10 +142,27 @@ def _flag_shards(session: Session, shards: Sequence[Shard], runs: Sequence[Run],
     if not tasks:
         return
     session.reporter.event("filter-start", shards=len(tasks), items=sum(task.shard.rows for task in tasks))
-    for task, result in zip(tasks, engine.map(flag_shard, tasks, weight=weight), strict=True):
+    failed: list[tuple[Shard, PluginError]] = []
+    memory = sum(plugins.filter_class(run.name).cost.memory for run in runs)
+    for task, result in zip(tasks, engine.map(flag_shard, tasks, weight=weight, memory=memory), strict=True):
         if isinstance(result, Failed):
-            raise result.error
+            failed.append((task.shard, result.error))
+            session.reporter.event("filter-failed", source=task.shard.source, shard=task.shard.key)
+            continue
         session.reporter.event("filter-shard", source=task.shard.source, items=task.shard.rows)
+    if failed:
+        raise _incomplete(failed, len(tasks))
+
+
+def _incomplete(failed: Sequence[tuple[Shard, PluginError]], shards: int) -> PluginError:
+    """Name every shard that could not be looked at; nothing is judged while one is missing."""
+    names = "\n".join(f"    {shard.key} ({shard.rows:,} items): {error.message}" for shard, error in failed[:20])
+    more = f"\n    and {len(failed) - 20:,} more" if len(failed) > 20 else ""
+    return PluginError(
+        f"{len(failed):,} of {shards:,} shards could not be looked at:\n{names}{more}",
+        where=failed[0][0].path,
+        hint="The flags of all others are kept; the same command tries these again. Switch the filter off to go on without it.",
+    )
 
 
 def _join(session: Session, run: Run, shards: Sequence[Shard], engine: LocalEngine) -> Path:
