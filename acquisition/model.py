@@ -334,6 +334,18 @@ class Observation:
     field: str = ""
     detail: str = ""
 
+    @property
+    def place(self) -> str:
+        """What it speaks of, as people read it: "iris, iris.data, petal width"; "the whole set" where no source is named."""
+        return ", ".join(part for part in (self.source or "the whole set", self.asset, self.field) if part)
+
+    @property
+    def figure(self) -> str:
+        """The value with its interval: "0.031 (0.024 to 0.04)"."""
+        if self.low == self.high:
+            return f"{self.value:.3g}"
+        return f"{self.value:.3g} ({self.low:.3g} to {self.high:.3g})"
+
 
 @dataclass(frozen=True, slots=True)
 class Shard:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from acquisition.cli import output
@@ -11,6 +12,7 @@ from acquisition.cli.crawling import activity_text, counted, skip_report
 from acquisition.cli.output import size, table
 
 if TYPE_CHECKING:  # the pipeline is heavy; commands import it when they run
+    from acquisition.model import Observation
     from acquisition.pipeline.demonstrate import Demonstration
     from acquisition.pipeline.inspect import Status
     from acquisition.pipeline.summary import SourceSummary, Summary
@@ -215,6 +217,7 @@ def summary_text(summary: Summary) -> str:
     if rejections:
         lines.append("\nrejected: " + ", ".join(f"{count:,} {code}" for code, count in rejections.most_common()))
     lines += [line for source in summary.sources if source.crawl for line in skip_report(source.name, source.crawl)]
+    lines += _observed(summary.observations)
     if summary.not_checked:
         lines.append("\nnot checked:")
         lines += [f"  {sentence}" for sentence in summary.not_checked]
@@ -231,6 +234,16 @@ def summary_text(summary: Summary) -> str:
         + ("" if summary.reached == "manifest" else f", up to: {summary.reached}")
     )
     return "\n".join(lines)
+
+
+def _observed(observations: Sequence[Observation]) -> list[str]:
+    """Return what was found of sources, tables and columns as a whole; the manifest and --json have all of it."""
+    if not observations:
+        return []
+    rows = [(f"  {one.place}", one.code, one.figure, f"{one.items:,}", one.detail) for one in observations[:_SHOWN]]
+    rest = len(observations) - len(rows)
+    lines = ["\nof sources as a whole:", table(rows, ("  of", "what", "value", "items", ""), right=frozenset({3}))]
+    return lines + ([f"  … and {rest:,} more (observations.jsonl of the manifest, or --json)"] if rest else [])
 
 
 def _summary_row(source: SourceSummary) -> tuple[str, ...]:
@@ -261,6 +274,7 @@ def summary_value(summary: Summary) -> dict[str, Any]:
         "codes": [
             {"code": code, "outcome": outcome, "items": count} for (outcome, code), count in sorted(summary.codes.items())
         ],
+        "observations": [asdict(one) for one in summary.observations],
         "not_checked": list(summary.not_checked),
         "notes": list(summary.notes),
         "curated": summary.curated,

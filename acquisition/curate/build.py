@@ -23,14 +23,14 @@ import xxhash
 from acquisition import plugins
 from acquisition.content import Contents
 from acquisition.curate.candidates import CLUSTER, GROUP, Candidates, ShardView, gather, group_token, positions, view
-from acquisition.curate.card import write_card
+from acquisition.curate.card import Checks, write_card
 from acquisition.curate.classes import class_of_label, folder_names
 from acquisition.curate.link import Linker
 from acquisition.curate.policy import Policy
 from acquisition.curate.redact import Span, merge, redact_row
 from acquisition.curate.splits import SplitKeys, SplitPlan, assign, surplus
 from acquisition.errors import PluginError
-from acquisition.model import ITEM_SCHEMA, PLACEMENT_SCHEMA, JudgedShard, Modality, Outcome, Release
+from acquisition.model import ITEM_SCHEMA, PLACEMENT_SCHEMA, JudgedShard, Modality, Observation, Outcome, Release
 from acquisition.protocols import Layout, Outline, Placed
 from acquisition.rights.items import conclude_item
 from acquisition.settings import CuratedSettings, DatasetSettings
@@ -69,6 +69,7 @@ class CurateInputs:
     curated: Path
     placements: Path
     not_checked: tuple[str, ...] = ()
+    observations: tuple[Observation, ...] = ()
     progress: Callable[[int, int], None] = lambda _done, _all: None
 
 
@@ -123,7 +124,8 @@ def build(inputs: CurateInputs) -> CurateResult:
         run = _Run(inputs, settled, curated, placements)
         layout.prepare(outline)
         _write(layout, run, (view(judged, inputs.policy, class_of) for judged in shards))
-        write_card(curated, inputs.dataset, outline, tuple(inputs.releases.values()), inputs.not_checked)
+        checks = Checks(inputs.not_checked, inputs.observations)
+        write_card(curated, inputs.dataset, outline, tuple(inputs.releases.values()), checks)
         total = run.list_rest()
     return _result(run, settled, total, (*notes, *_notes(settled, inputs.settings)))
 

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-from acquisition.model import Release
+from acquisition.model import Observation, Release
 from acquisition.protocols import Outline
 from acquisition.rights.licenses import release_conclusion
 from acquisition.settings import DatasetSettings
 
 NAME: Final = "README.md"
+_OBSERVED: Final = 50
 _SIZES: Final = (
     (1_000, "n<1K"),
     (10_000, "1K<n<10K"),
@@ -39,8 +41,16 @@ def write_head(directory: Path, configs: Sequence[Mapping[str, Any]]) -> None:
     (directory / NAME).write_text(_head({"configs": list(configs)}), encoding="utf-8")
 
 
+@dataclass(frozen=True, slots=True)
+class Checks:
+    """What the filters found of whole sources, and what none of them looked at."""
+
+    not_checked: Sequence[str] = ()
+    observations: Sequence[Observation] = ()
+
+
 def write_card(
-    directory: Path, dataset: DatasetSettings, outline: Outline, releases: Sequence[Release], not_checked: Sequence[str]
+    directory: Path, dataset: DatasetSettings, outline: Outline, releases: Sequence[Release], checks: Checks
 ) -> None:
     """Complete README.md; whatever head the layout wrote stays in it."""
     target = directory / NAME
@@ -51,7 +61,7 @@ def write_card(
         **_license_head(licenses),
         "size_categories": [_size(outline.items)],
     } | head
-    target.write_text(_head(head) + _body(dataset, outline, releases, not_checked), encoding="utf-8")
+    target.write_text(_head(head) + _body(dataset, outline, releases, checks), encoding="utf-8")
 
 
 def _read_head(target: Path) -> dict[str, Any]:
@@ -86,7 +96,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def _body(dataset: DatasetSettings, outline: Outline, releases: Sequence[Release], not_checked: Sequence[str]) -> str:
+def _body(dataset: DatasetSettings, outline: Outline, releases: Sequence[Release], checks: Checks) -> str:
     splits = table(("split", "items"), [(name, f"{count:,}") for name, count in outline.splits.items()])
     sources = table(
         ("source", "from", "revision", "license as published", "license concluded"),
@@ -106,9 +116,20 @@ def _body(dataset: DatasetSettings, outline: Outline, releases: Sequence[Release
         f"{cell(dataset.description)}\n" if dataset.description else "",
         f"{outline.items:,} items.\n\n{splits}",
         f"## Sources and licenses\n\nEvery item has its own license; the manifest names it, with its evidence.\n\n{sources}",
-        "## Personal data and other checks\n\n" + _not_checked(not_checked),
+        "## Personal data and other checks\n\n" + _observed(checks.observations) + _not_checked(checks.not_checked),
     ]
     return "\n" + "\n".join(part for part in parts if part)
+
+
+def _observed(observations: Sequence[Observation]) -> str:
+    """Return what was found of whole sources; columns and tables are told one by one in the manifest."""
+    whole = [one for one in observations if not one.asset and not one.field]
+    if not whole:
+        return ""
+    rows = [(one.place, f"`{one.code}`", one.figure, f"{one.items:,}", one.detail) for one in whole[:_OBSERVED]]
+    rest = len(observations) - len(rows)
+    more = f"\nand {rest:,} more of sources, tables and columns in the manifest.\n" if rest else ""
+    return table(("of", "what", "value", "items", "meaning"), rows) + more + "\n"
 
 
 def _not_checked(sentences: Sequence[str]) -> str:

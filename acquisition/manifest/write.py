@@ -14,7 +14,7 @@ import orjson
 from acquisition import plugins
 from acquisition.errors import AcquisitionError, PluginError
 from acquisition.manifest.ledger import LedgerInputs, LedgerWriter
-from acquisition.model import Rejection
+from acquisition.model import Observation, Rejection
 from acquisition.protocols import Ledger
 from acquisition.settings import ContactSettings, DatasetSettings, LimitSettings
 from acquisition.workspace import atomic_directory, write_json
@@ -22,6 +22,7 @@ from acquisition.workspace import atomic_directory, write_json
 ITEMS: Final = "items.parquet"
 FILES: Final = "curated-files.jsonl"
 REJECTIONS: Final = "rejections.jsonl"
+OBSERVATIONS: Final = "observations.jsonl"
 REFUSALS: Final = "refusals.jsonl"
 SUMMARY: Final = "summary.json"
 SUMS: Final = "SHA256SUMS"
@@ -61,6 +62,7 @@ class ManifestInputs:
     policy: Sequence[Mapping[str, Any]] = ()
     notes: Sequence[str] = ()
     not_checked: tuple[str, ...] = ()
+    observations: tuple[Observation, ...] = ()
     crawls: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Crawled source → its statistics, as plain values; they go into the summary as they are."""
 
@@ -82,7 +84,9 @@ def write(inputs: ManifestInputs) -> ManifestResult:
         shutil.copyfile(inputs.files, directory / FILES)
         rejected = _write_records(directory / REJECTIONS, inputs.rejections, Rejection)
         refused = _write_records(directory / REFUSALS, inputs.refusals, Refusal)
-        summary = _summary(inputs, writer, rows, {"rejections": rejected, "refusals": refused})
+        observed = _write_records(directory / OBSERVATIONS, inputs.observations, Observation)
+        records = {"rejections": rejected, "refusals": refused, "observations": observed}
+        summary = _summary(inputs, writer, rows, records)
         write_json(directory / SUMMARY, summary)
         _export(inputs, directory, summary)
         names = sorted(path.name for path in directory.iterdir())

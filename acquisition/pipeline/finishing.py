@@ -17,7 +17,7 @@ from acquisition.curate.decisions import read_decisions
 from acquisition.engine.flags import claim_digest
 from acquisition.errors import Refused
 from acquisition.journal import Journal
-from acquisition.model import JudgedShard, Rejection, Release
+from acquisition.model import JudgedShard, Observation, Rejection, Release
 from acquisition.pipeline.flagging import Flagged
 from acquisition.pipeline.judging import Judged, flag_shard
 from acquisition.pipeline.moving import Moved
@@ -36,6 +36,7 @@ class Finished:
 
     counts: Mapping[str, Mapping[tuple[str, str], int]] = field(default_factory=dict)
     not_checked: tuple[str, ...] = ()
+    observations: tuple[Observation, ...] = ()
     curated: str = ""
     manifest: str = ""
     manifest_files: tuple[str, ...] = ()
@@ -53,6 +54,11 @@ class Line:
     flagged: Sequence[Flagged]
     judged: Judged
     not_checked: tuple[str, ...]
+
+    @property
+    def observations(self) -> tuple[Observation, ...]:
+        """What the filters found of sources as a whole, in the order of the filters."""
+        return tuple(one for answer in self.flagged for one in answer.observations)
 
     @property
     def releases(self) -> dict[str, Release]:
@@ -106,6 +112,7 @@ def _finished(line: Line, done: Mapping[str, Any], *, changed: bool, with_manife
     return Finished(
         counts=counts,
         not_checked=line.not_checked,
+        observations=line.observations,
         curated=str(line.session.workspace.curated),
         manifest=str(line.session.workspace.manifest) if with_manifest else "",
         manifest_files=tuple(done.get("files", ())) if with_manifest else (),
@@ -138,6 +145,7 @@ def _curated_key(line: Line) -> str:
         [plugins.layout(declaration.curated.layout).version, __version__],
         [_release_told(release) for release in line.releases.values()],
         line.not_checked,
+        [asdict(one) for one in line.observations],
     )
 
 
@@ -209,6 +217,7 @@ def _build(line: Line) -> curate.CurateResult:
                 curated=session.workspace.curated,
                 placements=session.workspace.placements,
                 not_checked=line.not_checked,
+                observations=line.observations,
                 progress=lambda done, total: session.reporter.event("curate-progress", done=done, total=total),
             )
         )
@@ -248,6 +257,7 @@ def _write(line: Line, journal: Journal, formats: tuple[str, ...], notes: tuple[
             policy=[asdict(row) for row in session.policy.effective_policy()],
             notes=notes,
             not_checked=line.not_checked,
+            observations=line.observations,
             crawls=dict(_crawls(line)),
         )
     )

@@ -148,7 +148,8 @@ def _line(session: Session, moved: Mapping[str, Moved], until: str, journal: Jou
             until, last = "stage", STEPS.index("stage")
         if last >= STEPS.index("filter"):
             flagged, not_checked = flag_all(session, staged, moved, engine)
-            result = Finished(not_checked=not_checked)
+            observed = tuple(one for answer in flagged for one in answer.observations)
+            result = Finished(not_checked=not_checked, observations=observed)
             if last >= STEPS.index("curate"):
                 judged = judge_all(session, staged, flagged, engine)
                 line = Line(session, moved, staged, flagged, judged, not_checked)
@@ -172,6 +173,7 @@ def _summary(moved: Mapping[str, Moved], staged: Mapping[str, Staged], result: F
         sources=tuple(_source(source, staged.get(name), result.counts.get(name, {})) for name, source in moved.items()),
         codes=dict(codes),
         not_checked=result.not_checked,
+        observations=result.observations,
         changed=result.changed or any(source.downloaded for source in moved.values()),
         curated=result.curated,
         manifest=result.manifest,

@@ -16,6 +16,7 @@ from acquisition.errors import (
     CredentialsError,
     Refused,
 )
+from acquisition.model import Observation
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ class Summary:
     sources: tuple[SourceSummary, ...]
     codes: Mapping[tuple[str, str], int] = field(default_factory=dict)
     not_checked: tuple[str, ...] = ()
+    observations: tuple[Observation, ...] = ()
     changed: bool = True
     curated: str = ""
     manifest: str = ""
