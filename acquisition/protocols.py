@@ -250,6 +250,8 @@ class Filter(Protocol):
     judges_rights: ClassVar[bool] = False
     """True where answers depend on dataset.use, the releases' license claims or `signals`; a change of these runs it again."""
 
+    notes: ClassVar[frozenset[str]] = frozenset()
+    """Codes that report a figure and accuse nothing: a score, a distribution, the copy that is kept."""
     looks_across: ClassVar[bool] = False
     """True where an item's flags depend on others of its batch (a column is typed from its rows); batches are whole shards."""
     cost: ClassVar[Cost] = Cost()
@@ -265,6 +267,10 @@ class Filter(Protocol):
     @abstractmethod
     def not_checked(self) -> tuple[str, ...]:
         """Sentences on what it cannot see, shown wherever its results are ("names and addresses: no NER model set")."""
+
+    def looks_at(self, modality: str) -> bool:  # noqa: ARG002  # contract
+        """Say whether items of this modality are looked at as the filter is set (pictures only with a model, say)."""
+        return True
 
     def observe(self) -> Iterator[Observation]:
         """Yield what the settings and the context alone tell of sources and of the set (licenses that do not go together)."""
@@ -286,6 +292,7 @@ class SetFilter(Protocol):
     version: ClassVar[int]
     Settings: ClassVar[type[FilterSettings]]
     codes: ClassVar[Mapping[str, str]]
+    notes: ClassVar[frozenset[str]] = frozenset()
     judges_rights: ClassVar[bool] = False
     partitions: ClassVar[int]
     cost: ClassVar[Cost] = Cost()
@@ -309,6 +316,10 @@ class SetFilter(Protocol):
     @abstractmethod
     def not_checked(self) -> tuple[str, ...]:
         """Sentences on what it cannot see."""
+
+    def looks_at(self, modality: str) -> bool:  # noqa: ARG002  # contract
+        """Say whether items of this modality are looked at as the filter is set."""
+        return True
 
     def observe(self, signatures: Mapping[str, Path]) -> Iterator[Observation]:  # noqa: ARG002  # contract
         """Yield what the signatures tell of sources, tables and columns as a whole, in a fixed order.
