@@ -111,18 +111,19 @@ _INSTANCES: Final[dict[str, Filter | SetFilter]] = {}
 """One prepared filter per directory (which names settings and version) and process: preparing one may take a second."""
 
 
-def _prepared(run: Run) -> Filter | SetFilter:
+def prepared(run: Run) -> Filter | SetFilter:
+    """Return the filter, made once per process."""
     if run.directory not in _INSTANCES:
         _INSTANCES[run.directory] = plugins.filter_class(run.name)(run.settings, run.context)
     return _INSTANCES[run.directory]
 
 
 def _filter(run: Run) -> Filter:
-    return cast("Filter", _prepared(run))
+    return cast("Filter", prepared(run))
 
 
 def _set_filter(run: Run) -> SetFilter:
-    return cast("SetFilter", _prepared(run))
+    return cast("SetFilter", prepared(run))
 
 
 def _write(target: Path, answer: pa.RecordBatch | pa.Table, schema: pa.Schema | None) -> None:
@@ -178,7 +179,7 @@ def observations(run: Run, signatures: Mapping[str, str]) -> tuple[Observation, 
     tables = {key: Path(path) for key, path in signatures.items()}
     found = _set_filter(run).observe(tables) if run.whole_set else _filter(run).observe()
     listed = tuple(found)
-    unknown = {one.code for one in listed}.difference(_prepared(run).codes)
+    unknown = {one.code for one in listed}.difference(prepared(run).codes)
     if unknown:
         raise PluginError(f"filter {run.name!r} observes what it does not declare: {', '.join(sorted(unknown))}")
     return listed
