@@ -87,7 +87,7 @@ class Model:
 
     def free(self, host: Host, now: float) -> bool:
         """Say whether anybody may take the host."""
-        return host.next_ok <= now and (host.holder < 0 or host.until <= now)
+        return host.next_ok <= now and (host.holder < 0 or host.until + max(host.delay, SPANS.delay) <= now)
 
     def take(self, name: str, holder: int, now: float) -> None:
         """Make the host somebody's."""
@@ -224,7 +224,7 @@ class FrontierMachine(RuleBasedStateMachine):
 
     @rule(process=st.sampled_from(PROCESSES))
     def die(self, process: int) -> None:
-        """A process is killed and another is started: what it had is free again, its hosts' clocks stand."""
+        """A process is killed and another is started: what it had is free again, its hosts a delay from now."""
         database = self.databases[process]
         with database.transaction():
             database.rows("UPDATE process SET born='another' WHERE id=?", (self.stores[process].holder,))
@@ -236,6 +236,7 @@ class FrontierMachine(RuleBasedStateMachine):
         for clock in self.model.hosts.values():
             if clock.holder == process:
                 clock.holder, clock.until = -1, 0.0
+                clock.next_ok = max(clock.next_ok, self.now + max(clock.delay, SPANS.delay))
 
     @invariant()
     def nothing_is_lost(self) -> None:

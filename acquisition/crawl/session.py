@@ -17,7 +17,7 @@ from acquisition.crawl.contract import Answer, Failed, Outcome
 from acquisition.crawl.frontier import FrontierDesk, ask_again, begin_run, open_desk
 from acquisition.crawl.job import Job
 from acquisition.crawl.tally import Tally
-from acquisition.crawl.visit.clocks import HostClocks
+from acquisition.crawl.visit.clocks import SLACK, HostClocks
 from acquisition.crawl.visit.guard import UrlGuard
 from acquisition.crawl.visit.hosts import is_loopback, registrable
 from acquisition.crawl.visit.permissions import Permissions
@@ -174,7 +174,7 @@ def open_session(job: Job, shared: str = "", *, apart: bool = False) -> Session:
     patience = Patience()
     settings = job.settings
     guard = UrlGuard(job.declared, ports=settings.ports)
-    clocks = HostClocks(desk, settings, run=run, clock=desk.now, sleep=patience.sleep)
+    clocks = HostClocks(desk, settings, run=run, slack=SLACK, clock=desk.now, sleep=patience.sleep)
     transport = CurlTransport(user_agent=job.user_agent, email=job.email, guard=guard)
     fetcher = Fetcher(transport=transport, clocks=clocks, archive=archive, max_bytes=settings.max_response, renew=bool(earlier))
     permissions = Permissions(fetcher.fetch_robots, desk, clock=desk.now, pace=clocks.pace)

@@ -65,11 +65,11 @@ class Memory(HostStore):
 class World:
     """Clocks over a store in memory, and requests that take a while."""
 
-    def __init__(self, store: Memory | None = None, run: str = "1", **settings: Any) -> None:
+    def __init__(self, store: Memory | None = None, run: str = "1", slack: float = 0.0, **settings: Any) -> None:
         self.time = store.clock if store else Time()
         self.store = store or Memory(self.time)
         declared = CrawlSettings.model_validate({"kind": "spider", "latency_factor": 0.0, **settings})
-        self.clocks = HostClocks(self.store, declared, run=run, clock=self.time, sleep=self.time.sleep)
+        self.clocks = HostClocks(self.store, declared, run=run, slack=slack, clock=self.time, sleep=self.time.sleep)
         self.log: list[tuple[str, float, float]] = []
 
     async def ask(self, url: str = SITE, status: int = 200, took: float = 0.1, size: int = 10, **headers: str) -> None:
@@ -106,6 +106,20 @@ def test_the_delay_runs_from_the_end_of_an_answer() -> None:
         for url in (SITE, "http://example.org:8080/", "https://other.example.org/x"):
             await world.ask(url, took=1.5)
         assert world.gaps() == [2.0, 2.0]
+
+    run(work())
+
+
+def test_slack_is_added_to_delays_and_makes_none_of_nothing() -> None:
+    """A server that notes an answer's end a little late still counts the whole delay; who asks for none waits for none."""
+
+    async def work() -> None:
+        world = World(delay=2.0, slack=0.02)
+        home = World(delay=0.0, slack=0.02)
+        for _ in range(2):
+            await world.ask()
+            await home.ask("http://127.0.0.1:8000/")
+        assert (world.gaps(), home.gaps()) == ([2.02], [0.0])
 
     run(work())
 

@@ -108,30 +108,33 @@ class Store:
     def _bury(self, now: float) -> None:
         touched: set[str] = set()
         for gone in self._owners.bury(now - 2 * self._spans.lease):
-            touched |= self._free(gone, keep=(), stay=())
+            touched |= self._free(gone, now, keep=(), stay=())
         self._look_again(touched)
 
-    def _free(self, holder: int, *, keep: Collection[int], stay: Collection[str]) -> set[str]:
-        """Take from a process all leases but `keep` and all hosts but `stay`; the hosts' clocks stand as they are."""
+    def _free(self, holder: int, now: float, *, keep: Collection[int], stay: Collection[str]) -> set[str]:
+        """Take from a process all leases but `keep` and all hosts but `stay`.
+
+        Those hosts may have been asked until this moment, and nobody has said when the answer ended: their delay counts from now.
+        """
         leased = self._db.rows("SELECT id FROM url WHERE run=? AND state='leased' AND holder=?", (self._run, holder))
         late = [(id_, holder) for (id_,) in leased if id_ not in keep]
         back = "UPDATE url SET state='pending', holder=0, until=0 WHERE id=? AND holder=? AND state='leased' RETURNING host"
         hosts = {host for (host,) in self._db.each(back, late)}
-        held = [host for (host,) in self._db.rows("SELECT host FROM clock WHERE holder=?", (holder,)) if host not in stay]
-        self._db.many("UPDATE clock SET holder=0, held_until=0 WHERE host=? AND holder=?", [(h, holder) for h in sorted(held)])
-        return hosts | set(held)
+        left = [row for row in self._turns.held(holder) if row[0] not in stay]
+        self._turns.take_back([(host, now + max(delay, self._spans.delay)) for host, delay in left], holder)
+        return hosts | {host for host, _ in left}
 
     def _look_again(self, hosts: set[str]) -> None:
         self._turns.lock(hosts)
         self._turns.refresh(hosts)
 
-    def reconcile(self, leases: Collection[int], hosts: Collection[str]) -> None:
+    def reconcile(self, leases: Collection[int], hosts: Collection[str], now: float) -> None:
         """After a lost connection: give back what a commit gave us that we never heard of."""
-        self._look_again(self._free(self.holder, keep=leases, stay=hosts))
+        self._look_again(self._free(self.holder, now, keep=leases, stay=hosts))
 
-    def part(self) -> None:
+    def part(self, now: float) -> None:
         """Leave the frontier; nothing is ours any more."""
-        self._look_again(self._free(self.holder, keep=(), stay=()))
+        self._look_again(self._free(self.holder, now, keep=(), stay=()))
         self._owners.part(self.holder)
 
     # --- leasing ---
@@ -156,8 +159,9 @@ class Store:
                 break
             rows += self._closed([row for row in found if row[4]], room, now)
             open_ = [row for row in found if not row[4]]
-            self._turns.asleep([(row[0], _free_at(row)) for row in open_ if _free_at(row) > now])
-            free = [row for row in open_ if _free_at(row) <= now][: limit - len(rows)]
+            moments = [(row, self._free_at(row)) for row in open_]
+            self._turns.asleep([(row[0], moment) for row, moment in moments if moment > now])
+            free = [row for row, moment in moments if moment <= now][: limit - len(rows)]
             states |= {row[0]: state_of(row) for row in free}
             rows += self._take(free, now)
         return rows, states
@@ -189,6 +193,11 @@ class Store:
             self._turns.refresh([host])
         return taken
 
+    def _free_at(self, row: Row) -> float:
+        """Return from when on a host may be taken: its clock's moment, or a delay after an ownership that runs out unsaid."""
+        delay, next_ok, holder, held_until = row[2], row[1], row[11], row[12]
+        return float(max(next_ok, held_until + max(delay, self._spans.delay)) if holder else next_ok)
+
     # --- questions ---
 
     def claim(self, host: str, seconds: float, now: float) -> tuple[float, HostState]:
@@ -198,7 +207,7 @@ class Store:
         row = self._turns.one(host)
         assert row is not None, "the row was made a moment ago"
         state = state_of(row)
-        if free and (wait := _free_at(row) - now) <= 0:
+        if free and (wait := self._free_at(row) - now) <= 0:
             held = [(state.host, now + max(state.delay, self._spans.delay))]
             self._turns.take(held, now + min(seconds, self._spans.host))
             return 0.0, state
@@ -234,9 +243,3 @@ class Store:
     def settled(self, keys: Sequence[bytes]) -> dict[bytes, str]:
         """Return who ended each of these URLs, of those that have ended."""
         return self._urls.settled(sorted(keys))
-
-
-def _free_at(row: Row) -> float:
-    """Return from when on a host may be taken: its clock's moment, and the end of somebody's ownership."""
-    next_ok, holder, held_until = row[1], row[11], row[12]
-    return float(max(next_ok, held_until) if holder else next_ok)

@@ -43,6 +43,9 @@ _LEAVE = """UPDATE clock SET holder=0, held_until=0, delay=?, hold=?, failures=?
 # Somebody else has had the turn since: only what makes the host rest longer is said.
 _LEAVE_LATE = "UPDATE clock SET next_ok=? WHERE host=? AND holder NOT IN (0, ?) AND next_ok<?"
 _TALLY = "UPDATE host SET closed=?, pages=?, bytes=?, seconds=?, errors=?, memory=? WHERE run=? AND host=?"
+_HELD = "SELECT host, delay FROM clock WHERE holder=?"
+_TAKE_BACK = """UPDATE clock SET holder=0, held_until=0, next_ok=CASE WHEN next_ok<? THEN ? ELSE next_ok END
+ WHERE host=? AND holder=?"""
 _KEEP = "UPDATE clock SET held_until=? WHERE host=? AND holder=? AND held_until<?"
 
 
@@ -104,6 +107,14 @@ class Turns:
     def _tally(self, s: HostState) -> tuple[object, ...]:
         counts = (clean(s.closed), s.pages, s.bytes, s.seconds, s.errors, written(s.memory))
         return (*counts, self._run, clean(s.host))
+
+    def held(self, holder: int) -> list[Row]:
+        """Return the hosts of a process, with their delays."""
+        return self._db.rows(_HELD, (holder,))
+
+    def take_back(self, hosts: Iterable[tuple[str, float]], holder: int) -> None:
+        """Give hosts of a process free, each not before a moment."""
+        self._db.many(_TAKE_BACK, [(moment, moment, host, holder) for host, moment in sorted(hosts)])
 
     def keep(self, hosts: Iterable[tuple[str, float]]) -> None:
         """Stay the owner of hosts until a moment each."""

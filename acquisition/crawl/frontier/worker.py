@@ -115,7 +115,7 @@ class Worker:
         try:
             while not self._finished():
                 self._do(self._take())
-            self._again(lambda _: self._store.part())
+            self._again(self._store.part)
         except BaseException as error:  # noqa: BLE001  # whoever waits gets it, whatever it is
             self._fail(error)
         finally:
@@ -198,7 +198,7 @@ class Worker:
                 self._database = self._connect()
                 self._store = self._store_on(self._database)
                 with self._database.transaction():
-                    self._store.reconcile(self._holdings.leased(), self._holdings.held())
+                    self._store.reconcile(self._holdings.leased(), self._holdings.held(), self._measured())
             except (Lost, SourceUnavailable) as again:
                 if time.monotonic() + pause > deadline:
                     raise SourceUnavailable(

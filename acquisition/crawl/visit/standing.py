@@ -49,12 +49,13 @@ class Standing:
     """The mutable account of one host; `load` and `state` translate from and to what the frontier keeps.
 
     What a host costs and why it is closed counts for one `run`; delays, latency and holds outlive it. `ended` is the moment at
-    which the last answer had come, `since` the same if this process has seen it.
+    which the last answer had come, `since` the same if this process has seen it. `slack` is added to every delay.
     """
 
     host: str
     settings: CrawlSettings
     run: str = ""
+    slack: float = 0.0
     next_ok: float = 0.0
     hold: str = ""
     closed: str = ""
@@ -142,7 +143,10 @@ class Standing:
 
     def due(self) -> float:
         """Return the moment from which the host may be asked, by the delay that holds now."""
-        return max(self.next_ok, self.ended + self.delay()) if self.ended else self.next_ok
+        if not self.ended:
+            return self.next_ok
+        delay = self.delay()
+        return max(self.next_ok, self.ended + delay + (self.slack if delay else 0.0))
 
     def refusal(self, url: str) -> Refused | None:
         """Return why the host is not asked any more in this run, None when it may be."""
