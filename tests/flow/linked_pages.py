@@ -1,8 +1,8 @@
 """A loopback site of pages that link to each other, in a process of its own, with a log of who was asked when.
 
-The log is the server's own word: (host, path, arrival, end) per answer, with the clock of the machine. The end is noted before the
-answer is written: once it has left, this thread may have to wait for a core (22 ms were seen on a loaded machine) until it can
-look at the clock, and the crawler's delay runs already.
+The log is the server's own word: (host, path, arrival, end) per answer, with the clock of the machine. The end is noted before
+the answer is written: once it has left, this thread may have to wait for a core (22 ms were seen on a loaded machine) until it
+can look at the clock, and the crawler's delay runs already.
 """
 
 from __future__ import annotations
