@@ -114,7 +114,7 @@ class Store:
     def _free(self, holder: int, now: float, *, keep: Collection[int], stay: Collection[str]) -> set[str]:
         """Take from a process all leases but `keep` and all hosts but `stay`.
 
-        Those hosts may have been asked until this moment, nobody has said when the answer ended, so their delay counts from now.
+        Those hosts may have been asked until this moment, nobody has said when the answer ended: their delay counts from now.
         """
         leased = self._db.rows("SELECT id FROM url WHERE run=? AND state='leased' AND holder=?", (self._run, holder))
         late = [(id_, holder) for (id_,) in leased if id_ not in keep]
