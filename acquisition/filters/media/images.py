@@ -1,0 +1,162 @@
+"""What a picture looks like: one decoding, every figure that filters ask for."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from acquisition.filters.media import hashes
+from acquisition.filters.media.decoding import Picture, Undecodable, decode, strips
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+THUMB: Final = 32
+TINT: Final = 8
+_GREY_SIDE: Final = 512
+"""A picture is reduced by whole numbers as long as its shorter side keeps this many pixels, then measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLook:
+    """The figures of one picture. With an `error` only what the header said is known.
+
+    width, height, mode, format, frames: as stored, width and height upright; `size` in bytes.
+    pixels: 16 bytes of SHA-256 over the upright RGBA picture and its size, so that lossless copies in any format agree.
+    pdq, dhash: eight forms of 32 and 8 bytes, as it stands first (`media.hashes`); pdq_quality 0..100.
+    thumb: 32 × 32 luma octets; tint: 8 × 8 × (blue, red difference) octets around 128.
+    brightness, contrast: mean and standard deviation of luma, 0..1.
+    sharpness: variance of the Laplacian (luma 0..255) of the picture reduced towards 512 pixels on its shorter side.
+    detail: how much of the change over four pixels happens within one, in the picture's sharpest parts, 0..1 and more.
+    uniform: share of pixels within one step of the commonest tone.
+    error: "" or undecodable, truncated, vector, too-large, missing; note: the decoder's own words.
+    """
+
+    size: int
+    width: int = 0
+    height: int = 0
+    mode: str = ""
+    format: str = ""
+    frames: int = 0
+    pixels: bytes = b""
+    pdq: bytes = b""
+    pdq_quality: int = 0
+    dhash: bytes = b""
+    thumb: bytes = b""
+    tint: bytes = b""
+    brightness: float = 0.0
+    contrast: float = 0.0
+    sharpness: float = 0.0
+    detail: float = 0.0
+    uniform: float = 0.0
+    error: str = ""
+    note: str = ""
+
+
+def look_at_image(data: bytes) -> ImageLook:
+    """Decode and measure a picture. Never raises; memory is bounded by `decoding.MAX_PIXELS`."""
+    try:
+        picture = decode(data)
+    except Undecodable as refused:
+        width, height = refused.size
+        return ImageLook(len(data), width, height, format=refused.kind, error=refused.error, note=refused.note)
+    except MemoryError:
+        return ImageLook(len(data), error="too-large", note="not enough memory")
+    return _measured(picture, len(data))
+
+
+def _measured(picture: Picture, size: int) -> ImageLook:
+    width, height = picture.image.size
+    luma = _luma(picture.image)
+    grey = _grey(luma)
+    samples = hashes.reduced(grey)
+    counts = np.asarray(luma.histogram(), dtype=np.float64)
+    brightness, contrast, uniform = _tones(counts)
+    sharpness, detail = _sharpness(grey.astype(np.float32))
+    return ImageLook(
+        size=size,
+        width=width,
+        height=height,
+        mode=picture.mode,
+        format=picture.format,
+        frames=picture.frames,
+        pixels=_digest(picture),
+        pdq=hashes.pdq(samples),
+        pdq_quality=hashes.pdq_quality(samples) if min(grey.shape) >= 5 else 0,
+        dhash=hashes.dhash(samples),
+        thumb=_thumb(samples),
+        tint=_tint(picture.image),
+        brightness=brightness,
+        contrast=contrast,
+        sharpness=sharpness,
+        detail=detail,
+        uniform=uniform,
+    )
+
+
+def _digest(picture: Picture) -> bytes:
+    """Return 16 bytes of SHA-256 over size, kind and pixels; opaque pictures by RGB alone, which is the same information."""
+    image = picture.image
+    hashed = hashlib.sha256(f"{image.mode} {image.width} {image.height}".encode())
+    if picture.deep is not None:
+        values = picture.deep
+        hashed.update(f" {values.dtype.kind}{values.dtype.itemsize} ".encode())
+        hashed.update(np.ascontiguousarray(values.astype(values.dtype.newbyteorder("<"))).data)
+    for strip in strips(image):
+        hashed.update(strip)
+    return hashed.digest()[:16]
+
+
+def _luma(image: Image.Image) -> Image.Image:
+    """Return luma (ITU-R 601), on white where the picture is transparent, on black where it would vanish on white."""
+    from PIL import Image
+
+    if image.mode == "RGB":
+        return image.convert("L")
+    grey, alpha = image.convert("RGB").convert("L"), image.getchannel("A")
+    for paper in (255, 0):
+        laid = Image.composite(grey, Image.new("L", image.size, paper), alpha)
+        low, high = laid.getextrema()
+        if high != low:
+            break
+    return laid
+
+
+def _grey(luma: Image.Image) -> np.ndarray:
+    factor = min(luma.size) // _GREY_SIDE
+    return np.asarray(luma.reduce(factor) if factor > 1 else luma)
+
+
+def _tones(counts: np.ndarray) -> tuple[float, float, float]:
+    total = counts.sum()
+    tones = np.arange(256)
+    mean = float((counts * tones).sum() / total)
+    spread = float(np.sqrt(max((counts * (tones - mean) ** 2).sum() / total, 0.0)))
+    near = np.convolve(counts, np.ones(3), "same")
+    return mean / 255, spread / 255, float(near.max() / total)
+
+
+def _sharpness(grey: np.ndarray) -> tuple[float, float]:
+    """Return the variance of the Laplacian, and the share of one-pixel change in four-pixel change of the sharpest parts."""
+    if min(grey.shape) < 8:
+        return 0.0, 0.0
+    inner = grey[1:-1, 1:-1]
+    laplacian = 4 * inner - grey[:-2, 1:-1] - grey[2:, 1:-1] - grey[1:-1, :-2] - grey[1:-1, 2:]
+    return float(laplacian.var()), 0.0
+
+
+def _thumb(samples: np.ndarray) -> bytes:
+    small = samples.reshape(THUMB, hashes.SIDE // THUMB, THUMB, hashes.SIDE // THUMB).mean(axis=(1, 3))
+    return bytes(np.clip(np.rint(small), 0, 255).astype(np.uint8).reshape(-1))
+
+
+def _tint(image: Image.Image) -> bytes:
+    """Return mean colour differences of 8 × 8 fields, from 32 × 32 single pixels: colour is compared roughly."""
+    from PIL import Image
+
+    small = image.resize((32, 32), Image.Resampling.NEAREST).convert("YCbCr")
+    fields = np.asarray(small, dtype=np.float32)[:, :, 1:].reshape(TINT, 4, TINT, 4, 2).mean(axis=(1, 3))
+    return bytes(np.rint(fields).astype(np.uint8).reshape(-1))
