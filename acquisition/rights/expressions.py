@@ -107,3 +107,19 @@ def _folded(node: Any, leaf: Callable[[str], T], both: Callable[[Sequence[T]], T
         parts = [_folded(part, leaf, both, either) for part in node.args]
         return both(parts) if "AND" in operator else either(parts)
     return leaf(str(node))
+
+
+def symbols_of(text: str) -> frozenset[str]:
+    """Return the identifiers that stand in an expression, the text itself where it is none; () for NOASSERTION."""
+    if text.strip() in {"", NOASSERTION, "NONE"}:
+        return frozenset()
+    tree = _tree(text)
+    return frozenset({text.strip()}) if tree is None else frozenset(str(symbol) for symbol in _licensing().license_symbols(tree))
+
+
+def same_expression(left: str, right: str) -> bool:
+    """Say whether two expressions mean the same, whatever the order and the spelling of their parts."""
+    trees = _tree(left), _tree(right)
+    if None in trees:
+        return left.strip().casefold() == right.strip().casefold()
+    return bool(_licensing().is_equivalent(*trees))
