@@ -114,7 +114,9 @@ def symbols_of(text: str) -> frozenset[str]:
     if text.strip() in {"", NOASSERTION, "NONE"}:
         return frozenset()
     tree = _tree(text)
-    return frozenset({text.strip()}) if tree is None else frozenset(str(symbol) for symbol in _licensing().license_symbols(tree))
+    return (
+        frozenset({text.strip()}) if tree is None else frozenset(str(symbol) for symbol in _licensing().license_symbols(tree))
+    )
 
 
 def same_expression(left: str, right: str) -> bool:
