@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "status": "Show what the workspace holds.",
     "manifest": "Write the manifest in one of its formats.",
     "verify": "Hash the curated set again and compare it with the manifest.",
+    "evaluate": "Say how right a filter is on a labelled file: precision, recall, false alarms, throughput.",
     "kinds": "List the kinds of sources, readers, filters, layouts and formats that are installed.",
     "schema": "Print the JSON Schema of sources.yaml.",
     "demo": "Run the main job on a small world made on the spot.",
