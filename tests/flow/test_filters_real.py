@@ -187,7 +187,14 @@ def test_repeated_messages_are_counted(tmp_path: Path, messages: list[str]) -> N
     assert 0 < codes["duplicate.normalised"] + codes["duplicate.near"] < 300
 
 
-def test_real_texts_are_not_called_damaged(shared_data: Path) -> None:
+def quality(texts: list[str], folder: Path) -> list[dict[str, Any]]:
+    """Return the flags of some texts."""
+    made, signatures = Quality(QualitySettings(), CONTEXT), folder / "signatures.parquet"
+    pq.write_table(pa.Table.from_batches([made.sign(items_of(texts))]), signatures)
+    return [flag for _, flags in made.join({"source/1/items-00000": signatures}, []) for flag in flags.to_pylist()]
+
+
+def test_real_texts_are_not_called_damaged(shared_data: Path, tmp_path: Path) -> None:
     """Clean texts in a hundred languages have no quality flag; the same texts read in the wrong encoding have one."""
     clean, damaged = [], []
     with zipfile.ZipFile(shared_data / "text_small" / "nltk" / "udhr.zip") as archive:
@@ -196,12 +203,11 @@ def test_real_texts_are_not_called_damaged(shared_data: Path) -> None:
                 clean.append(archive.read(name).decode("utf-8", "ignore"))  # one file of the collection is cut in a character
             if name.rsplit("/", 1)[-1].startswith(("French", "German", "Spanish", "Portuguese")) and name.endswith("Latin1"):
                 damaged.append(archive.read(name).decode("latin-1").encode().decode("cp1252", "replace"))
-    made = Quality(QualitySettings(), CONTEXT)
     assert len(clean) > 20
-    assert made.flag(items_of(clean)).num_rows == 0
-    flags = made.flag(items_of(damaged))
-    assert set(flags["code"].to_pylist()) == {"quality.undecodable"}
-    assert flags.num_rows == len(damaged) > 2
+    assert quality(clean, tmp_path) == []
+    flags = quality(damaged, tmp_path)
+    assert {flag["code"] for flag in flags} == {"quality.encoding-damage"}
+    assert len(flags) == len(damaged) > 2
 
 
 def test_documents_of_a_web_corpus(shared_data: Path, pii: Pii) -> None:

@@ -31,30 +31,33 @@ def test_nothing_to_learn_from_is_empty(tmp_path: Path) -> None:
         {**table, "fields": '{"a":"","b":null}'},
         {**table, "fields": '{"a":"","b":0}'},
         {"modality": "other", "text": None, "size": 0},
-        "words",
+        "a few words of sense",
     ]
     assert codes(rows, tmp_path) == [(0, "quality.empty"), (1, "quality.empty"), (2, "quality.empty"), (4, "quality.empty")]
 
 
 def test_damage_is_scored_by_its_share(tmp_path: Path) -> None:
-    """Replacement characters, control characters and mojibake count; honest accents and long clean texts do not."""
+    """Replacement characters, control characters and mojibake count; honest accents do not, and the user may ask for more."""
     rows: list[dict[str, Any] | str] = [
-        "ab\ufffd\ufffd",
-        "x\x00y\x01",
-        "Ã© Ã¨ â€™",
+        "what is left: ab\ufffd\ufffd",
+        "something went wrong x\x00y\x01",
+        "une soirÃ©e trÃ¨s agrÃ©able, câ€™est vrai",
         "Ça déjà vu à São Paulo, ÂGE",
         "Привет, как дела?",
-        "a" * 200 + "\ufffd",
+        "a b " * 2 + "and then a long sentence of honest words with a sign that is lost at its end\ufffd",
     ]
     flags = check_filter(Quality, items_of(rows), tmp_path).to_pylist()
-    assert [(flag["row"], flag["code"]) for flag in flags] == [(row, "quality.undecodable") for row in (0, 1, 2)]
-    assert flags[0]["score"] == 0.5
-    assert flags[0]["detail"] == '{"damaged":2}'
+    assert [(flag["row"], flag["code"]) for flag in flags] == [(row, "quality.encoding-damage") for row in (0, 1, 2, 5)]
+    assert flags[0]["score"] == 2 / len(str(rows[0]))
+    assert flags[0]["detail"] == '{"damaged":2,"rule":"replacement and control characters"}'
+    assert flags[3]["score"] < 0.02
+    strict = QualitySettings(text=TextQuality(damaged_share=0.02))
+    assert [row for row, _ in codes(rows, tmp_path, strict)] == [0, 1, 2]
 
 
 def test_bounds_of_text_are_the_users(tmp_path: Path) -> None:
     """Characters and words are counted without the white space around them, and only in texts."""
-    settings = QualitySettings(text=TextQuality(min_chars=5, min_words=2, max_chars=12))
+    settings = QualitySettings(text=TextQuality(min_chars=5, min_words=2, max_chars=12, short_bytes=0))
     transcript = {"modality": "other", "text": "yes", "size": 3}
     rows: list[dict[str, Any] | str] = ["  four ", "single-word", "two words", "more than twelve", transcript]
     assert codes(rows, tmp_path, settings) == [(0, "quality.too-short"), (1, "quality.too-short"), (3, "quality.too-long")]
@@ -98,7 +101,7 @@ def test_media_are_opened(tmp_path: Path) -> None:
         rows.append({"modality": modality, "text": None, "size": len(content), "blob": digest, "content_sha256": digest})
     context = FilterContext(Use(), {}, ("source",), "", external=paths)
     settings = QualitySettings(audio=AudioQuality(min_seconds=0.05, max_seconds=2))
-    flags = check_filter(Quality, items_of(rows), tmp_path / "none", settings=settings, context=context).to_pylist()
+    flags = check_filter(Quality, items_of(rows), tmp_path, settings=settings, context=context).to_pylist()
     assert [(flag["row"], flag["code"]) for flag in flags] == [
         (0, "quality.audio-too-short"),
         (2, "quality.audio-too-long"),
