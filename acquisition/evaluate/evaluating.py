@@ -74,7 +74,7 @@ def evaluate(
     """Run one filter over a labelled file and compare.
 
     `settings` are the filter's defaults where None; `policy` says which scores of personal data count (the built-in one); paths
-    in settings are relative to `base`. UsageError for a filter that has no labelled form, and for lines that are not labelled so.
+    in settings are relative to `base`. UsageError for a filter without a labelled form, or for lines that are not labelled so.
     """
     if name not in LINES:
         known = ", ".join(SCORED)
