@@ -1,103 +1,101 @@
-"""Which recognisers run, when they are woken, and what their matches are worth.
+"""Which recognisers run, when they are woken, and which words support their matches.
 
-The patterns and checksums are presidio-analyzer's. What is added: a gate per recogniser (a cheap condition that every match
-fulfils), context words matched as whole words, and for each entity a score with context and one without. An entity that is
-worth nothing without context (a ten-digit number passes the NHS checksum once in eleven times) is not flagged without it.
+A rule is a recogniser of presidio-analyzer's kind (its own, or a pattern of ours), the words that support it, and a judge
+that says what a match is worth (`judges.py`). `recognizers` gives the recognisers alone, for Presidio's own engine.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import logging
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 import regex
 
-# Five digits or more with at most five characters between two of them; no letters except the x of "x123".
+from acquisition.filters.pii import countries, judges, phones, secrets
+from acquisition.filters.pii import words as near
+from acquisition.filters.pii.words import NONE, Words
+
 DIGITS: Final = r"(?:\p{Nd}(?:[^\p{L}\p{Nd}]|[xX]){0,5}){4}\p{Nd}"
+"""Five digits or more with at most five characters between two of them; no letters except the x of "x123"."""
+_ANY_DIGIT: Final = r"\p{Nd}"
 _IP_GATE: Final = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|:[0-9A-Fa-f]{0,4}:"
 _MAC_GATE: Final = r"(?i:(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})"
-_IBAN_GATE: Final = r"(?i:[a-z]{2}[0-9]{2}(?:[ -]?[a-z0-9]{4}){2})"
+_IBAN_GATE: Final = "(?i:[a-z]{2}[0-9]{2}(?:[ \u00a0-]?[a-z0-9]){11})"
 _CRYPTO_GATE: Final = r"(?i:(?:bc1|[13])[a-z0-9]{25})"
-_KEY_FORMS: Final = (
-    r"AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60}|xox[abprs]-[A-Za-z0-9-]{20}"
-    r"|AIza[0-9A-Za-z_-]{35}|sk_live_[0-9A-Za-z]{20}|-----BEGIN (?:RSA |EC |OPENSSH |DSA )?PRIVATE KEY-----"
-)
-_CARD: Final = r"(?<![\w.,-])\d(?:[- ]?\d){11,18}(?![\w-]|[.,]\d)"
-_LOOSE_PHONE: Final = r"(?<![\w.,/:+-])\+?[(]?\d[\d ().-]{5,18}\d(?: ?(?:x|ext\.?) ?\d{1,6})?(?!\w|-\d|[.,:/]\d)"
+_AT_GATE: Final = r"(?i:[\[({<]at[\])}>]| AT )"
 _REGEX_SECONDS: Final = 2
-_PHONE_DIGITS: Final = 6  # shorter numbers are service codes; the gate relies on at least five digits
-_PHONE_WORDS: Final = (
-    "phone phones telephone tel cell cellphone mobile call calls called calling fax text txt sms whatsapp contact ring dial "
-    "answering message messages desk "
-    "teléfono móvil telefon handy téléphone portable telefono cellulare telefone celular"
-)
-_NOT_PHONE: Final = "isbn issn doi arxiv sku ean upc order invoice version serial build rfc pmid id ids"
-_ISSUERS: Final = regex.compile(
-    r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}|3(?:0[0-5]|[68]\d)\d{11}"
-    r"|35(?:2[89]|[3-8]\d)\d{12}|6(?:011|5\d\d)\d{12}"
-)
-_VERSION_WORD: Final = regex.compile(r"(?:\b(?:v|ver|version|release|build|section|oid)[ .:]*|[\w.-])$", regex.IGNORECASE)
-_INSIDE_BEFORE: Final = regex.compile(r"\d[.,:/=-]$|[\w#$€£%]$")
-_INSIDE_AFTER: Final = regex.compile(r"[.,:/=-]?\d|\w|%")
-_CARD_GROUPS: Final = regex.compile(r"\d{4}([- ])\d{4}\1\d{4}\1\d{1,7}|\d{4}([- ])\d{6}\2\d{4,5}")
-_REGIONS: Final = {
-    "en": ("US", "GB"),
-    "de": ("DE", "AT"),
-    "es": ("ES", "MX"),
-    "pt": ("PT", "BR"),
-    "zh": ("CN",),
-    "ja": ("JP",),
-} | {language: (language.upper(),) for language in ("fr", "it", "nl", "pl", "ru", "tr", "fi", "hu", "ro")}
+_SPOKEN_IN: Final = """
+en:US,GB de:DE,AT,CH es:ES,MX,AR,CO fr:FR,BE,CH pt:PT,BR it:IT,CH nl:NL,BE pl:PL ru:RU tr:TR fi:FI hu:HU ro:RO sk:SK hr:HR bg:BG
+lt:LT lv:LV id:ID th:TH zh:CN ja:JP ko:KR sv:SE da:DK cs:CZ el:GR uk:UA he:IL hi:IN ar:AE,EG nb:NO no:NO sl:SI et:EE vi:VN
+"""
+_REGIONS: Final = {part[:2]: tuple(part[3:].split(",")) for part in _SPOKEN_IN.split()}
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One recogniser and how far it is believed.
 
-    `gate` is a condition, readable by RE2 and `regex` alike, that every text with a match fulfils. `alone` is the score
-    of a match without a context word (0: not flagged), `supported` the score with one. `checked` says that a match has
-    passed a checksum or a registry. `judge` may lower the score without context by looking at the match in its text.
+    `gate` is a condition, readable by RE2 and `regex` alike, that every text with a match fulfils. `alone` is the score of a
+    match without a supporting word (0: not flagged), `supported` the score with one; a `judge` reads the match and says both
+    itself. `denied` are words that call such a number something else. `needs_words` says that nothing is found without one,
+    `free` that small letters are as good as capitals where no checksum speaks.
     """
 
     entity: str
     recognizer: Any
     gate: str
-    context: frozenset[str]
-    alone: float
-    supported: float
-    checked: bool = False
-    judge: Callable[[str, int, int], float] | None = None
+    words: Words
+    alone: float = 0.0
+    supported: float = 0.0
+    judge: judges.Judge | None = None
+    denied: Words = NONE
+    needs_words: bool = False
+    free: bool = True
+
+    def readings(self, text: str, match: Any) -> Iterator[judges.Reading]:
+        """Yield what one match of the recogniser is worth."""
+        if self.judge:
+            yield from self.judge(text, match.start, match.end)
+            return
+        if text[match.start - 1 : match.start].isalnum() or text[match.end : match.end + 1].isalnum():
+            return
+        # Presidio raises a score to 1 where a checksum was passed, and drops what fails one.
+        checked = match.score >= 1.0
+        supported = max(self.supported, countries.SUPPORTED_AND_CHECKED) if checked else self.supported
+        # Small letters are those of digests and file names; who writes such a number by its form writes capitals.
+        formed = checked or not any(one.islower() for one in text[match.start : match.end])
+        yield judges.Reading(match.start, match.end, self.alone if formed or self.free else 0.0, supported, checked)
 
 
-def build(languages: tuple[str, ...], regions: tuple[str, ...]) -> list[Rule]:
-    """Return the rules for the declared languages; imports presidio-analyzer, which takes about a second."""
+def build(
+    languages: tuple[str, ...], regions: tuple[str, ...], declared: tuple[str, ...] = (), *, notes: bool = False
+) -> list[Rule]:
+    """Return the rules for languages, telephone regions and countries; imports presidio-analyzer, which takes about a second."""
     _limit_regex_time()
-    rules = [*_general(regions or phone_regions(languages))]
-    if "en" in languages:
-        rules += _english()
-    if "es" in languages:
-        rules += _spanish()
-    if "it" in languages:
-        rules += _italian()
-    if "pl" in languages:
-        rules += _polish()
-    return rules
+    rules = [*_general(regions or phone_regions(languages)), _birth(notes)]
+    wanted = countries.countries_of(languages, declared)
+    if "us" in wanted:
+        rules += _american()
+    rules += [rule for country in wanted for rule in _national(country, named=country in declared)]
+    return rules + (_informational() if notes else [])
 
 
-SUPPORTED_IDS: Final = frozenset({"en", "es", "it", "pl"})
-"""Languages whose countries' identity numbers have recognisers here."""
+def recognizers(
+    languages: tuple[str, ...] = ("en",), regions: tuple[str, ...] = (), declared: tuple[str, ...] = ()
+) -> list[Any]:
+    """Return the recognisers of the default set, as Presidio's engine takes them."""
+    return [rule.recognizer for rule in build(languages, regions, declared)]
 
 
 def phone_regions(languages: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the regions whose national telephone formats are read; numbers with + are read from everywhere."""
-    return tuple(dict.fromkeys(region for language in languages for region in _REGIONS.get(language, ()))) or ("US",)
+    """Return the regions whose national telephone formats are read alone; numbers with + are read from everywhere."""
+    return tuple(dict.fromkeys(region for language in languages for region in _REGIONS.get(language, ()))) or ("US", "GB")
 
 
-def _words(words: str) -> frozenset[str]:
-    return frozenset(words.split())
+LANGUAGES: Final = frozenset(_REGIONS)
+"""Languages whose telephone formats are known."""
 
 
 def _limit_regex_time() -> None:
@@ -109,99 +107,88 @@ def _limit_regex_time() -> None:
     iban_recognizer.REGEX_TIMEOUT_SECONDS = _REGEX_SECONDS
 
 
-def _general(regions: tuple[str, ...]) -> list[Rule]:
+def _pattern(entity: str, name: str, form: str, *, flags: int = regex.DOTALL) -> Any:
     from presidio_analyzer import Pattern, PatternRecognizer
-    from presidio_analyzer.predefined_recognizers import (
-        CreditCardRecognizer,
-        CryptoRecognizer,
-        IbanRecognizer,
-        IpRecognizer,
-        MacAddressRecognizer,
-        PhoneRecognizer,
-    )
 
-    cards = CreditCardRecognizer(patterns=[Pattern("12 to 19 digits", _CARD, 0.3)])
-    ibans = IbanRecognizer(regex_flags=regex.DOTALL | regex.MULTILINE | regex.IGNORECASE)
-    loose_phones = PatternRecognizer(
-        "PHONE_NUMBER", name="LoosePhoneRecognizer", patterns=[Pattern("loose phone", _LOOSE_PHONE, 0.3)]
-    )
-    forms = [Pattern("known token form", _KEY_FORMS, 0.95)]
-    secrets = PatternRecognizer("SECRET", name="SecretRecognizer", patterns=forms, global_regex_flags=regex.DOTALL)
-    phone_words = _words(_PHONE_WORDS)
-    card_words = _words("card cards credit debit cc visa mastercard amex discover jcb diners maestro karte tarjeta carte")
+    patterns = [Pattern(name, form, 0.3)]
+    return PatternRecognizer(entity, name=name, patterns=patterns, global_regex_flags=flags)
+
+
+def _general(regions: tuple[str, ...]) -> list[Rule]:
+    from presidio_analyzer.predefined_recognizers import CryptoRecognizer, IpRecognizer, MacAddressRecognizer
+
+    card = _pattern("CREDIT_CARD", "CardRecognizer", judges.CARD_PATTERN)
+    iban = _pattern("IBAN_CODE", "IbanLengthRecognizer", judges.IBAN_PATTERN)
+    phone = _pattern("PHONE_NUMBER", "PhoneRunRecognizer", phones.PATTERN)
+    written = _pattern("EMAIL_ADDRESS", "WrittenOutMailRecognizer", judges.WRITTEN_OUT_MAIL)
+    ethereum = _pattern("CRYPTO", "EthereumRecognizer", judges.ETHEREUM_PATTERN)
+    token = _pattern("SECRET", "TokenRecognizer", secrets.FORM)
+    assigned = _pattern("SECRET", "AssignedSecretRecognizer", secrets.ASSIGNMENT)
     return [
-        Rule("EMAIL_ADDRESS", _email_recognizer(), "@", _words("email mail e-mail"), 0.95, 1.0, checked=True),
-        Rule("CREDIT_CARD", cards, DIGITS, card_words, 0.8, 1.0, checked=True, judge=_judge_card),
-        Rule("IBAN_CODE", ibans, _IBAN_GATE, _words("iban bank account transfer"), 1.0, 1.0, checked=True),
-        Rule(
-            "IP_ADDRESS", IpRecognizer(), _IP_GATE, _words("ip ipv4 ipv6 ips address host client"), 0.7, 0.95, False, _judge_ip
-        ),
-        Rule("MAC_ADDRESS", MacAddressRecognizer(), _MAC_GATE, _words("mac hardware ethernet device bssid wifi"), 0.7, 0.95),
-        Rule("CRYPTO", CryptoRecognizer(), _CRYPTO_GATE, _words("wallet btc bitcoin crypto"), 1.0, 1.0, checked=True),
-        Rule("SECRET", secrets, f"(?:{_KEY_FORMS})", frozenset(), 0.95, 0.95),
-        Rule("PHONE_NUMBER", PhoneRecognizer(supported_regions=regions), DIGITS, phone_words, 0.7, 0.9, judge=_judge_phone),
-        Rule("PHONE_NUMBER", loose_phones, DIGITS, phone_words, 0.0, 0.6, judge=_judge_loose_phone),
+        Rule("EMAIL_ADDRESS", _email_recognizer(), "@", near.MAIL, judge=judges.mail),
+        Rule("EMAIL_ADDRESS", written, _AT_GATE, near.MAIL, 0.7, 0.8),
+        Rule("CREDIT_CARD", card, DIGITS, near.CARD, judge=judges.card, denied=near.NOT_CARD),
+        Rule("IBAN_CODE", iban, _IBAN_GATE, near.BANK, judge=judges.iban),
+        Rule("IP_ADDRESS", IpRecognizer(), _IP_GATE, near.ADDRESS, judge=judges.address, denied=near.VERSION),
+        Rule("MAC_ADDRESS", MacAddressRecognizer(), _MAC_GATE, near.DEVICE, 0.7, 0.95),
+        Rule("CRYPTO", CryptoRecognizer(), _CRYPTO_GATE, near.WALLET, judge=judges.bitcoin),
+        Rule("CRYPTO", ethereum, "0x[0-9a-fA-F]{40}", near.WALLET, judge=judges.ethereum),
+        Rule("SECRET", token, f"(?:{secrets.FORMS})", NONE, 0.95, 0.95),
+        Rule("SECRET", assigned, secrets.ASSIGNMENT, NONE, judge=judges.assigned_secret),
+        Rule("PHONE_NUMBER", phone, DIGITS, near.PHONE, judge=judges.phone(regions), denied=near.NOT_PHONE),
     ]
 
 
-def _english() -> list[Rule]:
-    from presidio_analyzer import Pattern
-    from presidio_analyzer.predefined_recognizers import (
-        MedicalLicenseRecognizer,
-        NhsRecognizer,
-        UsBankRecognizer,
-        UsItinRecognizer,
-        UsLicenseRecognizer,
-        UsPassportRecognizer,
-        UsSsnRecognizer,
+def _birth(notes: bool) -> Rule:
+    date = _pattern("DATE_TIME", "DateRecognizer", judges.DATE_PATTERN)
+    return Rule("DATE_TIME", date, _ANY_DIGIT, near.BIRTH, INFORMATION if notes else 0.0, 0.7, needs_words=not notes)
+
+
+INFORMATION: Final = 0.1
+"""Web addresses, dates and UUIDs: informational, never enough for any rule of the default policy."""
+
+
+def _informational() -> list[Rule]:
+    from presidio_analyzer.predefined_recognizers import UrlRecognizer, UuidRecognizer
+
+    uuid = r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-"
+    return [
+        Rule("URL", UrlRecognizer(), r"\.", NONE, INFORMATION, INFORMATION),
+        Rule("UUID", UuidRecognizer(), uuid, NONE, INFORMATION, INFORMATION),
+    ]
+
+
+def _american() -> list[Rule]:
+    from presidio_analyzer.predefined_recognizers import UsSsnRecognizer
+
+    form = (
+        r"(?<![\w-])(?:[A-Z]{1,2}[0-9]{4,14}[A-Z]?|[0-9]{7,14}[A-Z]?|[A-Z]?[0-9]{2,4}(?:-[0-9]{2,4}){2,4}(?:-[0-9])?"
+        r"|[A-Z]{3}[A-Z*]{2}[0-9]{3}[A-Z0-9]{2,4})(?![\w-])"
     )
-
-    form = r"\b(?:[A-Z]{1,2}[0-9]{5,14}|[0-9]{7,14}|[A-Z]?[0-9]{3,4}[- ][0-9]{2,4}[- ][0-9]{4})\b"
-    driver = UsLicenseRecognizer(patterns=[Pattern("driver license", form, 0.3)])
+    driver = _pattern("US_DRIVER_LICENSE", "DriverLicenseRecognizer", form)
     return [
-        Rule("US_SSN", UsSsnRecognizer(), DIGITS, _words("social security ssn ssns ssid"), 0.75, 0.95, judge=_judge_ssn),
-        Rule("US_ITIN", UsItinRecognizer(), DIGITS, _words("individual taxpayer itin tax taxid tin"), 0.0, 0.85),
-        Rule("UK_NHS", NhsRecognizer(), DIGITS, _words("nhs"), 0.0, 1.0, checked=True),
-        Rule("US_BANK_NUMBER", UsBankRecognizer(), DIGITS, _words("account acct bank checking savings routing"), 0.0, 0.6),
-        Rule("US_PASSPORT", UsPassportRecognizer(), DIGITS, _words("passport passports"), 0.0, 0.7),
-        Rule("US_DRIVER_LICENSE", driver, DIGITS, _words("driver drivers driving dl dmv"), 0.0, 0.65),
-        Rule("MEDICAL_LICENSE", MedicalLicenseRecognizer(), DIGITS, _words("medical dea prescriber"), 0.0, 0.8, checked=True),
+        Rule("US_SSN", UsSsnRecognizer(), DIGITS, near.SSN, judge=judges.ssn, denied=near.NOT_PHONE),
+        Rule("US_DRIVER_LICENSE", driver, _ANY_DIGIT, near.DRIVER, judge=judges.driver_license, needs_words=True),
     ]
 
 
-def _spanish() -> list[Rule]:
-    from presidio_analyzer.predefined_recognizers import EsNieRecognizer, EsNifRecognizer
-
-    words = _words("dni nif nie documento identidad identificación identificacion")
-    return [
-        Rule("ES_NIF", EsNifRecognizer(), r"\p{Nd}", words, 0.9, 1.0, checked=True),
-        Rule("ES_NIE", EsNieRecognizer(), r"\p{Nd}", words, 0.9, 1.0, checked=True),
-    ]
-
-
-def _italian() -> list[Rule]:
-    from presidio_analyzer.predefined_recognizers import (
-        ItDriverLicenseRecognizer,
-        ItFiscalCodeRecognizer,
-        ItIdentityCardRecognizer,
-        ItPassportRecognizer,
-        ItVatCodeRecognizer,
-    )
-
-    identity = _words("identità identita carta documento cie")
-    return [
-        Rule("IT_FISCAL_CODE", ItFiscalCodeRecognizer(), r"\p{Nd}", _words("codice fiscale cf"), 0.9, 1.0, checked=True),
-        Rule("IT_VAT_CODE", ItVatCodeRecognizer(), r"\p{Nd}", _words("iva piva partita"), 0.0, 0.8, checked=True),
-        Rule("IT_DRIVER_LICENSE", ItDriverLicenseRecognizer(), r"\p{Nd}", _words("patente guida licenza"), 0.0, 0.65),
-        Rule("IT_IDENTITY_CARD", ItIdentityCardRecognizer(), r"\p{Nd}", identity, 0.0, 0.65),
-        Rule("IT_PASSPORT", ItPassportRecognizer(), r"\p{Nd}", _words("passaporto"), 0.0, 0.7),
-    ]
-
-
-def _polish() -> list[Rule]:
-    from presidio_analyzer.predefined_recognizers import PlPeselRecognizer
-
-    return [Rule("PL_PESEL", PlPeselRecognizer(), r"\p{Nd}", _words("pesel"), 0.5, 1.0, checked=True)]
+def _national(country: str, *, named: bool) -> Iterator[Rule]:
+    for recognizer in countries.recognizers_of(country):
+        entity = recognizer.supported_entities[0]
+        if entity in countries.WIDE and not named:
+            continue
+        alone = countries.ALONE.get(entity, 0.0)
+        supporting = countries.words_for(entity, recognizer)
+        yield Rule(
+            entity,
+            recognizer,
+            _ANY_DIGIT,
+            supporting,
+            alone,
+            max(alone, countries.SUPPORTED),
+            needs_words=not alone,
+            free=False,
+        )
 
 
 def _email_recognizer() -> Any:
@@ -220,62 +207,6 @@ def _email_recognizer() -> Any:
             return bool(domain.domain and domain.suffix)
 
     return OfflineEmailRecognizer()
-
-
-# --- what a match is worth without context ----------------------------------------------------------------------------
-
-
-def _judge_card(text: str, start: int, end: int) -> float:
-    """A grouped number of a known issuer is a card; a bare run of digits passes Luhn once in ten times."""
-    value = text[start:end]
-    digits = regex.sub(r"\D", "", value)
-    if not _ISSUERS.fullmatch(digits):
-        return 0.0
-    if value != digits:
-        return 1.0 if _CARD_GROUPS.fullmatch(value) else 0.0
-    return 0.4 if start == 0 and end == len(text) else 0.8
-
-
-def _judge_ip(text: str, start: int, end: int) -> float:
-    """Versions look like addresses: one of four small numbers, or after the word, is not believed."""
-    try:
-        address = ipaddress.ip_interface(text[start:end]).ip
-    except ValueError:
-        return 0.0
-    if not address.is_global or address.is_multicast:
-        return -1.0
-    if _VERSION_WORD.search(text[max(0, start - 12) : start]):
-        return 0.0
-    if address.version == 4 and max(address.packed) < 100:
-        return 0.0
-    return 0.7
-
-
-def _judge_phone(text: str, start: int, end: int) -> float:
-    """A number with a plus or with grouping is a telephone number; a bare run of digits, a decimal or a code is not."""
-    value = text[start:end]
-    if len(regex.findall(r"\d", regex.split(r"[^\W\dxX_]", value)[0])) < _PHONE_DIGITS:
-        return -1.0
-    if _INSIDE_BEFORE.search(text[max(0, start - 2) : start]) or _INSIDE_AFTER.match(text[end : end + 2]):
-        return -1.0
-    before = regex.findall(r"[^\W\d_]+", text[max(0, start - 24) : start].lower())[-2:]
-    if _words(_NOT_PHONE).intersection(before):
-        return 0.0
-    marks = regex.sub(r"[\d\s]", "", value)
-    if value.startswith("+") or "(" in value or "-" in marks:
-        return 0.7
-    groups = len(regex.findall(r"\d+", value))
-    return 0.7 if groups >= 3 and (set(marks) == {"."} or (not marks and regex.match(r"0\d", value))) else 0.0
-
-
-def _judge_loose_phone(text: str, start: int, end: int) -> float:
-    digits = regex.sub(r"\D", "", text[start:end])
-    return 0.0 if 7 <= len(digits) <= 15 and len(set(digits)) > 2 else -1.0
-
-
-def _judge_ssn(text: str, start: int, end: int) -> float:
-    """Only the written form 3-2-4 speaks for itself."""
-    return 0.75 if regex.fullmatch(r"\d{3}([- ])\d{2}\1\d{4}", text[start:end]) else 0.0
 
 
 class TimeoutWatch(logging.Handler):

@@ -1,0 +1,198 @@
+"""What a match is worth: its exact place, its score without a word beside it and with one, and whether a checksum was passed.
+
+A recogniser says where something of a form stands. A judge looks at the match in its text and tells it from what only looks
+like it: versions, ids, times, tables, digests. None of them repeats the value.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import regex
+
+from acquisition.filters.pii.phones import numbers
+from acquisition.filters.pii.secrets import secret_value
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A place and what it is worth: score alone, score beside a word that supports it, and whether it passed a checksum."""
+
+    start: int
+    end: int
+    alone: float
+    supported: float
+    checked: bool = False
+
+
+Judge: TypeAlias = Callable[[str, int, int], Iterator[Reading]]
+
+NOTE: Final = 0.4
+"""What could be personal and is more often something else: noted, and too weak for the default policy."""
+
+CARD_PATTERN: Final = r"(?<![\w.,-])\d(?:[ \u00a0-]?\d){11,18}(?![\w-]|[.,]\d)"
+_CARD_GROUPS: Final = regex.compile(r"\d{4}([ \u00a0-])\d{4}\1\d{4}\1\d{1,7}|\d{4}([ \u00a0-])\d{6}\2\d{4,5}")
+_ISSUERS: Final = regex.compile(
+    r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}"
+    r"|3(?:0[0-59]|[689]\d)\d{11}|3[068]\d{14}|35(?:2[89]|[3-8]\d)\d{12}|(?:2131|1800)\d{11}"
+    r"|6(?:011|4[4-9]\d|5\d\d)\d{12}|62\d{14,17}|220[0-4]\d{12}|(?:508|60|81|82)\d{13,14}"
+)
+"""Visa, Mastercard, Amex, Diners, JCB, Discover, UnionPay, Mir, RuPay, by their published prefixes and lengths (ISO 7812)."""
+_GREAT_ISSUERS: Final = regex.compile(r"4|5[1-5]|2[2-7]|3[47]|35|36|6011|65")
+_LOOSE_ISSUERS: Final = regex.compile(r"(?:50|5[6-9]|6\d|9792)\d{10,17}")
+"""Maestro and regional schemes: 12 to 19 digits behind two, so only a word for card makes them one."""
+_IN_ROW: Final = regex.compile(r"\d[ \t,;|]{1,2}\Z")
+_NEXT_IN_ROW: Final = regex.compile(r"[ \t,;|]{1,2}-?\d")
+
+IBAN_PATTERN: Final = r"(?<![\p{L}\p{Nd}])[A-Za-z]{2}\d{2}(?:[ \u00a0-]?[A-Za-z0-9]){11,40}"
+_IBAN_COUNTRIES: Final = """
+AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 ES24 FI18 FK18
+FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21
+LY25 MC27 MD24 ME22 MK19 MN20 MR27 MT31 MU30 NI28 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 RO24 RS22 RU33 SA24 SC31 SD18 SE24
+SI19 SK24 SM27 SO23 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20 YE30
+"""
+_IBAN_LENGTHS: Final = {part[:2]: int(part[2:]) for part in _IBAN_COUNTRIES.split()}
+"""Letters and digits of an IBAN per country (SWIFT's IBAN registry)."""
+
+_VERSION_BEFORE: Final = regex.compile(
+    r"(?:\b(?:v|ver|versions?|release|build|section|oid|firmware|driver|paragraph|clause|chapter)[ .:=]*|[\p{L}\p{Nd}_.-])\Z",
+    regex.IGNORECASE,
+)
+_LARGE: Final = 100
+"""Versions rarely have a part this large, and hardly ever two; of public addresses 98 % have one and 83 % have two."""
+_PORT_AFTER: Final = regex.compile(r":\d{2,5}(?![\d.:])")
+_DOTTED_AFTER: Final = regex.compile(r"[\w]|\.\d|-\p{L}|-\d")
+_SSN_FORM: Final = regex.compile(r"\d{3}([- ])\d{2}\1\d{4}")
+_CODE_BEFORE: Final = regex.compile(r"(?:[\p{L}\p{Nd}_][-./]|[\w#$€£/=])\Z")
+
+NAMED_DATE: Final = (
+    r"(?i:jan|feb|mar|mär|apr|avr|abr|may|mai|mag|jun|jui|giu|jul|lug|aug|ago|aoû|sep|set|oct|okt|ott|out|nov|dec|dez|dic|déc|gen|ene"
+    r"|sty|lut|kwi|maj|cze|lip|sie|wrz|paź|lis|gru|fév|mrt|mei)\p{L}{0,8}"
+)
+DATE_PATTERN: Final = (
+    r"(?<![\w./-])(?:(?:0?[1-9]|[12]\d|3[01])([-/. ])(?:0?[1-9]|1[0-2]|[12]\d|3[01])\1(?:19|20)?\d{2}"
+    r"|(?:19|20)\d{2}([-/.])(?:0?[1-9]|1[0-2])\2(?:0?[1-9]|[12]\d|3[01])"
+    rf"|(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th|\.|º)?[ -](?:of |de |di )?{NAMED_DATE}\.?,?[ -](?:de |del )?(?:19|20)\d{{2}}"
+    rf"|{NAMED_DATE}\.? (?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?,? (?:19|20)\d{{2}})(?![\w/-]|[.,]\d)"
+)
+
+ETHEREUM_PATTERN: Final = r"(?<![0-9A-Za-z])0x[0-9a-fA-F]{40}(?![0-9A-Za-z])"
+WRITTEN_OUT_MAIL: Final = (
+    r"(?<![\w.+-])[A-Za-z0-9][A-Za-z0-9._+-]{0,63} ?(?:\[at\]|\(at\)|\{at\}|<at>| AT ) ?[A-Za-z0-9][A-Za-z0-9-]{0,62}"
+    r"(?: ?(?:\[dot\]|\(dot\)|\{dot\}|<dot>| DOT |\.) ?[A-Za-z0-9-]{2,63}){1,3}(?![\w-])"
+)
+
+
+def luhn(digits: str) -> bool:
+    """Say whether digits pass the checksum of ISO 7812 (Luhn)."""
+    doubled = (int(one) * (1 + at % 2) for at, one in enumerate(reversed(digits)))
+    return sum(one - 9 * (one > 9) for one in doubled) % 10 == 0
+
+
+def card(text: str, start: int, end: int) -> Iterator[Reading]:
+    """A number with Luhn's checksum: sure in groups of a known issuer, likely in prose, a note where it fills its cell."""
+    value = text[start:end]
+    digits = regex.sub(r"\D", "", value)
+    if not luhn(digits) or len(set(digits)) < 2:
+        return
+    grouped = value != digits
+    if not _ISSUERS.fullmatch(digits):
+        yield Reading(start, end, 0.0, 0.9 if _LOOSE_ISSUERS.fullmatch(digits) else 0.75, checked=True)
+        return
+    if grouped:
+        formed = _CARD_GROUPS.fullmatch(value) and not _row(text, start, end)
+        yield Reading(start, end, 0.9 if formed else NOTE, 1.0, checked=True)
+    else:
+        prose = sum(one.isalpha() for one in text[max(0, start - 60) : end + 60]) >= 12 and not _row(text, start, end)
+        yield Reading(start, end, 0.65 if prose and _GREAT_ISSUERS.match(digits) else NOTE, 1.0, checked=True)
+
+
+def _row(text: str, start: int, end: int) -> bool:
+    """Say whether other numbers stand directly around it, as in a table."""
+    return bool(_IN_ROW.search(text[max(0, start - 3) : start]) or _NEXT_IN_ROW.match(text, end))
+
+
+def iban(text: str, start: int, end: int) -> Iterator[Reading]:
+    """The part that has its country's length and passes mod 97 (ISO 13616); what follows it is no part of it."""
+    length = _IBAN_LENGTHS.get(text[start : start + 2].upper())
+    held, reach = "", start
+    for reach in range(start, end):
+        held += text[reach] if text[reach].isalnum() else ""
+        if length is not None and len(held) == length:
+            break
+    if length is None or len(held) != length or text[reach + 1 : reach + 2].isalnum():
+        return
+    held = held.upper()
+    if int("".join(str(int(one, 36)) for one in held[4:] + held[:4])) % 97 == 1:
+        yield Reading(start, reach + 1, 1.0, 1.0, checked=True)
+
+
+def address(text: str, start: int, end: int) -> Iterator[Reading]:
+    """A public address; four small numbers, or a version before them, need a word; private ones are nobody's."""
+    try:
+        found = ipaddress.ip_interface(text[start:end].split("%")[0]).ip
+    except ValueError:
+        return
+    if not found.is_global or found.is_multicast:
+        return
+    version = _VERSION_BEFORE.search(text[max(0, start - 16) : start]) or _DOTTED_AFTER.match(text, end)
+    if found.version == 6:
+        telling = "." in text[start:end] or any(len(group) >= 3 for group in regex.findall(r"[0-9A-Fa-f]+", text[start:end]))
+        yield Reading(start, end, 0.75 if telling else 0.0, 0.95 if telling else 0.6)
+    elif not version:
+        large = sum(part >= _LARGE for part in found.packed)
+        at_port = _PORT_AFTER.match(text, end)
+        yield Reading(start, end, 0.8 if at_port or large > 1 else 0.65 if large else 0.0, 0.95)
+
+
+def phone(regions: tuple[str, ...]) -> Judge:
+    """Return the judge of telephone numbers for these regions."""
+
+    def judge(text: str, start: int, end: int) -> Iterator[Reading]:
+        for number in numbers(text, start, end, regions):
+            yield Reading(number.start, number.end, number.alone, number.supported)
+
+    return judge
+
+
+def ssn(text: str, start: int, end: int) -> Iterator[Reading]:
+    """Only the written form 3-2-4 speaks for itself."""
+    if _CODE_BEFORE.search(text[max(0, start - 2) : start]) or regex.match(r"[-./]?\w", text[end : end + 2]):
+        return
+    formed = _SSN_FORM.fullmatch(text[start:end])
+    yield Reading(start, end, (0.75 if "-" in text[start:end] else 0.6) if formed else 0.0, 0.95)
+
+
+def ethereum(text: str, start: int, end: int) -> Iterator[Reading]:
+    """Forty hexadecimal digits behind 0x: an account, unless they are mostly one digit (constants)."""
+    if len(set(text[start + 2 : end].lower())) >= 8:
+        yield Reading(start, end, 0.7, 0.9)
+
+
+def bitcoin(text: str, start: int, end: int) -> Iterator[Reading]:
+    """The checksum has been passed; what goes on behind it is part of something longer."""
+    if not text[end : end + 1].isalnum() and not text[start - 1 : start].isalnum():
+        yield Reading(start, end, 0.95, 1.0, checked=True)
+
+
+def assigned_secret(text: str, start: int, end: int) -> Iterator[Reading]:
+    """The quoted value, where it is no stand-in."""
+    place = secret_value(text, start, end)
+    if place:
+        yield Reading(*place, 0.7, 0.7)
+
+
+def driver_license(text: str, start: int, end: int) -> Iterator[Reading]:
+    """Only beside a word; not a date and not a number with decimals."""
+    if sum(one.isdigit() for one in text[start:end]) >= 4 and not regex.match(r"[.,]\d", text[end : end + 2]):
+        yield Reading(start, end, 0.0, 0.7)
+
+
+def mail(text: str, start: int, end: int) -> Iterator[Reading]:
+    """An address whose domain is public; the account of a repository's address ("git@host:path") is nobody's."""
+    if text[start:end].startswith("git@") and text[end : end + 1] == ":":
+        return
+    yield Reading(start, end, 0.95, 1.0, checked=True)

@@ -1,0 +1,45 @@
+"""Keys and tokens: forms that their issuers made to be recognised, and assignments of words such as password."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Final
+
+import regex
+
+FORMS: Final = (
+    r"(?:AKIA|ASIA)[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{36}|github_pat_[A-Za-z0-9_]{60}|glpat-[A-Za-z0-9_-]{20}"
+    r"|xox[abeoprs]-[A-Za-z0-9-]{20}|xapp-1-[A-Za-z0-9-]{20}|hooks\.slack\.com/services/T[A-Z0-9]{6,12}/B[A-Z0-9]{6,12}/[A-Za-z0-9]{20}"
+    r"|AIza[0-9A-Za-z_-]{35}|ya29\.[0-9A-Za-z_-]{20}|GOCSPX-[0-9A-Za-z_-]{28}"
+    r"|[sr]k_(?:live|test)_[0-9A-Za-z]{20}|sk-(?:proj-|ant-[a-z0-9]{3,8}-)?[A-Za-z0-9_-]{32}|hf_[A-Za-z0-9]{34}"
+    r"|SG\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}|npm_[A-Za-z0-9]{36}|pypi-AgE[A-Za-z0-9_-]{50}|dop_v1_[0-9a-f]{64}"
+    r"|shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}|(?:EAAC|EAAG|EAAB)[0-9A-Za-z]{60}|AC[0-9a-f]{32}|key-[0-9a-f]{32}"
+    r"|eyJ[A-Za-z0-9_-]{10,1000}\.eyJ[A-Za-z0-9_-]{10,1000}\.[A-Za-z0-9_-]{10,1000}|[0-9]{8,10}:AA[A-Za-z0-9_-]{33}"
+    r"|AccountKey=[A-Za-z0-9+/]{86}==|-----BEGIN (?:RSA |EC |OPENSSH |DSA |ENCRYPTED |PGP )?PRIVATE KEY(?: BLOCK)?-----"
+)
+"""Access tokens of AWS, GitHub, GitLab, Slack, Google, Stripe, OpenAI, Anthropic, Hugging Face, SendGrid, npm, PyPI,
+DigitalOcean, Shopify, Meta, Twilio, Mailgun, Telegram, Azure, JSON web tokens (RFC 7519), and private keys (RFC 7468)."""
+
+FORM: Final = rf"(?<![A-Za-z0-9])(?:{FORMS})[A-Za-z0-9_-]{{0,200}}"
+ASSIGNMENT: Final = (
+    r"(?i:pass(?:word|wd|phrase)?|pwd|secret(?:[_ -]?key)?|api[_ -]?key|access[_ -]?(?:key|token)|auth[_ -]?token"
+    r"|client[_ -]?secret)"
+    r"[\"']{0,1} ?(?:=|:|=>) ?[\"'][^\s\"']{8,120}[\"']"
+)
+"""A quoted value given to a name that says it is secret."""
+_VALUE: Final = regex.compile(r"[\"']([^\s\"']{8,120})[\"']\Z")
+_STAND_IN: Final = regex.compile(
+    r"(?i)^(?:\$|\{|<|%|x{4}|\*{3}|your|change|example|redacted|env|process|os\.|none|null|placeholder|test|dummy)|\}\}?\Z"
+)
+_LEAST_ENTROPY: Final = 3.0
+
+
+def secret_value(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Return the place of an assigned value that is no stand-in: 3 bits of entropy a character or more, not only letters."""
+    match = _VALUE.search(text, start, end)
+    if match is None or _STAND_IN.search(match[1]) or match[1].isalpha():
+        return None
+    value = match[1]
+    entropy = -sum(count / len(value) * math.log2(count / len(value)) for count in Counter(value).values())
+    return match.span(1) if entropy >= _LEAST_ENTROPY else None

@@ -1,0 +1,161 @@
+"""Words beside a number that say what it is, in the languages that people write, and how far from it they count.
+
+Presidio's enhancer looks for its words as parts of tokens ("lic" in "public"); here a word counts as a whole or, where a
+language bends it, by its beginning. The lists are ours: what forms, bank letters and messages call these things.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import regex
+
+_WORD: Final = regex.compile(r"[^\W\d_]+")
+_CAMEL: Final = regex.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+")
+_BEFORE: Final = 100
+_AFTER: Final = 30
+_WORDS_BEFORE: Final = 8
+_WORDS_AFTER: Final = 2
+_DENIED_BEFORE: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Words that support a kind of finding: whole ones, and beginnings of words."""
+
+    whole: frozenset[str] = frozenset()
+    beginnings: tuple[str, ...] = ()
+
+    def among(self, words: Iterable[str]) -> bool:
+        """Say whether one of these words (lower case) supports."""
+        return any(word in self.whole or (bool(self.beginnings) and word.startswith(self.beginnings)) for word in words)
+
+    def __or__(self, other: Words) -> Words:
+        return Words(self.whole | other.whole, tuple(dict.fromkeys(self.beginnings + other.beginnings)))
+
+
+def words(listed: str) -> Words:
+    """Return Words from a list; "telef-" stands for every word that begins so."""
+    parts = listed.split()
+    return Words(
+        frozenset(part for part in parts if not part.endswith("-")), tuple(part[:-1] for part in parts if part.endswith("-"))
+    )
+
+
+NONE: Final = Words()
+PHONE: Final = words(
+    "phone phones telephone tel cell cellphone cellular mobile mob call calls called calling caller fax faxes text "
+    "texts txt sms whatsapp signal viber contact contacts contactable ring rang dial dialed dialled answering answer "
+    "message messages desk office hotline helpline reach reached landline voicemail callback number ext extension "
+    "pager line ph mobil- telef- teléf- móvil celular llama llamar llame llámame llámanos contacto contactar handy "
+    "rufnummer rückruf durchwahl mobil- anrufen anruf ruf erreichbar erreichen festnetz telefon- téléph- telep- "
+    "portable gsm appel appeler appelez joindre joignable cellulare cell chiamare chiamami chiama chiamata recapito "
+    "telemóvel telemovel ligar ligue contato bellen bel telefoon- nummer gsm mobiel telefonu komórk- komork- zadzwoń "
+    "zadzwon numer kom puhelin puhelin- telefon- mobilnummer tlf ring ringa ring телефон- тел звон- номер 电话 手机 電話 携帯"
+)
+"""Telephones: nouns on forms and verbs of messages."""
+NOT_PHONE: Final = words(
+    "isbn issn doi arxiv sku ean upc gtin imei imsi order orders invoice version serial build rfc pmid pmcid orcid id "
+    "ids ref reference case ticket tracking parcel shipment part item article catalog catalogue lot batch page pages "
+    "pp vol volume chapter section model port ports pid uid gid timestamp epoch unix hash commit revision rev ssn "
+    "ssid nhs card iban account acct passport license licence zip postcode plz postal lat lon latitude longitude "
+    "coordinates policy claim member customer patient mrn npi vat tin ein bestellnummer rechnungsnummer kundennummer "
+    "commande facture pedido factura fattura ordine bestelling factuur zamówienie faktura vin cas patent case docket "
+    "population usd eur gbp isin cusip kontonummer barcode chapter figure table line lines bytes"
+)
+"""What calls a number by another name; the last word before a number decides."""
+CARD: Final = words(
+    "card cards credit debit cc ccnum visa mastercard amex american discover jcb diners maestro unionpay cvv cvc "
+    "expir- exp pay paid payment charge charged karte karten- kreditkart- tarjeta- carte carta cartão cartao "
+    "creditcard- kart- karta karty kredit- betaal- карт- luottokort-"
+)
+NOT_CARD: Final = words(
+    "order invoice tracking parcel shipment imei serial sku ean upc gtin isbn id ids uid timestamp epoch transaction "
+    "reference ref case ticket session request trace hash barcode"
+)
+BANK: Final = words(
+    "iban bank banks banking transfer bic swift konto- kontonummer überweis- virement compte cuenta conto bonifico "
+    "rekening- rachun- przelew conta transferência transferencia account"
+)
+MAIL: Final = words("email mail e-mail mailto correo courriel posta")
+ADDRESS: Final = words(
+    "ip ipv ips address addresses host hosts server servers client clients from login logged ping pinged ssh connect- "
+    "subnet gateway dns firewall blocked banned adresse dirección direccion indirizzo endereço adres remote peer src "
+    "dst source destination"
+)
+VERSION: Final = words(
+    "v ver version versions versión versione versão wersja release releases build builds section oid firmware driver "
+    "drivers chrome chromium firefox safari edge opera paragraph clause fixed upgrade upgraded update updated "
+    "installed install requires plugin package library kernel android ios windows java python runtime sdk patch "
+    "changelog since until"
+)
+DEVICE: Final = words("mac hardware ethernet device bssid wifi wlan adapter interface nic physical bluetooth")
+WALLET: Final = words(
+    "wallet wallets btc bitcoin crypto eth ethereum coin address deposit donate donation brieftasche portefeuille cartera"
+)
+BIRTH: Final = words(
+    "born birth birthday birthdate dob bday geb geboren geburtsdatum geburtstag né née naissance nacido nacida "
+    "nacimiento nato nata nascita nascido nascida nascimento geboorte- gebdatum urodz- ur urodzenia syntym- född "
+    "fødselsdato fødsels- födelse- рожд- doğum birthdat- cumpleaños compleanno anniversaire"
+)
+SSN: Final = words("social security ssn ssns ssid socialsecurity ss sociale")
+TAXPAYER: Final = words("taxpayer itin tax taxid tin individual")
+NHS: Final = words("nhs nhsno nhsnumber")
+US_ACCOUNT: Final = words("bank banks banking checking savings routing acct deposit wire chequing")
+PASSPORT: Final = words(
+    "passport passports passportno passportnumber pasaporte passeport reisepass passaporto paszport- paspoort passnummer travel"
+)
+DRIVER: Final = words("driver drivers driving dmv dl dln driverslicense driverlicense permit")
+MEDICAL: Final = words("dea prescriber prescribing narcotics controlled registrant medical certificate")
+
+
+@dataclass(frozen=True, slots=True)
+class Nearby:
+    """The words around a place, lower case, nearest last before it and nearest first after it."""
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+
+    def support(self, wanted: Words, denied: Words = NONE) -> bool:
+        """Say whether a wanted word stands near, and nearer before it than any that calls it something else."""
+        if denied.whole:
+            for word in reversed(self.before[-_DENIED_BEFORE:]):
+                if wanted.among((word,)) and word not in ("number", "nummer", "numer"):
+                    return True
+                if denied.among((word,)):
+                    return False
+        return wanted.among(self.before) or wanted.among(self.after)
+
+    def denies(self, wanted: Words, denied: Words) -> bool:
+        """Say whether the words just before call it something else."""
+        for word in reversed(self.before[-_DENIED_BEFORE:]):
+            if denied.among((word,)):
+                return True
+            if wanted.among((word,)):
+                return False
+        return False
+
+
+def nearby(text: str, start: int, end: int) -> Nearby:
+    """Return the words around a span; a word that the window cuts is not taken for the word that is left of it."""
+    low, high = max(0, start - _BEFORE), min(len(text), end + _AFTER)
+    before = _WORD.findall(text[low:start].lower())
+    after = _WORD.findall(text[end:high].lower())
+    if low and text[low - 1].isalpha() and text[low].isalpha():
+        before = before[1:]
+    if high < len(text) and text[high].isalpha() and text[high - 1].isalpha():
+        after = after[:-1]
+    return Nearby(tuple(before[-_WORDS_BEFORE:]), tuple(after[:_WORDS_AFTER]))
+
+
+def parts_of(name: str) -> tuple[str, ...]:
+    """Return the words of a column's or file's name: "homePhone_no" → home, phone, no."""
+    parts = tuple(part.lower() for part in _CAMEL.findall(name))
+    return (*parts, "".join(parts)) if len(parts) > 1 else parts
+
+
+def words_of(text: str) -> frozenset[str]:
+    """Return all words of a text, lower case."""
+    return frozenset(_WORD.findall(text.lower()))
