@@ -272,6 +272,10 @@ class Filter(Protocol):
         """Say whether items of this modality are looked at as the filter is set (pictures only with a model, say)."""
         return True
 
+    def looks_for(self, code: str) -> bool:  # noqa: ARG002  # contract
+        """Say whether it can write this code as it is set (names of people only with a model)."""
+        return True
+
     def observe(self) -> Iterator[Observation]:
         """Yield what the settings and the context alone tell of sources and of the set (licenses that do not go together)."""
         return iter(())
@@ -319,6 +323,10 @@ class SetFilter(Protocol):
 
     def looks_at(self, modality: str) -> bool:  # noqa: ARG002  # contract
         """Say whether items of this modality are looked at as the filter is set."""
+        return True
+
+    def looks_for(self, code: str) -> bool:  # noqa: ARG002  # contract
+        """Say whether it can write this code as it is set (names of people only with a model)."""
         return True
 
     def observe(self, signatures: Mapping[str, Path]) -> Iterator[Observation]:  # noqa: ARG002  # contract

@@ -47,7 +47,8 @@ class Said:
 class Answers:
     """What a filter said: flags by line, observations by line (of tables) and of the whole, and what it cannot see.
 
-    `seconds` is wall time and `cpu` processor time of the filter alone, preparation apart in `prepared`.
+    `unseen` are lines that were not looked at, `codes_off`
+    codes that the filter cannot write as it is set. `seconds` is wall time and `cpu` processor time of the filter alone, preparation apart in `prepared`.
     """
 
     flags: dict[str, list[Said]] = field(default_factory=dict)
@@ -55,6 +56,7 @@ class Answers:
     overall: list[Observation] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
     unseen: set[str] = field(default_factory=set)
+    codes_off: set[str] = field(default_factory=set)
     modality: dict[str, str] = field(default_factory=dict)
     rejected: dict[str, set[str]] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
@@ -73,6 +75,7 @@ class Answers:
         self.overall += other.overall
         self.not_checked += [sentence for sentence in other.not_checked if sentence not in self.not_checked]
         self.unseen |= other.unseen
+        self.codes_off |= other.codes_off
         for name in ("items", "octets", "seconds", "cpu", "prepared"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
@@ -98,6 +101,7 @@ def run(name: str, settings: FilterSettings, samples: Samples, folder: Path, bas
     answers.not_checked = list(made.not_checked())
     answers.modality, answers.rejected, answers.digests = samples.modality, samples.rejected, samples.digests
     answers.unseen = {line for line, modality in samples.modality.items() if not made.looks_at(modality)}
+    answers.codes_off = {code for code in made.codes if not made.looks_for(code)}
     for file in files:
         _take(file, samples, answers)
     for one in found:

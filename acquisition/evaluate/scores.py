@@ -48,7 +48,7 @@ def entity_of(code: str) -> str:
 def pii(lines: Sequence[PiiLine], answers: Answers, counting: Counting) -> list[Tally]:
     """Score spans by overlap of the same type, and documents by whether they hold anything of the labelled types."""
     labelled = {span.entity_type for line in lines for span in line.spans}
-    known = {entity_of(code) for code in plugins.filter_class("pii").codes}
+    known = {entity_of(code) for code in plugins.filter_class("pii").codes if code not in answers.codes_off}
     truth = {line.id: [(span.entity_type, span.start, span.end) for span in line.spans] for line in lines}
     said = {line.id: _spans(answers.flags.get(line.id, ()), counting, labelled) for line in lines}
     gave_up = {line for line, flags in answers.flags.items() if any(_gave_up(flag.code) for flag in flags)}
@@ -226,7 +226,7 @@ def adult(lines: Sequence[AdultLine], answers: Answers, counting: Counting) -> l
 
 def quality(lines: Sequence[QualityLine], answers: Answers, counting: Counting) -> list[Tally]:
     """Score codes line by line; a note is no code, whatever the policy makes of the others."""
-    known = set(plugins.filter_class("quality").codes)
+    known = set(plugins.filter_class("quality").codes) - answers.codes_off
     truth = {line.id: {_family(code) for code in line.codes} for line in lines}
     said = {
         line.id: {code for code in answers.codes(line.id) if not counting.notes(code) and not _gave_up(code)} for line in lines
