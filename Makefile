@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup format lint types layers static test flow bench demo check lock schema clean
+.PHONY: help setup format lint types layers static test flow bench accuracy demo check lock schema clean
 
 help:  ## list the verbs
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -49,6 +49,9 @@ bench: $(STAMP)  ## measure beside peers; PEER=python that has datatrove[io]
 	$(BIN)/python -m benchmarks.download
 	$(BIN)/python -m benchmarks.staging $(if $(PEER),--peer-python $(PEER),--ours-only)
 	$(BIN)/python -m benchmarks.idle
+
+accuracy: $(STAMP)  ## compute the figures of docs/accuracy.md anew
+	$(BIN)/python -m benchmarks.accuracy
 
 schema: $(STAMP)  ## write the JSON Schema of sources.yaml anew
 	$(BIN)/acquire schema > acquisition/declare/sources.schema.json

@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class LabelledSet:
-    """One labelled JSON Lines file: what it is, where it lies, the filter's settings for it, and what a reader must know of it."""
+    """One labelled JSON Lines file: its title and place, the filter's settings for it, and what a reader must know."""
 
     title: str
     file: Path
