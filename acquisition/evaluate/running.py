@@ -47,8 +47,8 @@ class Said:
 class Answers:
     """What a filter said: flags by line, observations by line (of tables) and of the whole, and what it cannot see.
 
-    `unseen` are lines that were not looked at, `codes_off` codes that the filter cannot write as it is set. `seconds` is wall time
-    and `cpu` processor time of the filter alone, preparation apart in `prepared`.
+    `unseen` are lines that were not looked at, `codes_off` codes that the filter cannot write as it is set. `seconds` is wall
+    time and `cpu` processor time of the filter alone, preparation apart in `prepared`.
     """
 
     flags: dict[str, list[Said]] = field(default_factory=dict)
