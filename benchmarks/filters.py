@@ -3,8 +3,8 @@
     python -m benchmarks.filters [--documents 1000000 4000000] [--workers 1] [--only FILTER]…
 
 Documents hold planted personal data (1 in 100), near copies (1 in 20) and phrases of assistants (1 in 1,000). Each size is
-staged first, untimed; then `acquire fetch --until filter` runs as a command of its own. Printed are documents per second and per core,
-CPU seconds, and the peak memory of the largest process. With --only the other filters are switched off.
+staged first, untimed; then `acquire fetch --until filter` runs as a command of its own. Printed are documents per second and
+per core, CPU seconds, and the peak memory of the largest process. With --only the other filters are switched off.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from acquisition.cli import output, present
+from acquisition.cli import output, planned
 from acquisition.cli.run import common, declared
 
 
@@ -35,8 +35,8 @@ def command(
 
     plan = pipeline.plan(pipeline.open_session(file, workspace, only=sources), locked=locked, update=update)
     if as_json:
-        output.emit_json("plan", present.plan_value(plan))
+        output.emit_json("plan", planned.plan_value(plan))
     else:
-        output.emit(present.plan_text(plan))
+        output.emit(planned.plan_text(plan))
     asked = [source for source in plan.sources if source.action != "skip"]
     return pipeline.exit_code_of(tuple(source.error for source in asked if source.error is not None))
