@@ -21,6 +21,8 @@ def command(*, as_json: bool, debug: bool) -> int:
         return 0
     for group, entries in found.items():
         output.emit(f"{group}:")
-        output.emit(output.table([(f"  {entry['name']}", entry["title"]) for entry in entries], ("  name", "what it is")))
+        costs = ["cost"] if any("cost" in entry for entry in entries) else []
+        rows = [(f"  {entry['name']}", entry["title"], *(entry[key] for key in costs)) for entry in entries]
+        output.emit(output.table(rows, ("  name", "what it is", *(f"{key} (one core)" for key in costs))))
         output.emit("")
     return 0

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from acquisition import plugins
+from acquisition.protocols import Cost
 
 _GROUPS: Final = {
     "sources": plugins.SOURCES,
@@ -14,6 +15,12 @@ _GROUPS: Final = {
     "layouts": plugins.LAYOUTS,
     "formats": plugins.EXPORTERS,
 }
+
+
+def _cost(cost: Cost) -> str:
+    """Return what a filter takes as people read it; what is nothing is left out."""
+    parts = {"{:g} s to prepare": cost.prepare, "{:g} µs per KB of text": cost.text, "{:g} ms per file": cost.media}
+    return ", ".join([*(text.format(value) for text, value in parts.items() if value), f"{cost.memory} MB"])
 
 
 def installed() -> Mapping[str, Sequence[Mapping[str, str]]]:
@@ -28,7 +35,7 @@ def installed() -> Mapping[str, Sequence[Mapping[str, str]]]:
             if group == plugins.SOURCES:
                 entry["hosts"] = ", ".join(plugin.hosts)
             if group == plugins.FILTERS:
-                entry["codes"] = ", ".join(sorted(plugin.codes))
+                entry |= {"codes": ", ".join(sorted(plugin.codes)), "cost": _cost(plugin.cost)}
             found[title].append(entry)
     found["spiders"] = [
         {"name": name, "title": point.value, "module": point.value}
