@@ -21,6 +21,7 @@ PATTERN: Final = rf"[+(\[]{{0,2}}\d(?:{_MARK}{{0,3}}\d){{5,29}}(?:[ ,]{{0,2}}(?:
 _EXTENSION: Final = regex.compile(r"[ ,]{0,2}(?:[xX]|[eE][xX][tT]\.?|#) ?\d{1,6}\Z")
 _GROUP: Final = regex.compile(r"\d+")
 _MOST_GROUPS: Final = 8
+_AMERICAN: Final = frozenset({"US", "CA"})
 _DATE: Final = regex.compile(
     r"(?:19|20)\d\d([-/. ])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])(?!\d)"
     r"|(?:0?[1-9]|[12]\d|3[01])([-/. ])(?:0?[1-9]|[12]\d|3[01])\2(?:19|20)?\d\d(?!\d)"
@@ -28,7 +29,7 @@ _DATE: Final = regex.compile(
 _YEARS: Final = regex.compile(r"(?:1[5-9]|20)\d\d ?[-\u2013/] ?(?:1[5-9]|20)\d\d")
 _THOUSANDS: Final = regex.compile(r"[1-9]\d{0,2}(?:([ .\u00a0\u202f])\d{3})(?:\1\d{3})*")
 _SSN: Final = regex.compile(r"\d{3}[- .]\d{2}[- .]\d{4}")
-_INSIDE_BEFORE: Final = regex.compile(r"[\w@$€£¥%&~^]\Z|[\p{L}\p{Nd}_][-./,]\Z|\d[:]\Z|[$€£¥] \Z|[/?&]\Z")
+_INSIDE_BEFORE: Final = regex.compile(r"[\w@$€£¥%&~^]\Z|[\p{L}\p{Nd}_][-./]\Z|\p{Nd}[,]\Z|\d[:]\Z|[$€£¥] \Z|[/?&]\Z")
 _INSIDE_AFTER: Final = regex.compile(r"[\p{Nd}_@%€$£]|\p{L}|[.,:/-]\d|(?i:[ \u00a0](?:€|%|eur|usd|chf|kg|km|ms|mb|gb)\b)")
 _ROW_BEFORE: Final = regex.compile(r"\d[ \t,;|]{1,2}\Z")
 _ROW_AFTER: Final = regex.compile(r"[ \t,;|]{1,2}-?\d")
@@ -172,8 +173,10 @@ def _national(piece: _Piece, end: int, regions: tuple[str, ...]) -> Number | Non
     if len(set(regex.sub(r"[ ()]", "", piece.marks))) > 1 or len(digits) < 7:
         return Number(piece.start, end, 0.0, 0.65) if len(digits) >= 6 else None
     bracketed = piece.text.startswith("(")
-    here = any(_checked(digits, region)[0] and digits.startswith(_trunk(region)) for region in regions)
-    if (digits[0] == "0" or bracketed) and 8 <= len(digits) <= 12 and min(map(len, groups)) >= 2:
+    here = any(
+        _checked(digits, region)[0] and digits.startswith(_trunk(region)) for region in regions if region not in _AMERICAN
+    )
+    if (digits[0] == "0" or bracketed) and (8 if len(groups) > 2 else 9) <= len(digits) <= 12 and min(map(len, groups)) >= 2:
         return Number(piece.start, end, 0.7 if here else 0.65 if _anywhere(digits) else 0.4, 0.85)
     alone = 0.6 if here and len(groups) >= 3 and len(digits) >= 8 else 0.0
     return Number(piece.start, end, alone, 0.8)

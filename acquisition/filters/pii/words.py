@@ -62,7 +62,7 @@ NOT_PHONE: Final = words(
     "pp vol volume chapter section model port ports pid uid gid timestamp epoch unix hash commit revision rev ssn "
     "ssid nhs card iban account acct passport license licence zip postcode plz postal lat lon latitude longitude "
     "coordinates policy claim member customer patient mrn npi vat tin ein bestellnummer rechnungsnummer kundennummer "
-    "commande facture pedido factura fattura ordine bestelling factuur zamówienie faktura vin cas patent case docket "
+    "commande facture pedido factura fattura ordine bestelling factuur zamówienie faktura vin cas patent articolo artikel- articulo artículo artigo codice código codigo processo aktenzeichen fabriknummer przesyłka case docket "
     "population usd eur gbp isin cusip kontonummer barcode chapter figure table line lines bytes"
 )
 """What calls a number by another name; the last word before a number decides."""
@@ -81,7 +81,7 @@ BANK: Final = words(
 )
 MAIL: Final = words("email mail e-mail mailto correo courriel posta")
 ADDRESS: Final = words(
-    "ip ipv ips address addresses host hosts server servers client clients from login logged ping pinged ssh connect- "
+    "ip ipv ips address addresses host hosts server servers client clients login logged ping pinged ssh connect- "
     "subnet gateway dns firewall blocked banned adresse dirección direccion indirizzo endereço adres remote peer src "
     "dst source destination"
 )
