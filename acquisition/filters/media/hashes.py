@@ -16,6 +16,8 @@ import numpy as np
 SIDE: Final = 64
 FORMS: Final = 8
 """Identity, turned by 90, 180 and 270 degrees (counter-clockwise), mirrored left-right, top-bottom, and both transposes."""
+INSETS: Final = (0.05, 0.1)
+"""Shares of width and height that are left out at every side."""
 
 
 @lru_cache(maxsize=128)
@@ -42,13 +44,13 @@ def _frequencies() -> np.ndarray:
     return np.asarray(np.sqrt(2 / SIDE) * np.cos(np.pi / 2 / SIDE * order * (2 * place + 1)), dtype=np.float32)
 
 
-@lru_cache(maxsize=16)
-def averaging(length: int, parts: int) -> np.ndarray:
-    """Return the matrix (parts, length) of means over equal, possibly fractional stretches of an axis."""
-    edges = np.linspace(0, length, parts + 1)
-    left, right = np.arange(length), np.arange(1, length + 1)
+@cache
+def _averaging(parts: int, inset: float = 0.0) -> np.ndarray:
+    """Return the matrix (parts, 64) of means over equal, possibly fractional stretches of an axis without its ends."""
+    edges = np.linspace(SIDE * inset, SIDE * (1 - inset), parts + 1)
+    left, right = np.arange(SIDE), np.arange(1, SIDE + 1)
     overlap = np.minimum(right, edges[1:, None]) - np.maximum(left, edges[:-1, None])
-    return np.asarray(np.maximum(overlap, 0) * parts / length, dtype=np.float32)
+    return np.asarray(np.maximum(overlap, 0) / (edges[1] - edges[0]), dtype=np.float32)
 
 
 def reduced(luma: np.ndarray) -> np.ndarray:
@@ -67,11 +69,18 @@ def pdq_quality(samples: np.ndarray) -> int:
 
 def pdq(samples: np.ndarray) -> bytes:
     """Return eight hashes of 32 bytes, one for each of FORMS; `.hex()` of one is ThreatExchange's text form."""
+    return _bits(_turned(_spectrum(samples)).reshape(FORMS, 256))
+
+
+def _spectrum(samples: np.ndarray) -> np.ndarray:
     frequencies = _frequencies()
-    plain = frequencies @ samples @ frequencies.T
-    forms = _turned(plain).reshape(FORMS, 256)
-    median = np.partition(forms, 127, axis=1)[:, 127:128]  # the lower of the two middle ones, as the reference takes
-    return bytes(np.packbits((forms > median)[:, ::-1], axis=1))
+    spectrum: np.ndarray = frequencies @ samples @ frequencies.T
+    return spectrum
+
+
+def _bits(spectra: np.ndarray) -> bytes:
+    median = np.partition(spectra, 127, axis=1)[:, 127:128]  # the lower of the two middle ones, as the reference takes
+    return bytes(np.packbits((spectra > median)[:, ::-1], axis=1))
 
 
 def _turned(plain: np.ndarray) -> np.ndarray:
@@ -85,8 +94,22 @@ def _turned(plain: np.ndarray) -> np.ndarray:
 
 def dhash(samples: np.ndarray) -> bytes:
     """Return eight difference hashes of 8 bytes: is each of 8 × 9 means brighter than its left neighbour."""
-    eight, nine = averaging(SIDE, 8), averaging(SIDE, 9)
+    eight, nine = _averaging(8), _averaging(9)
     wide = eight @ samples @ nine.T
     tall = (nine @ samples @ eight.T).T
     forms = np.stack([wide, tall[::-1], wide[::-1, ::-1], tall[:, ::-1], wide[:, ::-1], wide[::-1], tall, tall[::-1, ::-1]])
     return bytes(np.packbits((forms[:, :, 1:] > forms[:, :, :-1]).reshape(FORMS, 64), axis=1))
+
+
+def insets(samples: np.ndarray) -> bytes:
+    """Return difference hash and PDQ (8 + 32 bytes) of the picture as it stands without each of INSETS at every side.
+
+    A cropped copy looks like one of them, and a picture in a frame has one that looks like the picture.
+    """
+    found = b""
+    for inset in INSETS:
+        across = _averaging(SIDE, inset)
+        inner = across @ samples @ across.T
+        grid = _averaging(8) @ inner @ _averaging(9).T
+        found += bytes(np.packbits(grid[:, 1:] > grid[:, :-1])) + _bits(_spectrum(inner).reshape(1, 256))
+    return found

@@ -26,7 +26,8 @@ class ImageLook:
 
     width, height, mode, format, frames: as stored, width and height upright; `size` in bytes.
     pixels: 16 bytes of SHA-256 over the upright RGBA picture and its size, so that lossless copies in any format agree.
-    pdq, dhash: eight forms of 32 and 8 bytes, as it stands first (`media.hashes`); pdq_quality 0..100.
+    pdq, dhash: eight forms of 32 and 8 bytes, as it stands first; pdq_quality 0..100; insets: both of its inner parts
+    (`media.hashes`).
     thumb: 32 × 32 luma octets; tint: 8 × 8 × (blue, red difference) octets around 128.
     brightness, contrast: mean and standard deviation of luma, 0..1.
     sharpness: variance of the Laplacian (luma 0..255) of the picture reduced towards 512 pixels on its shorter side.
@@ -45,6 +46,7 @@ class ImageLook:
     pdq: bytes = b""
     pdq_quality: int = 0
     dhash: bytes = b""
+    insets: bytes = b""
     thumb: bytes = b""
     tint: bytes = b""
     brightness: float = 0.0
@@ -87,6 +89,7 @@ def _measured(picture: Picture, size: int) -> ImageLook:
         pdq=hashes.pdq(samples),
         pdq_quality=hashes.pdq_quality(samples) if min(grey.shape) >= 5 else 0,
         dhash=hashes.dhash(samples),
+        insets=hashes.insets(samples),
         thumb=_thumb(samples),
         tint=_tint(picture.image),
         brightness=brightness,
