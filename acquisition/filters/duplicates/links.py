@@ -11,7 +11,7 @@ EXACT: Final = 0
 NORMAL: Final = 1
 NEAR: Final = 2
 
-HOWS: Final = ("bytes", "text", "row", "pixels", "samples", "shingles", "pdq", "dhash", "sound", "vector")
+HOWS: Final = ("bytes", "text", "row", "pixels", "samples", "shingles", "pdq", "dhash", "sound", "vector", "aligned")
 """What was compared: bytes is exact; text, row, pixels and samples are equal digests of a normal form; the rest is measured."""
 HOW: Final = {name: number for number, name in enumerate(HOWS)}
 
