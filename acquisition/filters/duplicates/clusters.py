@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 import numpy as np
+
+_ROUNDS: Final = 8
 
 
 def components(size: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -50,3 +55,32 @@ def representatives(cluster: np.ndarray, preference: np.ndarray) -> np.ndarray:
     chosen = np.empty(len(order), dtype=np.int64)
     chosen[order] = heads
     return chosen
+
+
+def split_far(
+    cluster: np.ndarray,
+    links: tuple[np.ndarray, np.ndarray],
+    preference: np.ndarray,
+    far: Callable[[np.ndarray, np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """Return clusters in which no member is far from the kept one: those that are form clusters among themselves.
+
+    `links` are the links that made the clusters; `far(members, kept)` gives a mask. A chain of near copies so falls into
+    stars instead of holding texts that share nothing.
+    """
+    cluster = cluster.copy()
+    inside = np.arange(len(cluster))
+    for _ in range(_ROUNDS):
+        kept = representatives(cluster, preference)
+        members = inside[kept[inside] != inside]
+        strayed = members[far(members, kept[members])]
+        if not len(strayed):
+            return cluster
+        out = np.zeros(len(cluster), dtype=bool)
+        out[strayed] = True
+        both = out[links[0]] & out[links[1]] & (cluster[links[0]] == cluster[links[1]])
+        apart = components(len(cluster), links[0][both], links[1][both])
+        cluster[strayed] = apart[strayed] + len(cluster) * (1 + cluster.max() // len(cluster))
+        inside = strayed
+    cluster[inside] = np.arange(len(inside)) + cluster.max() + 1
+    return cluster

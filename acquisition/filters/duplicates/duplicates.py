@@ -1,93 +1,123 @@
-"""The filter itself: settings, preference among copies, and the three shard functions."""
+"""The filter itself: the three shard functions, and what is told of whole sources."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
-import numpy as np
 import pyarrow as pa
-from pydantic import Field
 
-from acquisition.filters.duplicates import grouping, joining, signatures
-from acquisition.protocols import FilterContext, SetFilter
+from acquisition.filters.duplicates import contamination, grouping, joining, preferring, references, signatures
+from acquisition.filters.duplicates.flagging import Counts, Findings
+from acquisition.filters.duplicates.measuring import least_near
+from acquisition.filters.duplicates.settings import DuplicatesSettings
+from acquisition.filters.duplicates.tables import Signatures
+from acquisition.model import Observation
+from acquisition.protocols import Cost, FilterContext, SetFilter
 from acquisition.settings import FilterSettings
 
-
-class DuplicatesSettings(FilterSettings):
-    """Which copy is kept, and what counts as near."""
-
-    prefer: tuple[str, ...] = ()
-    """Names of sources whose copies are kept before others', after the license; then the declared order decides."""
-    threshold: float = Field(default=0.7, ge=0.5, le=1)
-    """Texts with at least this Jaccard similarity of 5-character shingles are flagged as near."""
-    min_chars: int = Field(default=50, ge=10)
-    """Texts with fewer letters and digits are compared exactly and in normal form, but not as near copies."""
-    short_chars: int = Field(default=20, ge=0)
-    """Equality of normal forms shorter than this scores 0.5 only: "Yes!" and "yes" may well be two samples."""
-    max_cluster: int = Field(default=1000, ge=2)
-    """Near links are not followed beyond clusters of this size."""
+_SHARES: Final = {
+    "duplicate.share-exact": ("duplicate.exact", "have the same bytes as a preferred copy"),
+    "duplicate.share-same": ("duplicate.normalised", "are the same as a preferred copy in another dress"),
+    "duplicate.share-near": ("duplicate.near", "are nearly the same as a preferred copy"),
+    "duplicate.share-leaking": ("duplicate.split-leak", "have a copy in another published split"),
+    "duplicate.share-contaminated": ("duplicate.contamination", "hold something of a reference set"),
+}
 
 
 class Duplicates(SetFilter):
     """Flags every copy but the preferred one, naming the copy that is kept."""
 
     name: ClassVar[str] = "duplicates"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     Settings: ClassVar[type[FilterSettings]] = DuplicatesSettings
     codes: ClassVar[Mapping[str, str]] = {
         "duplicate.exact": "Another item has the same bytes and is preferred; the detail names it.",
-        "duplicate.normalised": "Another text is the same but for case, punctuation, links and white space, and is preferred.",
-        "duplicate.near": "Another text is nearly the same and is preferred; the score is the measured similarity.",
+        "duplicate.normalised": "Another item is the same in another dress (case, punctuation and spaces of a text, the way a "
+        "table writes its numbers, the file format of a picture or recording), and is preferred.",
+        "duplicate.near": "Another item is nearly the same and is preferred; the score is the measured similarity.",
         "duplicate.label-conflict": "The same content carries different labels; on every copy, naming one item of each.",
+        "duplicate.split-leak": "Copies of this item stand in other published splits; the detail counts them.",
+        "duplicate.contamination": "The item is in a reference set or holds a part of an entry; the detail names set and entry.",
         "duplicate.representative": "This item has copies and is the one that is preferred; it names their cluster.",
+        **{code: f"Of a source: the share of items that {meaning}." for code, (_, meaning) in _SHARES.items()},
     }
+    notes: ClassVar[frozenset[str]] = frozenset({"duplicate.representative", *_SHARES})
     partitions: ClassVar[int] = grouping.PARTITIONS
+    cost: ClassVar[Cost] = Cost(text=35, media=5, memory=150)
 
     def __init__(self, settings: FilterSettings, context: FilterContext) -> None:
         self._settings = settings if isinstance(settings, DuplicatesSettings) else DuplicatesSettings()
         self._context = context
+        self._counted: tuple[tuple[str, ...], Counts] | None = None
 
     def sign(self, items: pa.RecordBatch) -> pa.RecordBatch:
         """Return one signature per item (SIGNATURE_SCHEMA)."""
-        return signatures.sign(items, self._settings.min_chars)
+        return signatures.sign(items, self._settings.min_chars, self._references.probe)
 
     def group(self, signatures: Mapping[str, Path], partition: int) -> pa.Table:
-        """Return the links found in one band, or by one kind of digest (LINK_SCHEMA)."""
-        return grouping.find_links(grouping.Signatures(signatures), partition, self._settings.threshold)
+        """Return the links found in some bands, or by one kind of digest (LINK_SCHEMA)."""
+        tables = Signatures(signatures, self._references.tables)
+        return grouping.find_links(tables, partition, least_near(self._settings.threshold))
 
     def join(self, signatures: Mapping[str, Path], links: Sequence[Path]) -> Iterator[tuple[str, pa.RecordBatch]]:
         """Yield (shard key, flags) for every shard that has flags."""
-        bounds = joining.Bounds(self._settings.threshold, self._settings.max_cluster, self._settings.short_chars)
-        yield from joining.join(grouping.Signatures(signatures), links, self._preference, bounds)
+        tables = Signatures(signatures, self._references.tables)
+        linked = joining.verified(tables, [joining.read(path) for path in links], self._settings.threshold)
+        counts = Counts()
+        yield from self._findings(tables, linked).flags(tables, counts)
+        self._counted = (_named(signatures), counts)
+
+    def observe(self, signatures: Mapping[str, Path]) -> Iterator[Observation]:
+        """Yield for every source which shares of its items are copies, leak between splits or are contaminated."""
+        counts = self._counts(signatures)
+        for source, items in sorted(counts.items.items()):
+            for share, (code, meaning) in _SHARES.items():
+                count = counts.flags[source][code]
+                value = count / items if items else 0.0
+                if count:
+                    yield Observation(
+                        share, source, value, value, value, items, detail=f"{count:,} of {items:,} items {meaning}"
+                    )
 
     def not_checked(self) -> tuple[str, ...]:
         """Return what this filter cannot see."""
         return (
-            "duplicates: paraphrases and translations are not found (no embedding model is used)",
-            "duplicates: pictures and recordings are compared byte by byte only; resized or re-encoded copies are not found",
-            "duplicates: table rows are compared exactly only",
+            "duplicates: paraphrases and translations are not found (no embedding vectors are set)",
             f"duplicates: texts with fewer than {self._settings.min_chars} letters are not compared as near copies",
-            "duplicates: an excerpt of a longer text is not found",
+            "duplicates: table rows are compared cell by cell; rows that nearly agree are not found",
+            "duplicates: an excerpt of a longer text is found only in the reference sets of `against`",
+            *(() if self._settings.against else ("duplicates: contamination by benchmarks (no reference set is declared)",)),
         )
 
-    def _preference(self, members: pa.Table) -> np.ndarray:
-        """Return (members, 2): how restrictive the license is, then the place of the source; lower is preferred."""
-        columns = [members.column(name).to_pylist() for name in ("source", "license_raw", "license_url")]
-        places = [*self._settings.prefer, *(name for name in self._context.order if name not in self._settings.prefer)]
-        place = {name: rank for rank, name in enumerate(places)}
-        known: dict[tuple[str, str, str], tuple[int, int]] = {}
-        rows = []
-        for source, raw, url in zip(*columns, strict=True):
-            key = (source, raw or "", url or "")
-            if key not in known:
-                known[key] = (self._restrictiveness(*key), place.get(source, len(places)))
-            rows.append(known[key])
-        return np.array(rows, dtype=np.int64)
+    @cached_property
+    def _references(self) -> references.References:
+        def sign(items: pa.RecordBatch, context: FilterContext) -> pa.RecordBatch:
+            return signatures.sign(items, self._settings.min_chars, contamination.Probe((), {}))
 
-    def _restrictiveness(self, source: str, raw: str, url: str) -> int:
-        from acquisition.rights.items import conclude_item  # loads the license database, and only where copies were found
-        from acquisition.rights.licenses import restrictiveness
+        return references.load(self._settings, self._context, sign)
 
-        return restrictiveness(conclude_item(self._context.releases.get(source), raw or None, url or None))
+    def _findings(self, tables: Signatures, linked: joining.Links) -> Findings:
+        bounds = joining.Bounds(self._settings.threshold, self._settings.max_cluster)
+        prefer = partial(preferring.ranks, context=self._context, prefer=self._settings.prefer)
+        clusters = joining.cluster(tables, linked, prefer, bounds)
+        hits = contamination.merged((contamination.noted(tables), contamination.copies(tables, linked, clusters)))
+        return Findings(clusters, hits, self._settings.short_chars)
+
+    def _counts(self, signatures: Mapping[str, Path]) -> Counts:
+        """Return what `join` counted; in a process that did not join, links are looked for again."""
+        if self._counted is not None and self._counted[0] == _named(signatures):
+            return self._counted[1]
+        tables = Signatures(signatures, self._references.tables)
+        least = least_near(self._settings.threshold)
+        found = [grouping.find_links(tables, partition, least) for partition in range(self.partitions)]
+        counts = Counts()
+        for _ in self._findings(tables, joining.verified(tables, found, self._settings.threshold)).flags(tables, counts):
+            pass
+        return counts
+
+
+def _named(signatures: Mapping[str, Path]) -> tuple[str, ...]:
+    return tuple(f"{key} {path}" for key, path in sorted(signatures.items()))

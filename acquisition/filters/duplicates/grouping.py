@@ -6,153 +6,155 @@ keys of all items are held in memory (8 bytes each, sorted in place); signatures
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from acquisition.filters.duplicates.signatures import BANDS, GLANCE
+from acquisition.filters.duplicates.links import EXACT, HOWS, LINK_SCHEMA, NEAR, NORMAL, links_of
+from acquisition.filters.duplicates.samples import BANDS, GLANCE
+from acquisition.filters.duplicates.tables import Signatures
 
-PARTITIONS: Final = BANDS + 2
-"""One partition per band, one for exact digests, one for digests of normal forms."""
-EXACT: Final = 0
-NORMAL: Final = 1
-NEAR: Final = 2
-LINK_SCHEMA: Final = pa.schema(
-    [
-        pa.field("kind", pa.uint8(), nullable=False),
-        pa.field("a", pa.uint32(), nullable=False),
-        pa.field("b", pa.uint32(), nullable=False),
-        pa.field("similarity", pa.float32(), nullable=False),
-    ]
-)
-"""A link between the items at positions a < b: 0 exact, 1 same normal form, 2 perhaps near (similarity not yet measured)."""
+BANDS_EACH: Final = 4
+PARTITIONS: Final = BANDS // BANDS_EACH + 2
+"""One partition for every four bands, one for exact digests, one for digests of normal forms."""
 
 _NEIGHBOURS: Final = 8
-_DOUBT: Final = 0.25
-"""A glance errs by .06 (one standard deviation); four of these below the threshold nothing is missed."""
+_COMPLETE: Final = 16
+_DOUBT: Final = 0.2
+"""A glance errs by .063 at most (one standard deviation); three of these below the threshold next to nothing is missed."""
 _GLANCES: Final = 100_000
+_PAIRS: Final = 4_000_000
+_LOW: Final = np.uint64(0xFFFFFFFF)
+_HALF: Final = np.uint64(32)
 
 
-class Signatures:
-    """The signature tables of all shards as one long table that is read column by column."""
-
-    def __init__(self, tables: Mapping[str, Path]) -> None:
-        self.keys = sorted(tables)
-        self._paths = [tables[key] for key in self.keys]
-        rows = [pq.read_metadata(path).num_rows for path in self._paths]
-        self.starts = np.concatenate(([0], np.cumsum(rows, dtype=np.int64)))
-
-    def column(self, name: str) -> np.ndarray:
-        """Return one number per item."""
-        parts = [np.asarray(pq.read_table(path, columns=[name]).column(0).to_numpy()) for path in self._paths]
-        return np.concatenate(parts) if parts else np.zeros(0, np.uint64)
-
-    def take(self, positions: np.ndarray, columns: list[str]) -> pa.Table:
-        """Return some columns of the items at sorted positions."""
-        parts = [part for _, part in self.shards(positions, columns)]
-        return pa.concat_tables(parts)
-
-    def shards(self, positions: np.ndarray, columns: list[str]) -> Iterator[tuple[int, pa.Table]]:
-        """Yield (shard index, table) for the shards that hold some of the sorted positions."""
-        cuts = np.searchsorted(positions, self.starts)
-        for index, path in enumerate(self._paths):
-            if cuts[index] == cuts[index + 1]:
-                continue
-            wanted = positions[cuts[index] : cuts[index + 1]] - self.starts[index]
-            yield index, pq.read_table(path, columns=columns).take(pa.array(wanted))
+def find_links(signatures: Signatures, partition: int, least: float) -> pa.Table:
+    """Return the links of one partition (LINK_SCHEMA); pairs of texts that look less alike than `least` are left out."""
+    if partition < BANDS // BANDS_EACH:
+        bands = range(partition * BANDS_EACH, (partition + 1) * BANDS_EACH)
+        return _near(signatures, [f"band_{band:02}" for band in bands], least)
+    if partition == BANDS // BANDS_EACH:
+        return _equal(signatures, "exact", EXACT)
+    return _equal(signatures, "normal", NORMAL)
 
 
-def find_links(signatures: Signatures, partition: int, threshold: float) -> pa.Table:
-    """Return the links of one partition (LINK_SCHEMA)."""
-    if partition < BANDS:
-        return _near(signatures, f"band_{partition:02}", threshold)
-    return _equal(signatures, "exact", EXACT) if partition == BANDS else _equal(signatures, "normal", NORMAL)
-
-
-def _equal(signatures: Signatures, name: Literal["exact", "normal"], kind: int) -> pa.Table:
+def _equal(signatures: Signatures, name: str, kind: int) -> pa.Table:
     """Link every item to the first one with the same 128-bit digest."""
-    high = signatures.column(f"{name}_high")
+    (high,) = signatures.columns([f"{name}_high"])
     order = np.argsort(high, kind="stable")
-    high = high[order]
-    same = np.flatnonzero((high[1:] == high[:-1]) & (high[1:] != 0))
+    ranked = high[order]
+    same = np.flatnonzero((ranked[1:] == ranked[:-1]) & (ranked[1:] != 0))
     members = order[np.union1d(same, same + 1)]
-    low = signatures.column(f"{name}_low")[members]
-    high = signatures.column(f"{name}_high")[members]
+    del ranked, order
+    (lows,) = signatures.columns([f"{name}_low"])
+    low, high = lows[members], high[members]
     sort = np.lexsort((members, low, high))
     members, low, high = members[sort], low[sort], high[sort]
     first = np.ones(len(members), dtype=bool)
     first[1:] = (high[1:] != high[:-1]) | (low[1:] != low[:-1])
-    heads = members[np.maximum.accumulate(np.where(first, np.arange(len(members)), 0))]
-    return _links(kind, heads[~first], members[~first], np.ones(int((~first).sum()), np.float32))
+    heads = _heads(members, first)
+    if kind == EXACT:
+        return links_of(EXACT, "bytes", heads[~first], members[~first])
+    (form,) = signatures.columns(["form"])
+    links = [
+        links_of(NORMAL, HOWS[how], heads[mask], members[mask])
+        for how in (1, 2)
+        if (mask := ~first & (form[members] == how)).any()
+    ]
+    return pa.concat_tables([LINK_SCHEMA.empty_table(), *links])
 
 
-def _near(signatures: Signatures, band: str, threshold: float) -> pa.Table:
+def _heads(values: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Return for each place the value at the last place before it that is marked as the first of its run."""
+    heads: np.ndarray = values[np.maximum.accumulate(np.where(first, np.arange(len(values)), 0))]
+    return heads
+
+
+def _near(signatures: Signatures, bands: list[str], least: float) -> pa.Table:
     """Link items that share a band and are similar at a glance.
 
-    A pair may share several bands, so it is measured once, when all are known.
+    A pair may share several bands, so it is measured once, when all are known. Of the copies in one normal form only the
+    first stands in a bucket.
     """
-    keys = signatures.column(band).astype(np.uint64)
-    keys = (keys << np.uint64(32)) | np.arange(len(keys), dtype=np.uint64)
-    keys.sort()
-    bucket = keys >> np.uint64(32)
-    same = np.flatnonzero((bucket[1:] == bucket[:-1]) & (bucket[1:] != 0))
-    pairs = _candidates(*_distinct(signatures, keys[np.union1d(same, same + 1)]))
-    pairs = pairs[_alike(signatures, pairs, threshold - _DOUBT)]
-    return _links(NEAR, pairs[:, 0], pairs[:, 1], np.zeros(len(pairs), np.float32))
+    columns = signatures.columns([*bands, "normal_low"])
+    normal = columns.pop()
+    found = np.zeros(0, np.uint64)
+    looked: np.ndarray = np.zeros(0, np.uint64)
+    for column in columns:
+        keys = (column.astype(np.uint64) << _HALF) | np.arange(len(column), dtype=np.uint64)
+        keys.sort()
+        bucket = keys >> _HALF
+        same = np.flatnonzero((bucket[1:] == bucket[:-1]) & (bucket[1:] != 0))
+        members = keys[np.union1d(same, same + 1)]
+        del keys, bucket
+        pairs = np.setdiff1d(_candidates(members, normal, others=columns), looked, assume_unique=True)
+        alike = pairs[_alike(signatures, pairs, least - _DOUBT)]
+        looked = np.union1d(looked, pairs) if len(looked) < _PAIRS else looked
+        found = np.concatenate((found, alike))
+    found = np.unique(found)
+    a, b = (found >> _HALF).astype(np.int64), (found & _LOW).astype(np.int64)
+    return links_of(NEAR, "shingles", a, b, np.zeros(len(a), np.float32))
 
 
-def _distinct(signatures: Signatures, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (bucket, position) sorted by bucket, with one item for each normal form in a bucket."""
-    positions = (keys & np.uint64(0xFFFFFFFF)).astype(np.int64)
-    bucket = keys >> np.uint64(32)
-    normal = signatures.column("normal_low")[positions] if len(positions) else np.zeros(0, np.uint64)
-    order = np.lexsort((positions, normal, bucket))
-    bucket, normal, positions = bucket[order], normal[order], positions[order]
+def _candidates(members: np.ndarray, normal: np.ndarray, others: list[np.ndarray]) -> np.ndarray:
+    """Return distinct pairs (low position << 32 | high position) from sorted keys (bucket << 32 | position).
+
+    Buckets of up to 17 items are compared completely. In larger ones every item is compared with the bucket's first and
+    with its next eight in several orders, by each of the `others` bands (which bring items together that share more than
+    this bucket), so that a huge bucket costs linear time, stays connected, and hides no copies among its boilerplate.
+    """
+    bucket, positions = _distinct(members, normal)
+    if len(bucket) < 2:
+        return np.zeros(0, np.uint64)
+    starts = np.ones(len(bucket), dtype=bool)
+    starts[1:] = bucket[1:] != bucket[:-1]
+    sizes = np.diff(np.append(np.flatnonzero(starts), len(bucket)))
+    large = np.repeat(sizes > _COMPLETE + 1, sizes)
+    small_bucket, small = bucket[~large], positions[~large]
+    most = int(sizes[sizes <= _COMPLETE + 1].max(initial=1))
+    parts = [_paired(small[:-step], small[step:], small_bucket[:-step] == small_bucket[step:]) for step in range(1, most)]
+    if large.any():
+        parts.append(_paired(_heads(positions, starts), positions, large & ~starts))
+        for other in others:
+            order = np.lexsort((other[positions[large]], bucket[large]))
+            inside, of = positions[large][order], bucket[large][order]
+            parts += [_paired(inside[:-step], inside[step:], of[:-step] == of[step:]) for step in range(1, _NEIGHBOURS + 1)]
+    return np.unique(np.concatenate(parts))
+
+
+def _paired(a: np.ndarray, b: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    a, b = a[mask].astype(np.uint64), b[mask].astype(np.uint64)
+    pairs: np.ndarray = (np.minimum(a, b) << _HALF) | np.maximum(a, b)
+    return pairs
+
+
+def _distinct(members: np.ndarray, normal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return (bucket, position) sorted by bucket and position, with one item for each normal form in a bucket."""
+    positions = (members & _LOW).astype(np.int64)
+    bucket = members >> _HALF
+    form = normal[positions]
+    order = np.lexsort((positions, form, bucket))
+    bucket, form, positions = bucket[order], form[order], positions[order]
     first = np.ones(len(order), dtype=bool)
-    first[1:] = (bucket[1:] != bucket[:-1]) | (normal[1:] != normal[:-1])
+    first[1:] = (bucket[1:] != bucket[:-1]) | (form[1:] != form[:-1])
     bucket, positions = bucket[first], positions[first]
     order = np.lexsort((positions, bucket))
     return bucket[order], positions[order]
 
 
-def _candidates(bucket: np.ndarray, positions: np.ndarray) -> np.ndarray:
-    """Return sorted pairs a < b: every item with its next eight in the bucket and with the bucket's first.
-
-    Buckets of nine or fewer are thus compared completely, and a huge bucket costs linear time.
-    """
-    if len(bucket) < 2:
-        return np.zeros((0, 2), np.int64)
-    starts = np.ones(len(bucket), dtype=bool)
-    starts[1:] = bucket[1:] != bucket[:-1]
-    heads = positions[np.maximum.accumulate(np.where(starts, np.arange(len(bucket)), 0))]
-    parts = [np.stack((heads, positions), axis=1)[~starts]]
-    for step in range(1, _NEIGHBOURS + 1):
-        together = bucket[step:] == bucket[:-step]
-        parts.append(np.stack((positions[:-step], positions[step:]), axis=1)[together])
-    return np.unique(np.concatenate(parts), axis=0)
-
-
 def _alike(signatures: Signatures, pairs: np.ndarray, least: float) -> np.ndarray:
     """Return a mask of the pairs whose glances agree in at least this share; unrelated texts that share a band do not."""
-    if not len(pairs):
-        return np.zeros(0, dtype=bool)
-    positions = np.unique(pairs)
-    glances = signatures.take(positions, ["glance"]).column("glance").combine_chunks()
-    octets = np.frombuffer(glances.buffers()[1], np.uint8)[glances.offset * GLANCE :][: len(positions) * GLANCE].reshape(
-        -1, GLANCE
-    )
-    left, right = (np.searchsorted(positions, pairs[:, side]) for side in (0, 1))
     agreed = np.zeros(len(pairs), dtype=bool)
+    if not len(pairs):
+        return agreed
+    a, b = (pairs >> _HALF).astype(np.int64), (pairs & _LOW).astype(np.int64)
+    positions = np.unique(np.concatenate((a, b)))
+    glances = signatures.take(positions, ["glance"]).column("glance").combine_chunks()
+    octets = np.frombuffer(glances.buffers()[1], np.uint8)[glances.offset * GLANCE :][: len(positions) * GLANCE]
+    octets = octets.reshape(-1, GLANCE)
+    left, right = np.searchsorted(positions, a), np.searchsorted(positions, b)
     for start in range(0, len(pairs), _GLANCES):
         part = slice(start, start + _GLANCES)
         agreed[part] = (octets[left[part]] == octets[right[part]]).mean(axis=1) >= least
     return agreed
-
-
-def _links(kind: int, a: np.ndarray, b: np.ndarray, similarity: np.ndarray) -> pa.Table:
-    columns = [np.full(len(a), kind, np.uint8), a.astype(np.uint32), b.astype(np.uint32), similarity.astype(np.float32)]
-    return pa.table([pa.array(column) for column in columns], schema=LINK_SCHEMA)

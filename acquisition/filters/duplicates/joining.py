@@ -1,4 +1,4 @@
-"""From links to flags: three levels of sameness, one kept copy per level, and who is named in the detail.
+"""From links to decisions: three levels of sameness, one kept copy per level, what spans splits, what is in a reference set.
 
 An item gets at most one of duplicate.exact, duplicate.normalised and duplicate.near: the tightest level at which another
 copy is preferred. So a near copy that the policy keeps still loses its own exact copies.
@@ -6,201 +6,175 @@ copy is preferred. So a near copy that the policy keeps still loses its own exac
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from acquisition.filters.duplicates.clusters import capped_components, components, representatives
-from acquisition.filters.duplicates.grouping import EXACT, LINK_SCHEMA, NEAR, Signatures
-from acquisition.filters.duplicates.measuring import similarities
-from acquisition.filters.flags import detail_json
-from acquisition.model import FLAG_SCHEMA
+from acquisition.filters.duplicates.clusters import capped_components, components, representatives, split_far
+from acquisition.filters.duplicates.links import EXACT, HOW, LINK_SCHEMA, NEAR
+from acquisition.filters.duplicates.measuring import measure
+from acquisition.filters.duplicates.tables import Signatures
 
-_COLUMNS: Final = ["row", "item", "source", "label", "license_raw", "license_url", "letters"]
-_SHOWN_ITEMS: Final = 5
-
-Preference = Callable[[pa.Table], np.ndarray]
-"""Takes a table with source, license_raw and license_url; returns (rows, k) numbers, lower is preferred, first column first."""
+COLUMNS: Final = ["row", "item", "source", "split", "label", "license_raw", "license_url", "told", "worth", "letters"]
+_FAR: Final = 0.2
+_HALF: Final = np.uint64(32)
+_LOW: Final = np.uint64(0xFFFFFFFF)
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """The least near similarity, the largest near cluster, and the letters below which a normal form is short."""
+    """The least near similarity, and the largest near cluster."""
 
     threshold: float
     cluster: int
-    short: int
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Verified links, one entry each; `words` is the similarity of pairs of words, and `whole` whether all shingles were compared."""
+
+    kind: np.ndarray
+    how: np.ndarray
+    a: np.ndarray
+    b: np.ndarray
+    similarity: np.ndarray
+    words: np.ndarray
+    whole: np.ndarray
+
+    def take(self, which: np.ndarray) -> Links:
+        """Return some of the links."""
+        return Links(*(getattr(self, name)[which] for name in self.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
 class Clusters:
     """What was decided about the items that have a copy; all arrays run over `positions`, sorted.
 
-    `exact`, `normal` and `near` hold, for each item, the index of the kept copy at that level (itself if it is kept);
-    `similarity` its near similarity, measured against the kept copy if `direct`, else against the nearest member.
+    `exact`, `normal` and `near` hold, for each item, the index of the kept copy at that level (itself if it is kept), `how`
+    what is equal with the kept normal form. `links` are the near links, with indices for positions; `direct`, `words` and
+    `whole` are measured between each item's normal form and its kept near copy (-1 where texts were not compared).
     """
 
     positions: np.ndarray
+    members: pa.Table
     exact: np.ndarray
     normal: np.ndarray
     near: np.ndarray
-    similarity: np.ndarray
+    how: np.ndarray
     direct: np.ndarray
+    words: np.ndarray
+    whole: np.ndarray
+    links: Links
+    best: np.ndarray
 
 
-def join(
-    signatures: Signatures, links: Sequence[Path], prefer: Preference, bounds: Bounds
-) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """Yield (shard key, flags) for every shard with flags."""
-    linked = pa.concat_tables([LINK_SCHEMA.empty_table(), *(pq.read_table(path) for path in links)])
-    kind, a, b, similarity = _measure(signatures, linked, bounds.threshold)
-    positions = np.unique(np.concatenate((a, b))).astype(np.int64)
-    if not len(positions):
-        return
-    members = signatures.take(positions, _COLUMNS).combine_chunks()
-    preference = _ranked(members, prefer)
-    ends = np.searchsorted(positions, np.stack((a, b)))
-    clusters = _clusters(positions, (kind, *ends, similarity), preference, bounds.cluster)
-    conflicts = _conflicts(members, clusters)
-    for index, start, end in _ranges(signatures, positions):
-        flags = _flags(members, clusters, conflicts, range(start, end), bounds.short)
-        if flags.num_rows:
-            yield signatures.keys[index], flags
+def read(path: Path) -> pa.Table:
+    """Return one partition's links."""
+    with pq.ParquetFile(path) as table:
+        return table.read(use_threads=False)
 
 
-def _measure(signatures: Signatures, linked: pa.Table, threshold: float) -> tuple[np.ndarray, ...]:
-    """Return kind, a, b and similarity of all links; each near pair once, and only if it reaches the threshold."""
-    kind, a, b, similarity = (np.asarray(linked.column(name).to_numpy()) for name in LINK_SCHEMA.names)
-    near = kind == NEAR
-    keys = np.sort((a[near].astype(np.uint64) << np.uint64(32)) | b[near])
+def verified(signatures: Signatures, tables: Sequence[pa.Table], threshold: float) -> Links:
+    """Return all links; texts that are candidates are measured, each pair once, and stay only if they are near copies."""
+    linked = pa.concat_tables([LINK_SCHEMA.empty_table(), *tables])
+    kind, how, a, b, similarity = (np.asarray(linked.column(name).to_numpy()) for name in LINK_SCHEMA.names)
+    open_ = (kind == NEAR) & (how == HOW["shingles"])
+    pairs = _unique(a[open_], b[open_])
+    measured = measure(signatures, pairs)
+    good = np.flatnonzero(measured.near(threshold))
+    pairs, measured = pairs[good], measured.take(good)
+    rest = Links(kind, how, a.astype(np.int64), b.astype(np.int64), similarity, np.zeros(len(a), np.float32), open_).take(
+        ~open_
+    )
+    count = len(pairs)
+    found = Links(
+        np.full(count, NEAR, np.uint8),
+        np.full(count, HOW["shingles"], np.uint8),
+        pairs[:, 0],
+        pairs[:, 1],
+        measured.characters,
+        measured.words,
+        measured.whole,
+    )
+    return Links(*(np.concatenate((getattr(rest, name), getattr(found, name))) for name in Links.__slots__))
+
+
+def _unique(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    keys = np.sort((a.astype(np.uint64) << _HALF) | b)
     keys = keys[np.concatenate((np.ones(min(len(keys), 1), dtype=bool), keys[1:] != keys[:-1]))]
-    pairs = np.stack((keys >> np.uint64(32), keys & np.uint64(0xFFFFFFFF)), axis=1).astype(np.int64)
-    measured = similarities(signatures, pairs)
-    good = measured >= threshold
-    pairs, measured = pairs[good], measured[good]
-    kinds = np.full(len(pairs), NEAR, np.uint8)
-    columns = ((kind, kinds), (a, pairs[:, 0]), (b, pairs[:, 1]), (similarity, measured))
-    return tuple(np.concatenate((old[~near], new)) for old, new in columns)
+    return np.stack((keys >> _HALF, keys & _LOW), axis=1).astype(np.int64)
 
 
-def _ranked(members: pa.Table, prefer: Preference) -> np.ndarray:
-    """Return each member's rank, all different: the filter's preference, then the item id."""
-    numbers = prefer(members)
-    items = np.array(members.column("item").to_pylist(), dtype="S")
-    order = np.lexsort((items, *numbers.T[::-1]))
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    return rank
-
-
-def _clusters(positions: np.ndarray, links: tuple[np.ndarray, ...], preference: np.ndarray, cap: int) -> Clusters:
-    kind, a, b, similarity = links
+def cluster(
+    signatures: Signatures, links: Links, prefer: Callable[[pa.Table, np.ndarray], np.ndarray], bounds: Bounds
+) -> Clusters | None:
+    """Return the clusters of the items' own links, None when there are none. `prefer` ranks members (COLUMNS), told what links reach."""
+    links = links.take(np.flatnonzero(links.b < signatures.own))
+    positions = np.unique(np.concatenate((links.a, links.b)))
+    if not len(positions):
+        return None
+    members = signatures.take(positions, COLUMNS).combine_chunks()
     size = len(positions)
-    of_kind = kind == EXACT
+    a, b = np.searchsorted(positions, links.a), np.searchsorted(positions, links.b)
+    preference = prefer(members, components(size, a, b))
+    of_kind = links.kind == EXACT
     exact = representatives(components(size, a[of_kind], b[of_kind]), preference)
-    same = kind != NEAR
+    same = links.kind != NEAR
     normal = representatives(components(size, a[same], b[same]), preference)
-    edges = _best_edges(normal[a[~same]], normal[b[~same]], similarity[~same])
-    near = representatives(capped_components(size, edges[0], edges[1], cap)[normal], preference)
-    return Clusters(positions, exact, normal, near, *_similarities(size, edges, near))
+    edges = _best(Links(links.kind, links.how, normal[a], normal[b], links.similarity, links.words, links.whole).take(~same))
+    direct, far = _distances(signatures, positions, members, bounds.threshold)
+    capped = capped_components(size, edges.a, edges.b, bounds.cluster)
+    near = representatives(split_far(capped, (edges.a, edges.b), preference, far)[normal], preference)
+    to_kept = direct(normal, near[normal])
+    how = np.zeros(size, np.uint8)
+    how[b[same & ~of_kind]] = how[a[same & ~of_kind]] = links.how[same & ~of_kind]
+    return Clusters(positions, members, exact, normal, near, how, *to_kept, edges, _nearest(size, edges, near))
 
 
-def _best_edges(a: np.ndarray, b: np.ndarray, similarity: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return each pair once, the most similar pairs first, ties in the order of positions."""
-    low, high = np.minimum(a, b), np.maximum(a, b)
-    order = np.lexsort((high, low, -similarity))
-    low, high, similarity = low[order], high[order], similarity[order]
-    _, first = np.unique((low.astype(np.uint64) << np.uint64(32)) | high.astype(np.uint64), return_index=True)
-    kept = np.sort(first)
-    kept = kept[low[kept] != high[kept]]
-    return low[kept], high[kept], similarity[kept]
+def _best(edges: Links) -> Links:
+    """Return each pair once, the most similar pairs first, ties in the order of positions; none of an item with itself."""
+    low, high = np.minimum(edges.a, edges.b), np.maximum(edges.a, edges.b)
+    order = np.lexsort((high, low, -edges.similarity))
+    order = order[low[order] != high[order]]
+    keys = (low[order].astype(np.uint64) << _HALF) | high[order].astype(np.uint64)
+    kept = np.sort(np.unique(keys, return_index=True)[1])
+    return edges.take(order[kept])
 
 
-def _similarities(size: int, edges: tuple[np.ndarray, ...], near: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    a, b, similarity = edges
-    inside = near[a] == near[b]
-    best = np.zeros(size, np.float32)
-    direct = np.zeros(size, dtype=bool)
-    for one, other in ((a, b), (b, a)):
-        np.maximum.at(best, one[inside], similarity[inside])
-        direct[one[inside & (other == near[one])]] = True
-    for one, other in ((a, b), (b, a)):
-        to_kept = inside & (other == near[one])
-        best[one[to_kept]] = similarity[to_kept]
-    return best, direct
+def _distances(
+    signatures: Signatures, positions: np.ndarray, members: pa.Table, threshold: float
+) -> tuple[Callable[..., tuple[np.ndarray, np.ndarray, np.ndarray]], Callable[..., np.ndarray]]:
+    """Return two functions of (items, kept): the similarity of texts (-1 for others), and which items are too far."""
+    letters = np.asarray(members.column("letters").to_numpy())
+
+    def direct(items: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        asked = np.flatnonzero((items != kept) & (letters[items] > 0) & (letters[kept] > 0))
+        found = measure(signatures, np.stack((positions[items[asked]], positions[kept[asked]]), axis=1))
+        characters, words = np.full(len(items), -1, np.float32), np.full(len(items), -1, np.float32)
+        whole = np.zeros(len(items), dtype=bool)
+        characters[asked], words[asked], whole[asked] = found.characters, found.words, found.whole
+        return characters, words, whole
+
+    def far(items: np.ndarray, kept: np.ndarray) -> np.ndarray:
+        characters = direct(items, kept)[0]
+        answer: np.ndarray = (characters >= 0) & (characters < threshold - _FAR)
+        return answer
+
+    return direct, far
 
 
-def _conflicts(members: pa.Table, clusters: Clusters) -> dict[int, list[str]]:
-    """Return for every group of same texts with several labels one item of each label, by the group's kept copy.
-
-    Items stand for the labels: a label may hold what the policy redacts, and a flag's detail is passed on as it is.
-    """
-    bearers: dict[int, dict[str, str]] = {}
-    columns = (members.column(name).to_pylist() for name in ("label", "item"))
-    for group, label, item in zip(clusters.normal.tolist(), *columns, strict=True):
-        if label is not None:
-            found = bearers.setdefault(group, {})
-            plain = label.strip().casefold()
-            found[plain] = min(item, found.get(plain, item))
-    return {group: sorted(found.values()) for group, found in bearers.items() if len(found) > 1}
-
-
-def _ranges(signatures: Signatures, positions: np.ndarray) -> Iterator[tuple[int, int, int]]:
-    cuts = np.searchsorted(positions, signatures.starts)
-    for index in range(len(signatures.keys)):
-        if cuts[index] < cuts[index + 1]:
-            yield index, int(cuts[index]), int(cuts[index + 1])
-
-
-def _flags(members: pa.Table, clusters: Clusters, conflicts: dict[int, list[str]], of: range, short: int) -> pa.RecordBatch:
-    rows: list[tuple[int, str, str, float, str]] = []
-    numbers, items = members.column("row"), members.column("item")
-    for node in of:
-        number, item = numbers[node].as_py(), items[node].as_py()
-        rows.append((number, item, *_level(members, clusters, node, short)))
-        if bearers := conflicts.get(int(clusters.normal[node])):
-            shown = {"items": bearers[:_SHOWN_ITEMS], "distinct": len(bearers), "cluster": _cluster(members, clusters, node)}
-            rows.append((number, item, "duplicate.label-conflict", 1.0, detail_json(**shown)))
-    rows = [row for row in rows if row[2]]
-    count = len(rows)
-    columns: list[Any] = [
-        pa.array([row[0] for row in rows], pa.int32()),
-        pa.array([row[1] for row in rows], pa.string()),
-        pa.array([row[2] for row in rows], pa.string()),
-        pa.array([row[3] for row in rows], pa.float64()),
-        pa.array([""] * count, pa.string()),
-        pa.array([-1] * count, pa.int32()),
-        pa.array([-1] * count, pa.int32()),
-        pa.array([row[4] for row in rows], pa.string()),
-    ]
-    return pa.record_batch(columns, schema=FLAG_SCHEMA)
-
-
-def _level(members: pa.Table, clusters: Clusters, node: int, short: int) -> tuple[str, float, str]:
-    """Return (code, score, detail) for the tightest level at which the item is not the kept copy; code "" for none."""
-    cluster = _cluster(members, clusters, node)
-    for code, kept in (("duplicate.exact", clusters.exact[node]), ("duplicate.normalised", clusters.normal[node])):
-        if kept != node:
-            is_short = code == "duplicate.normalised" and members.column("letters")[node].as_py() < short
-            return code, 0.5 if is_short else 1.0, detail_json(cluster=cluster, **_kept(members, kept))
-    if clusters.near[node] != node:
-        similarity = round(float(clusters.similarity[node]), 4)
-        direct = bool(clusters.direct[node])
-        facts = {"cluster": cluster, "similarity": similarity, "direct": direct, **_kept(members, clusters.near[node])}
-        return "duplicate.near", similarity, detail_json(**facts)
-    return "duplicate.representative", 1.0, detail_json(cluster=cluster)
-
-
-def _cluster(members: pa.Table, clusters: Clusters, node: int) -> str:
-    """Return the cluster's id: the item id of the copy that is preferred over all others."""
-    item: str = members.column("item")[int(clusters.near[node])].as_py()
-    return item
-
-
-def _kept(members: pa.Table, kept: int) -> dict[str, str]:
-    return {name: members.column(column)[int(kept)].as_py() for name, column in (("kept", "item"), ("kept_source", "source"))}
+def _nearest(size: int, edges: Links, near: np.ndarray) -> np.ndarray:
+    """Return for each item the index of its best link inside its cluster, preferring the one to the kept copy; -1 for none."""
+    best = np.full(size, -1, np.int64)
+    inside = np.flatnonzero(near[edges.a] == near[edges.b])
+    own = np.concatenate((edges.a[inside], edges.b[inside]))
+    other = np.concatenate((edges.b[inside], edges.a[inside]))
+    link = np.concatenate((inside, inside))
+    order = np.lexsort((-link, other == near[own]))  # of several writes the last one stays: to the kept copy, most similar
+    best[own[order]] = link[order]
+    return best

@@ -1,0 +1,63 @@
+"""What a user may set for the search for copies."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from acquisition.settings import Column, ExpandablePath, FilterSettings, Name, Settings
+
+
+class ReferenceSettings(Settings):
+    """A set that items must not be copies of: a benchmark's test split, as files or as a published list of digests."""
+
+    name: Name
+    path: ExpandablePath | None = None
+    """A file or a folder: texts, JSON Lines, CSV, Parquet, pictures, recordings."""
+    digests: ExpandablePath | None = None
+    """A list with one SHA-256 or MD5 in hexadecimal digits per line, as sha256sum and md5sum write them."""
+    kind: Literal["any", "text", "table", "image", "audio"] = "any"
+    """Only entries of this kind are taken from `path`."""
+    text: Column | None = None
+    """The column that holds the text, for tables; left out: rows as a whole, and every longer cell for itself."""
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> ReferenceSettings:
+        if (self.path is None) == (self.digests is None):
+            raise ValueError("a reference set needs either path or digests")
+        return self
+
+
+class EmbeddingSettings(Settings):
+    """Vectors of the user's own that say what is alike beyond words: paraphrases, translations."""
+
+    vectors: ExpandablePath
+    """A Parquet file with the columns content_sha256 (or item) and vector (a list of numbers, one length for all)."""
+    threshold: float = Field(default=0.95, ge=0.5, le=1)
+    """Items whose vectors have at least this cosine are near copies."""
+
+
+class DuplicatesSettings(FilterSettings):
+    """Which copy is kept, what counts as near, and what items must not be copies of."""
+
+    prefer: tuple[str, ...] = ()
+    """Names of sources whose copies are kept before others', after the license; then quality and the declared order decide."""
+    threshold: float = Field(default=0.7, ge=0.5, le=1)
+    """Texts with at least this Jaccard similarity of 5-character shingles are flagged as near."""
+    min_chars: int = Field(default=20, ge=10)
+    """Texts with fewer letters and digits are compared exactly and in normal form, but not as near copies."""
+    short_chars: int = Field(default=20, ge=0)
+    """Equality of normal forms shorter than this scores 0.5 only: "Yes!" and "yes" may well be two samples."""
+    max_cluster: int = Field(default=1000, ge=2)
+    """Near links are not followed beyond clusters of this size."""
+    against: tuple[ReferenceSettings, ...] = ()
+    """Reference sets; an item that is in one of them, or holds a part of one, is contaminated."""
+    window: int = Field(default=13, ge=8, le=50)
+    """A run of this many words that an item shares with an entry of a reference set counts as contamination."""
+    embedding: EmbeddingSettings | None = None
+
+    def inputs(self) -> tuple[str, ...]:
+        """Return the reference sets and the vectors."""
+        paths = [path for one in self.against for path in (one.path, one.digests) if path is not None]
+        return (*paths, *((self.embedding.vectors,) if self.embedding else ()))
