@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 THUMB: Final = 32
 TINT: Final = 8
+_FIELDS: Final = 8
 _GREY_SIDE: Final = 512
 """A picture is reduced by whole numbers as long as its shorter side keeps this many pixels, then measured."""
 
@@ -31,7 +32,8 @@ class ImageLook:
     thumb: 32 × 32 luma octets; tint: 8 × 8 × (blue, red difference) octets around 128.
     brightness, contrast: mean and standard deviation of luma, 0..1.
     sharpness: variance of the Laplacian (luma 0..255) of the picture reduced towards 512 pixels on its shorter side.
-    detail: how much of the change over four pixels happens within one, in the picture's sharpest parts, 0..1 and more.
+    detail: how much of the change over four pixels happens within one where the picture is sharpest: blurred .06 to .1,
+    sharp .12 to 1 (`_detail`).
     uniform: share of pixels within one step of the commonest tone.
     error: "" or undecodable, truncated, vector, too-large, missing; note: the decoder's own words.
     """
@@ -77,7 +79,7 @@ def _measured(picture: Picture, size: int) -> ImageLook:
     samples = hashes.reduced(grey)
     counts = np.asarray(luma.histogram(), dtype=np.float64)
     brightness, contrast, uniform = _tones(counts)
-    sharpness, detail = _sharpness(grey.astype(np.float32))
+    changes = grey.astype(np.float32)
     return ImageLook(
         size=size,
         width=width,
@@ -94,8 +96,8 @@ def _measured(picture: Picture, size: int) -> ImageLook:
         tint=_tint(picture.image),
         brightness=brightness,
         contrast=contrast,
-        sharpness=sharpness,
-        detail=detail,
+        sharpness=_sharpness(changes),
+        detail=_detail(changes),
         uniform=uniform,
     )
 
@@ -142,13 +144,45 @@ def _tones(counts: np.ndarray) -> tuple[float, float, float]:
     return mean / 255, spread / 255, float(near.max() / total)
 
 
-def _sharpness(grey: np.ndarray) -> tuple[float, float]:
-    """Return the variance of the Laplacian, and the share of one-pixel change in four-pixel change of the sharpest parts."""
-    if min(grey.shape) < 8:
-        return 0.0, 0.0
-    inner = grey[1:-1, 1:-1]
-    laplacian = 4 * inner - grey[:-2, 1:-1] - grey[2:, 1:-1] - grey[1:-1, :-2] - grey[1:-1, 2:]
-    return float(laplacian.var()), 0.0
+def _sharpness(grey: np.ndarray) -> float:
+    """Return the variance of the Laplacian, taken from every second row."""
+    if min(grey.shape) < 4:
+        return 0.0
+    inner = grey[1:-1:2, 1:-1]
+    above, below = grey[:-2:2, 1:-1], grey[2::2, 1:-1]
+    return float((4 * inner - above[: len(inner)] - below[: len(inner)] - grey[1:-1:2, :-2] - grey[1:-1:2, 2:]).var())
+
+
+def _detail(grey: np.ndarray) -> float:
+    """Return how much of the change over four pixels happens within one, where the picture changes most.
+
+    A straight slope has 1/16, an edge of one pixel about 1; the 90th percentile of the stronger of 8 × 8 fields counts, so that
+    a sharp subject before a soft background is sharp. White noise, as strong as in the quietest fields, is taken off both.
+    0 where nothing changes enough to tell.
+    """
+    if min(grey.shape) < _FIELDS * 4:
+        return 1.0
+    one = [grey[::3, 1:-3] - grey[::3, :-4], grey[1:-3:3] - grey[:-4:3]]
+    four = [grey[::3, 4:] - grey[::3, :-4], grey[4::3] - grey[:-4:3]]
+    near = np.concatenate([_fields(change) for change in one])
+    far = np.concatenate([_fields(change) for change in four])
+    strong = far >= max(float(far.max()) / 10, 4.0)
+    floor = float(np.percentile(near, 10))
+    if (clear := far > 8 * floor).any():
+        strong &= clear
+    else:
+        floor = 0.0  # fine structure everywhere: nothing tells it from noise
+    if not strong.any():
+        return 0.0
+    return float(np.percentile((near[strong] - floor) / (far[strong] - floor), 90))
+
+
+def _fields(change: np.ndarray) -> np.ndarray:
+    """Return the mean square of 8 × 8 fields."""
+    rows, columns = (np.arange(_FIELDS) * length // _FIELDS for length in change.shape)
+    sums = np.add.reduceat(np.add.reduceat(change * change, rows, axis=0), columns, axis=1)
+    counts = np.outer(np.diff([*rows, change.shape[0]]), np.diff([*columns, change.shape[1]]))
+    return np.asarray(sums / counts).reshape(-1)
 
 
 def _thumb(samples: np.ndarray) -> bytes:

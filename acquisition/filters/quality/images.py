@@ -16,14 +16,19 @@ CODES: Final[Mapping[str, str]] = {
     "quality.image-truncated": "The picture's data end before its pixels do.",
     "quality.image-not-checked": "The picture was not decoded: too large, or a format that is not opened (vector graphics).",
     "quality.image-tiny": "The shorter side has fewer pixels than filters.quality.image.min_side.",
-    "quality.image-blank": "Nearly all pixels have one tone, or nothing stands out from noise; the score is the tone's share.",
-    "quality.image-blurry": "Even the sharpest parts change slowly from pixel to pixel.",
-    "quality.image-dark": "The mean and the brightest tones are near black.",
-    "quality.image-bright": "The mean and the darkest tones are near white, though the picture is not blank.",
+    "quality.image-blank": "Nearly all pixels have one tone, or there is next to no contrast.",
+    "quality.image-blurry": "Even the sharpest parts change slowly from pixel to pixel; 0.5 where nothing changes enough to be sharp.",
+    "quality.image-dark": "The mean is near black and there is little contrast.",
+    "quality.image-bright": "The mean is near white and there is little contrast.",
     "quality.image-aspect": "One side is longer than the other by more than filters.quality.image.max_aspect.",
-    "quality.image-small-file": "The file has very few bytes for its pixels: little is left of the picture, or little was in it.",
+    "quality.image-small-file": "The file has very few bytes for its pixels: little is left of the picture.",
     "quality.image-large-file": "The file has more bytes than its pixels take uncompressed: something else is in it.",
 }
+
+_FLAT: Final = 0.12
+"""Contrast above which dark or bright pictures are what they show: stars, a page of text."""
+_JUDGED_SIDE: Final = 64
+_EXCESS: Final = 65_536
 
 
 class ImageQuality(Settings):
@@ -33,18 +38,20 @@ class ImageQuality(Settings):
     """Pixels of the shorter side below which a picture is tiny."""
     max_aspect: float = Field(default=5.0, gt=1)
     """Longer side by shorter side beyond which the aspect is extreme."""
-    uniform: float = Field(default=0.98, gt=0, le=1)
+    uniform: float = Field(default=0.998, gt=0, le=1)
     """Share of pixels in one tone from which on a picture is blank."""
-    blurry: float = Field(default=0.06, ge=0, le=1)
+    contrast: float = Field(default=0.015, ge=0, le=1)
+    """Standard deviation of luma below which a picture is blank, whatever its noise."""
+    blurry: float = Field(default=0.095, ge=0, le=1)
     """Detail (`media.ImageLook.detail`) below which a picture is blurry."""
     dark: float = Field(default=0.06, ge=0, le=1)
-    """Mean brightness below which a picture is dark."""
+    """Mean brightness below which a picture of little contrast is dark."""
     bright: float = Field(default=0.95, ge=0, le=1)
-    """Mean brightness above which a picture is bright."""
+    """Mean brightness above which a picture of little contrast is bright."""
     min_bits: float = Field(default=0.1, ge=0)
     """Bits per pixel below which a file is small for its pixels."""
     max_bits: float = Field(default=40.0, gt=0)
-    """Bits per pixel above which a file is large for its pixels."""
+    """Bits per pixel above which a file is large for its pixels, if that is more than 64 KB too many."""
 
 
 def judged(look: ImageLook, settings: ImageQuality) -> list[tuple[str, float, str]]:
@@ -73,18 +80,17 @@ def _shape(look: ImageLook, settings: ImageQuality) -> list[tuple[str, float, st
 
 
 def _content(look: ImageLook, settings: ImageQuality) -> list[tuple[str, float, str]]:
-    if look.uniform >= settings.uniform:
-        return [("quality.image-blank", min(1.0, look.uniform), detail_json(uniform=round(look.uniform, 4)))]
+    tones = detail_json(brightness=round(look.brightness, 4), contrast=round(look.contrast, 4), uniform=round(look.uniform, 4))
+    if look.uniform >= settings.uniform or look.contrast < settings.contrast:
+        return [("quality.image-blank", 1.0, tones)]
     found = []
-    tones = detail_json(brightness=round(look.brightness, 4), contrast=round(look.contrast, 4))
-    if look.brightness < settings.dark:
+    if look.brightness < settings.dark and look.contrast < _FLAT:
         found.append(("quality.image-dark", 1.0, tones))
-    if look.brightness > settings.bright:
+    if look.brightness > settings.bright and look.contrast < _FLAT:
         found.append(("quality.image-bright", 1.0, tones))
-    if min(look.width, look.height) >= 64 and look.detail < settings.blurry:
-        found.append(
-            ("quality.image-blurry", 1.0, detail_json(detail=round(look.detail, 4), sharpness=round(look.sharpness, 2)))
-        )
+    if min(look.width, look.height) >= _JUDGED_SIDE and look.detail < settings.blurry:
+        measured = detail_json(detail=round(look.detail, 4), sharpness=round(look.sharpness, 2))
+        found.append(("quality.image-blurry", 1.0 if look.detail else 0.5, measured))
     return found
 
 
@@ -93,7 +99,7 @@ def _file(look: ImageLook, settings: ImageQuality) -> list[tuple[str, float, str
     detail = detail_json(bits_per_pixel=round(bits, 4))
     if bits < settings.min_bits:
         return [("quality.image-small-file", 1.0, detail)]
-    if bits > settings.max_bits and look.size > 10_000:
+    if bits > settings.max_bits and (bits - settings.max_bits) / bits * look.size > _EXCESS:
         return [("quality.image-large-file", 1.0, detail)]
     return []
 

@@ -15,7 +15,7 @@ CODES: Final[Mapping[str, str]] = {
     "quality.audio-undecodable": "The recording cannot be decoded, or holds no samples; the detail has the decoder's words.",
     "quality.audio-truncated": "The header promises more than is there; the detail has both lengths.",
     "quality.audio-not-checked": "Only the beginning was decoded: the recording is longer than is looked at.",
-    "quality.audio-silent": "The recording never rises above -60 dB, or next to nothing of it does; the score is the silent share.",
+    "quality.audio-silent": "Next to nothing of the recording rises above -60 dB; the score is the silent share.",
     "quality.audio-clipped": "Samples stand at the largest value more often than an unclipped sound has them there.",
     "quality.audio-offset": "The samples' mean is far from zero (a direct-current offset).",
     "quality.audio-too-short": "The recording lasts less than filters.quality.audio.min_seconds.",
