@@ -9,7 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from acquisition.filters.pii.words import DRIVER, MEDICAL, NHS, PASSPORT, SSN, TAXPAYER, US_ACCOUNT, Words, words
+from acquisition.filters.pii.words import (
+    ACCOUNT,
+    DRIVER,
+    LICENSE,
+    MEDICAL,
+    NHS,
+    PASSPORT,
+    ROUTING,
+    SSN,
+    TAXPAYER,
+    US_ACCOUNT,
+    Words,
+    words,
+)
 
 FOLDERS: Final[Mapping[str, str]] = {
     "us": "us", "gb": "uk", "au": "australia", "ca": "canada", "in": "india", "sg": "singapore", "za": "south_africa",
@@ -46,7 +59,7 @@ _WORDS: Final[Mapping[str, Words]] = {
     "US_PASSPORT": PASSPORT,
     "MEDICAL_LICENSE": MEDICAL,
     "US_NPI": words("npi"),
-    "ABA_ROUTING_NUMBER": words("aba routing rtn"),
+    "ABA_ROUTING_NUMBER": ROUTING,
     "UK_NINO": words("nino insurance ni"),
     "UK_PASSPORT": PASSPORT,
     "UK_DRIVING_LICENCE": DRIVER | words("dvla licence"),
@@ -83,6 +96,8 @@ _WORDS: Final[Mapping[str, Words]] = {
     "DE_SOCIAL_SECURITY": words("rentenversicherung- sozialversicherung- versicherungsnummer rvnr svnr"),
     "DE_FUEHRERSCHEIN": words("führerschein- fahrerlaubnis-"),
 }
+ALSO: Final[Mapping[str, Words]] = {"US_BANK_NUMBER": ACCOUNT, "UK_DRIVING_LICENCE": LICENSE}
+"""Words of a second kind that have to stand near as well."""
 _IDLE: Final = frozenset(
     [
         "number",

@@ -69,7 +69,7 @@ def weighed(rule: Rule, text: str, match: object, named: tuple[str, ...]) -> Ite
     """Yield the findings that one match of a recogniser is worth, by the words around it."""
     for reading in rule.readings(text, match):
         around = nearby(text, reading.start, reading.end)
-        context = "column" if rule.words.among(named) else "text" if around.support(rule.words, rule.denied) else "none"
+        context = rule.supported_by(around, named, reading.reach)
         base = reading.alone
         if base < _UNSHAKEN and (around.denies(rule.words, rule.denied) or (context == "none" and rule.denied.among(named))):
             base = 0.0

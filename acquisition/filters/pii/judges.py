@@ -19,13 +19,17 @@ from acquisition.filters.pii.secrets import secret_value
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A place and what it is worth: score alone, score beside a word that supports it, and whether it passed a checksum."""
+    """A place and what it is worth: score alone, score beside a word that supports it, and whether it passed a checksum.
+
+    `reach` is how many words before it count; below the full reach only words that can mean nothing else do.
+    """
 
     start: int
     end: int
     alone: float
     supported: float
     checked: bool = False
+    reach: int = 8
 
 
 Judge: TypeAlias = Callable[[str, int, int], Iterator[Reading]]
@@ -153,7 +157,7 @@ def phone(regions: tuple[str, ...]) -> Judge:
 
     def judge(text: str, start: int, end: int) -> Iterator[Reading]:
         for number in numbers(text, start, end, regions):
-            yield Reading(number.start, number.end, number.alone, number.supported)
+            yield Reading(number.start, number.end, number.alone, number.supported, reach=number.reach)
 
     return judge
 
@@ -161,6 +165,8 @@ def phone(regions: tuple[str, ...]) -> Judge:
 def ssn(text: str, start: int, end: int) -> Iterator[Reading]:
     """Only the written form 3-2-4 speaks for itself."""
     if _CODE_BEFORE.search(text[max(0, start - 2) : start]) or regex.match(r"[-./]?\w", text[end : end + 2]):
+        return
+    if text[start] == "9":  # never issued; taxpayer numbers (ITIN) begin so
         return
     formed = _SSN_FORM.fullmatch(text[start:end])
     yield Reading(start, end, (0.75 if "-" in text[start:end] else 0.6) if formed else 0.0, 0.95)

@@ -21,6 +21,9 @@ PATTERN: Final = rf"[+(\[]{{0,2}}\d(?:{_MARK}{{0,3}}\d){{5,29}}(?:[ ,]{{0,2}}(?:
 _EXTENSION: Final = regex.compile(r"[ ,]{0,2}(?:[xX]|[eE][xX][tT]\.?|#) ?\d{1,6}\Z")
 _GROUP: Final = regex.compile(r"\d+")
 _MOST_GROUPS: Final = 8
+_FULL: Final = 8
+_NEAR: Final = 3
+_NEXT: Final = 2
 _AMERICAN: Final = frozenset({"US", "CA"})
 _DATE: Final = regex.compile(
     r"(?:19|20)\d\d([-/. ])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])(?!\d)"
@@ -28,7 +31,8 @@ _DATE: Final = regex.compile(
 )
 _YEARS: Final = regex.compile(r"(?:1[5-9]|20)\d\d ?[-\u2013/] ?(?:1[5-9]|20)\d\d")
 _THOUSANDS: Final = regex.compile(r"[1-9]\d{0,2}(?:([ .\u00a0\u202f])\d{3})(?:\1\d{3})*")
-_SSN: Final = regex.compile(r"\d{3}[- .]\d{2}[- .]\d{4}")
+_IDENTITY: Final = regex.compile(r"\d{3}[- .]\d{2}[- .]\d{4}|\d{3}\.\d{3}\.\d{3}-\d{2}|\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}")
+"""Social security numbers of the United States, CPF and CNPJ of Brazil."""
 _INSIDE_BEFORE: Final = regex.compile(r"[\w@$€£¥%&~^]\Z|[\p{L}\p{Nd}_][-./]\Z|\p{Nd}[,]\Z|\d[:]\Z|[$€£¥] \Z|[/?&]\Z")
 _INSIDE_AFTER: Final = regex.compile(r"[\p{Nd}_@%€$£]|\p{L}|[.,:/-]\d|(?i:[ \u00a0](?:€|%|eur|usd|chf|kg|km|ms|mb|gb)\b)")
 _ROW_BEFORE: Final = regex.compile(r"\d[ \t,;|]{1,2}\Z")
@@ -41,12 +45,16 @@ US GB DE FR ES IT NL BE CH AT PT BR MX AR IN AU NZ ZA SE NO DK FI PL CZ SK HU RO
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A part of a run that can be a telephone number: its place, and its score without a word and beside one."""
+    """A part of a run that can be a telephone number: its place, and its score without a word and beside one.
+
+    `reach` is how many words before it count: the less a form says by itself, the nearer the word has to stand.
+    """
 
     start: int
     end: int
     alone: float
     supported: float
+    reach: int = _FULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +131,7 @@ def _in_row(text: str, piece: _Piece, end: int) -> bool:
 def _something_else(piece: _Piece) -> bool:
     """Say whether the form is that of a date, a span of years, a social security number, an address, a book or a card."""
     written = piece.text
-    if _DATE.match(written) or _YEARS.fullmatch(written) or _SSN.fullmatch(written):
+    if _DATE.match(written) or _YEARS.fullmatch(written) or _IDENTITY.fullmatch(written):
         return True
     if (
         set(piece.marks) == {"."}
@@ -160,25 +168,26 @@ def _international(piece: _Piece, end: int) -> Number | None:
 
 def _national(piece: _Piece, end: int, regions: tuple[str, ...]) -> Number | None:
     digits, groups = piece.digits, piece.groups
+    zero = digits[0] == "0"
     if len(groups) == 1:
         if not 7 <= len(digits) <= 12:
             return None
-        return Number(piece.start, end, 0.0, 0.75 if _valid(digits, regions) else 0.65)
+        reach = _FULL if zero and len(digits) >= 9 else _NEAR if _valid(digits, regions) else _NEXT
+        return Number(piece.start, end, 0.0, 0.65 if reach == _NEXT else 0.75, reach)
     if len(digits) > 13 or max(map(len, groups)) > 8 or piece.marks.count("/") > 1:
         return None
     if _american(piece):
         return Number(piece.start, end, 0.75 if set(piece.marks) - set(" \u00a0") else 0.65, 0.9)
-    if _THOUSANDS.fullmatch(piece.text) and not piece.text.startswith("0"):
-        return Number(piece.start, end, 0.0, 0.65)
-    if len(set(regex.sub(r"[ ()]", "", piece.marks))) > 1 or len(digits) < 7:
-        return Number(piece.start, end, 0.0, 0.65) if len(digits) >= 6 else None
-    bracketed = piece.text.startswith("(")
-    here = any(
-        _checked(digits, region)[0] and digits.startswith(_trunk(region)) for region in regions if region not in _AMERICAN
-    )
-    if (digits[0] == "0" or bracketed) and (8 if len(groups) > 2 else 9) <= len(digits) <= 12 and min(map(len, groups)) >= 2:
+    here = _valid(digits, regions)
+    if _THOUSANDS.fullmatch(piece.text) or len(digits) < 7:
+        return Number(piece.start, end, 0.0, 0.65, _NEAR if here else _NEXT)
+    if len(set(regex.sub(r"[ ()]", "", piece.marks))) > 1:
+        return Number(piece.start, end, 0.0, 0.65, _NEXT)
+    enough = (8 if len(groups) > 2 else 9) <= len(digits) <= 12 and min(map(len, groups)) >= 2
+    if (zero or piece.text.startswith("(")) and enough:
         return Number(piece.start, end, 0.7 if here else 0.65 if _anywhere(digits) else 0.4, 0.85)
-    alone = 0.6 if here and len(groups) >= 3 and len(digits) >= 8 else 0.0
+    plain = not any(region in _AMERICAN and _checked(digits, region)[0] for region in regions)
+    alone = 0.6 if here and plain and len(groups) >= 3 and len(digits) >= 8 else 0.0
     return Number(piece.start, end, alone, 0.8)
 
 
@@ -195,7 +204,8 @@ def _american(piece: _Piece) -> bool:
 
 
 def _valid(digits: str, regions: tuple[str, ...]) -> bool:
-    return any(_checked(digits, region)[0] for region in regions)
+    """Say whether a number can be dialled as it stands in one of the regions."""
+    return any(digits.startswith(_trunk(region)) and _checked(digits, region)[0] for region in regions)
 
 
 def _anywhere(digits: str) -> bool:

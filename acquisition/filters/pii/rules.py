@@ -40,7 +40,8 @@ class Rule:
     `gate` is a condition, readable by RE2 and `regex` alike, that every text with a match fulfils. `alone` is the score of a
     match without a supporting word (0: not flagged), `supported` the score with one; a `judge` reads the match and says both
     itself. `denied` are words that call such a number something else. `needs_words` says that nothing is found without one,
-    `free` that small letters are as good as capitals where no checksum speaks.
+    `free` that small letters are as good as capitals where no checksum speaks, `also` words
+    of a second kind that have to stand near too ("driver" and "license").
     """
 
     entity: str
@@ -53,6 +54,16 @@ class Rule:
     denied: Words = NONE
     needs_words: bool = False
     free: bool = True
+    also: Words = NONE
+
+    def supported_by(self, around: near.Nearby, named: tuple[str, ...], reach: int) -> str:
+        """Say where words support a match, `words` and, where there are any, `also`: in the column's name, near it, nowhere."""
+        if self.words.among(named) and (self.also == NONE or self.also.among(named)):
+            return "column"
+        near_it = around.support(self.words, self.denied, reach) and (
+            self.also == NONE or around.support(self.also, NONE, reach)
+        )
+        return "text" if near_it else "none"
 
     def readings(self, text: str, match: Any) -> Iterator[judges.Reading]:
         """Yield what one match of the recogniser is worth."""
@@ -72,7 +83,7 @@ class Rule:
 def build(
     languages: tuple[str, ...], regions: tuple[str, ...], declared: tuple[str, ...] = (), *, notes: bool = False
 ) -> list[Rule]:
-    """Return the rules for languages, telephone regions and countries; imports presidio-analyzer, which takes about a second."""
+    """Return the rules for languages, telephone regions and countries; imports presidio-analyzer, which takes a second."""
     _limit_regex_time()
     rules = [*_general(regions or phone_regions(languages)), _birth(notes)]
     wanted = countries.countries_of(languages, declared)
@@ -168,7 +179,15 @@ def _american() -> list[Rule]:
     driver = _pattern("US_DRIVER_LICENSE", "DriverLicenseRecognizer", form)
     return [
         Rule("US_SSN", UsSsnRecognizer(), DIGITS, near.SSN, judge=judges.ssn, denied=near.NOT_PHONE),
-        Rule("US_DRIVER_LICENSE", driver, _ANY_DIGIT, near.DRIVER, judge=judges.driver_license, needs_words=True),
+        Rule(
+            "US_DRIVER_LICENSE",
+            driver,
+            _ANY_DIGIT,
+            near.DRIVER,
+            judge=judges.driver_license,
+            needs_words=True,
+            also=near.LICENSE,
+        ),
     ]
 
 
@@ -188,6 +207,7 @@ def _national(country: str, *, named: bool) -> Iterator[Rule]:
             max(alone, countries.SUPPORTED),
             needs_words=not alone,
             free=False,
+            also=countries.ALSO.get(entity, NONE),
         )
 
 

@@ -16,7 +16,8 @@ _WORD: Final = regex.compile(r"[^\W\d_]+")
 _CAMEL: Final = regex.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+")
 _BEFORE: Final = 100
 _AFTER: Final = 30
-_WORDS_BEFORE: Final = 8
+FULL_REACH: Final = 8
+_WEAK_REACH: Final = 3
 _WORDS_AFTER: Final = 2
 _DENIED_BEFORE: Final = 3
 
@@ -51,9 +52,9 @@ PHONE: Final = words(
     "message messages desk office hotline helpline reach reached landline voicemail callback number ext extension "
     "pager line ph mobil- telef- teléf- móvil celular llama llamar llame llámame llámanos contacto contactar handy "
     "rufnummer rückruf durchwahl mobil- anrufen anruf ruf erreichbar erreichen festnetz telefon- téléph- telep- "
-    "portable gsm appel appeler appelez joindre joignable cellulare cell chiamare chiamami chiama chiamata recapito "
-    "telemóvel telemovel ligar ligue contato bellen bel telefoon- nummer gsm mobiel telefonu komórk- komork- zadzwoń "
-    "zadzwon numer kom puhelin puhelin- telefon- mobilnummer tlf ring ringa ring телефон- тел звон- номер 电话 手机 電話 携帯"
+    "portable gsm appel- joindre joignable cellulare cell chiamare chiamami chiama chiamata recapito telemóvel "
+    "telemovel ligar ligue contato bellen bel telefoon- nummer gsm mobiel telefonu komórk- komork- zadzwoń zadzwon "
+    "numer kom puhelin puhelin- telefon- mobilnummer tlf ring ringa ring телефон- тел звон- номер 电话 手机 電話 携帯"
 )
 """Telephones: nouns on forms and verbs of messages."""
 NOT_PHONE: Final = words(
@@ -62,8 +63,9 @@ NOT_PHONE: Final = words(
     "pp vol volume chapter section model port ports pid uid gid timestamp epoch unix hash commit revision rev ssn "
     "ssid nhs card iban account acct passport license licence zip postcode plz postal lat lon latitude longitude "
     "coordinates policy claim member customer patient mrn npi vat tin ein bestellnummer rechnungsnummer kundennummer "
-    "commande facture pedido factura fattura ordine bestelling factuur zamówienie faktura vin cas patent articolo artikel- articulo artículo artigo codice código codigo processo aktenzeichen fabriknummer przesyłka case docket "
-    "population usd eur gbp isin cusip kontonummer barcode chapter figure table line lines bytes"
+    "commande facture pedido factura fattura ordine bestelling factuur zamówienie faktura vin cas patent articolo "
+    "artikel- articulo artículo artigo codice código codigo processo aktenzeichen fabriknummer przesyłka case docket "
+    "population usd eur gbp isin cusip kontonummer barcode figure table bytes"
 )
 """What calls a number by another name; the last word before a number decides."""
 CARD: Final = words(
@@ -103,12 +105,23 @@ BIRTH: Final = words(
 SSN: Final = words("social security ssn ssns ssid socialsecurity ss sociale")
 TAXPAYER: Final = words("taxpayer itin tax taxid tin individual")
 NHS: Final = words("nhs nhsno nhsnumber")
-US_ACCOUNT: Final = words("bank banks banking checking savings routing acct deposit wire chequing")
+US_ACCOUNT: Final = words("bank banks banking checking savings acct deposit wire chequing")
+ACCOUNT: Final = words("account accounts acct checking savings chequing number no num")
+ROUTING: Final = words("aba routing rtn")
 PASSPORT: Final = words(
     "passport passports passportno passportnumber pasaporte passeport reisepass passaporto paszport- paspoort passnummer travel"
 )
-DRIVER: Final = words("driver drivers driving dmv dl dln driverslicense driverlicense permit")
+DRIVER: Final = words("driver drivers driving driver's dmv dl dln driverslicense driverlicense dvla")
+LICENSE: Final = words("license licence licenses licences lic permit dmv dl dln driverslicense driverlicense dvla")
 MEDICAL: Final = words("dea prescriber prescribing narcotics controlled registrant medical certificate")
+
+
+WEAK: Final = words(
+    "number nummer numer call calls called calling text texts contact contacts contato contacto message messages line signal "
+    "desk "
+    "answer answering ring rang reach reached office cell ext extension portable fixe ligar ruf ringa ph"
+).whole
+"""Words for telephone that mean other things as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +131,21 @@ class Nearby:
     before: tuple[str, ...]
     after: tuple[str, ...]
 
-    def support(self, wanted: Words, denied: Words = NONE) -> bool:
-        """Say whether a wanted word stands near, and nearer before it than any that calls it something else."""
+    def support(self, wanted: Words, denied: Words = NONE, reach: int = FULL_REACH) -> bool:
+        """Say whether a wanted word stands near, and nearer before it than any that calls it something else.
+
+        With less than the full reach, words that mean many things ("call", "number") do not count, unless at three words.
+        """
+        before = self.before[-reach:]
+        if reach < _WEAK_REACH:
+            before = tuple(word for word in before if word not in WEAK)
         if denied.whole:
             for word in reversed(self.before[-_DENIED_BEFORE:]):
-                if wanted.among((word,)) and word not in ("number", "nummer", "numer"):
+                if wanted.among((word,)) and word not in WEAK and word in before:
                     return True
                 if denied.among((word,)):
                     return False
-        return wanted.among(self.before) or wanted.among(self.after)
+        return wanted.among(before) or wanted.among(self.after)
 
     def denies(self, wanted: Words, denied: Words) -> bool:
         """Say whether the words just before call it something else."""
@@ -147,7 +166,7 @@ def nearby(text: str, start: int, end: int) -> Nearby:
         before = before[1:]
     if high < len(text) and text[high].isalpha() and text[high - 1].isalpha():
         after = after[:-1]
-    return Nearby(tuple(before[-_WORDS_BEFORE:]), tuple(after[:_WORDS_AFTER]))
+    return Nearby(tuple(before[-FULL_REACH:]), tuple(after[:_WORDS_AFTER]))
 
 
 def parts_of(name: str) -> tuple[str, ...]:
