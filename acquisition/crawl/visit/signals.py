@@ -57,8 +57,25 @@ def signals_of(
     """
     files = answer.well_known if well_known is None else well_known
     looked = rights.look(answer.ask.url, answer.wire.headers, body, answer.robots_txt, files, agent=PRODUCT_TOKEN)
-    kept = [one for one in (*looked.signals, *rights.carried(page)) if policy.get(one.mechanism) != "ignore"]
-    modality = "image" if looked.image else "text"
+    said = (*looked.signals, *rights.carried(page))
+    if len(said) > _FEW:
+        return _understood(said, policy, files, image=looked.image)
+    key = (*map(id, said), looked.image, id(policy), id(files))
+    known = _READ.get(key)
+    if known is not None:
+        return known.reading
+    reading = _understood(said, policy, files, image=looked.image)
+    if len(_READ) >= _REMEMBERED:
+        _READ.clear()
+    _READ[key] = _Read(reading, (*said, policy, files))
+    return reading
+
+
+def _understood(
+    said: Sequence[Signal], policy: Mapping[str, str], files: Mapping[str, bytes | None], *, image: bool
+) -> Reading:
+    kept = [one for one in said if policy.get(one.mechanism) != "ignore"]
+    modality = "image" if image else "text"
     fetch, train = rights.verdicts(kept, policy, modality=modality)
     return Reading(
         signals=tuple(rights.bounded(kept, MAX_RECORDED)),
@@ -69,6 +86,20 @@ def signals_of(
         license=rights.page_license(kept),
         wanted=rights.wanted(kept, files),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A reading, and what it was made of: while that is held, nothing else has its identity."""
+
+    reading: Reading
+    held: tuple[object, ...]
+
+
+_REMEMBERED: Final = 256
+_FEW: Final = 16
+_READ: Final[dict[tuple[object, ...], _Read]] = {}
+"""What files of one host say is nearly always the same few signals, and the very same objects (`rights.signals`)."""
 
 
 async def judged(

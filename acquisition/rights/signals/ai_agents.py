@@ -33,9 +33,15 @@ def read(raw: bytes, url: str) -> list[Signal]:
     Only groups that name a token count: what `*` forbids is forbidden to us by robots.txt itself. Being allowed by name is
     somebody else's permission and says nothing about us.
     """
-    best = _best_rules(raw, robots_txt.target(url))
-    if not best:
-        return []
+    path = robots_txt.target(url)
+    winning = tuple(robots_txt.decide(rules, path) for _, rules in _named_groups(raw))
+    return [_said(raw, winning)] if winning else []
+
+
+@remembered
+def _said(raw: bytes, winning: tuple[robots_txt.Rule | None, ...]) -> Signal:
+    """Return what it means that in each of the groups that name a crawler this rule wins."""
+    best = _best_rules(raw, winning)
     blocked = [token for token, rule in best.items() if rule is not None and not rule.allow]
     training = [token for token in blocked if tokens()[token][1] == "training"]
     word: Word = "deny" if training else "none"
@@ -45,7 +51,7 @@ def read(raw: bytes, url: str) -> list[Signal]:
     raw_text = "; ".join(
         f"{tokens()[token][0]}: Disallow: {rule.pattern[:100]}" for token in blocked[:20] if (rule := best[token])
     )
-    return [Signal("ai-agents", "robots.txt", clip(raw_text), parsed, fetch=word, train=word, scope="path")]
+    return Signal("ai-agents", "robots.txt", clip(raw_text), parsed, fetch=word, train=word, scope="path")
 
 
 def names_any(raw: bytes) -> bool:
@@ -53,14 +59,13 @@ def names_any(raw: bytes) -> bool:
     return bool(_named_groups(raw))
 
 
-def _best_rules(raw: bytes, path: str) -> dict[str, robots_txt.Rule | None]:
-    """Return the winning rule for the path per token that the file names; each group is evaluated once."""
+def _best_rules(raw: bytes, winning: tuple[robots_txt.Rule | None, ...]) -> dict[str, robots_txt.Rule | None]:
+    """Return the winning rule per token that the file names, from those that win in each group that names one."""
     best: dict[str, robots_txt.Rule | None] = {}
-    for named, rules in _named_groups(raw):
-        rule = robots_txt.decide(rules, path)
+    for (named, _), rule in zip(_named_groups(raw), winning, strict=True):
         for token in named:
             other = best.get(token)
-            best[token] = robots_txt.decide((rule, other), path) if rule is not None and other is not None else rule or other
+            best[token] = robots_txt.longest((rule, other)) if rule is not None and other is not None else rule or other
     return best
 
 

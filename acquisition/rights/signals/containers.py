@@ -114,10 +114,11 @@ def _jpeg(body: bytes, found: Embedded) -> None:
 def _segments(body: bytes, found: Embedded) -> Iterator[tuple[int, bytes]]:
     """Yield marker and content of each segment before the picture; only segments that may matter are copied."""
     place = 2
+    end = len(body) - 4
     for _ in _steps(found):
-        if fill := _FILL.match(body, place):
+        if place <= end and body[place + 1] == 0xFF and (fill := _FILL.match(body, place)):
             place = fill.end() - 1
-        if body[place : place + 1] != b"\xff" or place + 4 > len(body):
+        if place > end or body[place] != 0xFF:
             return
         marker = body[place + 1]
         if marker in (0xD9, 0xDA):
@@ -125,7 +126,7 @@ def _segments(body: bytes, found: Embedded) -> Iterator[tuple[int, bytes]]:
         if marker == 0x01 or 0xD0 <= marker <= 0xD8:
             place += 2
             continue
-        (size,) = struct.unpack_from(">H", body, place + 2)
+        size = body[place + 2] << 8 | body[place + 3]
         if marker in (0xE1, 0xEB):
             yield marker, body[place + 4 : place + 2 + size]
         place += 2 + max(size, 2)

@@ -42,6 +42,8 @@ class Headers:
 
 def collect(headers: object) -> Headers:
     """Return the wanted headers of a mapping, of pairs, or of a raw block; whatever is no header is passed over."""
+    if isinstance(headers, tuple) and (places := _places(headers)) is not None:
+        headers = [(name, headers[place][1]) for place, name in places]
     values: dict[str, list[str]] = {}
     cut: set[str] = set()
     for count, (name, value) in enumerate(_pairs(headers)):
@@ -57,6 +59,23 @@ def collect(headers: object) -> Headers:
             if len(lines) < MAX_VALUES:
                 lines.append(text[:MAX_VALUE].strip())
     return Headers({name: tuple(lines) for name, lines in values.items()}, frozenset(cut))
+
+
+def _places(headers: tuple[object, ...]) -> tuple[tuple[int, str], ...] | None:
+    """Return where the wanted ones stand among pairs of texts, None for anything else; a server's names are always the same."""
+    try:
+        names = tuple([name for name, _ in cast("tuple[tuple[str, str], ...]", headers)])
+        return _among(names) if len(names) < MAX_HEADERS else None
+    except (TypeError, ValueError):  # no pairs, or names that cannot be looked up
+        return None
+
+
+@lru_cache(maxsize=1_024)
+def _among(names: tuple[object, ...]) -> tuple[tuple[int, str], ...] | None:
+    if not all(isinstance(name, str) for name in names):
+        return None
+    found = ((place, _wanted(name)) for place, name in enumerate(cast("tuple[str, ...]", names)) if len(name) < _LONGEST_NAME)
+    return tuple((place, name) for place, name in found if name)
 
 
 @lru_cache(maxsize=4_096)

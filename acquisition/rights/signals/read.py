@@ -26,7 +26,7 @@ from acquisition.rights.signals.remember import remembered
 from acquisition.rights.signals.signal import Signal, clip, honoured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 AGENT: Final = "acquisition"
 """Our product token, by which robots.txt and X-Robots-Tag address us."""
@@ -93,10 +93,10 @@ def forbidden(
     """
     if not robots_txt or not _speaks_beside_rules(robots_txt):
         return None
-    answer = taken_apart(url, (), b"", well_known, agent)
-    addresses = rsl.robots_licenses(robots_txt, agent)
     found = _guarded("ai-agents", lambda: ai_agents.read(robots_txt, url))
-    found += _guarded("rsl", lambda: _announced("robots.txt", addresses, answer, origin=True))
+    if addresses := rsl.robots_licenses(robots_txt, agent):
+        answer = taken_apart(url, (), b"", well_known, agent)
+        found += _guarded("rsl", lambda: _announced("robots.txt", addresses, answer, origin=True))
     return next((one for one in honoured(found, policy) if one.fetch == "deny"), None)
 
 
@@ -160,7 +160,7 @@ def _links(answer: Answer) -> list[Signal]:
     return _announced("header link", announced[:50], answer) + licenses.from_links(lines, answer.url)
 
 
-def _announced(where: str, addresses: list[str], answer: Answer, *, origin: bool = False) -> list[Signal]:
+def _announced(where: str, addresses: Sequence[str], answer: Answer, *, origin: bool = False) -> list[Signal]:
     base = licenses.resolved(answer.url, "/") if origin and addresses else answer.url
     answer.announced.update(licenses.resolved(base, address) for address in addresses)
     return [signal for address in addresses for signal in rsl.announced(where, address, base, answer.files, answer.url)]

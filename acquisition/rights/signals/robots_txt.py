@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
@@ -24,6 +24,8 @@ NOTES: Final = frozenset({"content-signal", "content-usage", "license"})
 """Lines of a group that speak of use."""
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
+_PLAIN: Final = re.compile(r"https?://[A-Za-z0-9.:-]+(/[A-Za-z0-9/._~-]*)", re.ASCII)
+"""Addresses whose path is in normal form as it stands: nearly all of media."""
 _TOKEN: Final = re.compile(r"[A-Za-z_-]+", re.ASCII)
 _AGENT_KEYS: Final = frozenset({"user-agent", "useragent", "user agent"})
 _DISALLOW_KEYS: Final = frozenset({"disallow", "dissallow", "dissalow", "disalow", "diasllow", "disallaw"})
@@ -107,23 +109,32 @@ def read(robots_txt: bytes, url: str, agent: str) -> list[Signal]:
     if rules is None:
         return []
     path = target(url)
-    rule = decide(rules, path)
-    if path == "/robots.txt" or rule is None:
-        return [Signal("robots", "robots.txt", "", {"rule": ""}, fetch="allow", scope="path")]
-    raw = f"{'Allow' if rule.allow else 'Disallow'}: {rule.pattern}"
-    return [
-        Signal("robots", "robots.txt", clip(raw), {"rule": clip(raw)}, fetch="allow" if rule.allow else "deny", scope="path")
-    ]
+    return [_said(None if path == "/robots.txt" else decide(rules, path))]
+
+
+@lru_cache(maxsize=1_024)
+def _said(rule: Rule | None) -> Signal:
+    if rule is None:
+        return Signal("robots", "robots.txt", "", {"rule": ""}, fetch="allow", scope="path")
+    raw = clip(f"{'Allow' if rule.allow else 'Disallow'}: {rule.pattern}")
+    return Signal("robots", "robots.txt", raw, {"rule": raw}, fetch="allow" if rule.allow else "deny", scope="path")
 
 
 def decide(rules: Iterable[Rule], path: str) -> Rule | None:
     """Return the rule that wins for a path: the longest pattern that matches, an allow among equals."""
-    fitting = (rule for rule in rules if matches(rule.pattern, path))
-    return max(fitting, key=lambda rule: (len(rule.pattern.encode()), rule.allow), default=None)
+    fitting = [rule for rule in rules if matches(rule.pattern, path)]
+    return longest(fitting) if fitting else None
+
+
+def longest(rules: Collection[Rule]) -> Rule:
+    """Return the rule that wins among rules that match: the longest pattern, an allow among equals, the first of equals."""
+    return max(rules, key=lambda rule: (len(rule.pattern.encode()), rule.allow)) if len(rules) > 1 else next(iter(rules))
 
 
 def matches(pattern: str, path: str) -> bool:
     """Say whether a pattern with `*` and a final `$` matches the beginning of a path (both in normal form)."""
+    if "*" not in pattern and "$" not in pattern:
+        return path.startswith(pattern)
     anchored = pattern.endswith("$")
     first, *parts = (pattern[:-1] if anchored else pattern).split("*")
     if not parts:
@@ -144,6 +155,8 @@ def matches(pattern: str, path: str) -> bool:
 @lru_cache(maxsize=64)
 def target(url: str) -> str:
     """Return the path and query of a URL in normal form, at most MAX_PATH characters, "/" when there is none."""
+    if plain := _PLAIN.fullmatch(url):
+        return plain[1][:MAX_PATH]
     try:
         parts = urlsplit(url)
     except ValueError:

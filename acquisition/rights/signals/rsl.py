@@ -91,10 +91,15 @@ def robots_licenses(raw: bytes, agent: str) -> list[str]:
     Lines that hold no address ("License: MIT", as scripts and licenses of the file itself have them) announce nothing, and
     neither does a web page in the place of robots.txt.
     """
+    return list(_licenses_of(raw, agent))
+
+
+@remembered
+def _licenses_of(raw: bytes, agent: str) -> tuple[str, ...]:
     if raw[:1_000].lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"<":
-        return []
+        return ()
     values = dict.fromkeys(robots_txt.parse(raw).notes_for(agent, "license"))
-    return [value for value in values if _ADDRESS.fullmatch(value)][:50]
+    return tuple(value for value in values if _ADDRESS.fullmatch(value))[:50]
 
 
 def announced_in_robots(raw: bytes, url: str, agent: str) -> list[str]:
