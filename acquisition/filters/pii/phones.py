@@ -22,13 +22,14 @@ _EXTENSION: Final = regex.compile(r"[ ,]{0,2}(?:[xX]|[eE][xX][tT]\.?|#) ?\d{1,6}
 _GROUP: Final = regex.compile(r"\d+")
 _MOST_GROUPS: Final = 8
 _FULL: Final = 8
-_NEAR: Final = 3
+_NEAR: Final = 4
 _NEXT: Final = 2
 _AMERICAN: Final = frozenset({"US", "CA"})
 _DATE: Final = regex.compile(
-    r"(?:19|20)\d\d([-/. ])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])(?!\d)"
-    r"|(?:0?[1-9]|[12]\d|3[01])([-/. ])(?:0?[1-9]|[12]\d|3[01])\2(?:19|20)?\d\d(?!\d)"
+    r"(?:19|20)\d\d([-/. ])(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])(?!\1?\d)"
+    r"|(?:0?[1-9]|[12]\d|3[01])([-/. ])(?:0?[1-9]|[12]\d|3[01])\2(?:19|20)?\d\d(?!\2?\d)"
 )
+_CLAUSE_END: Final = regex.compile(r"[.,;:!?)\]\"'\n]|\s*\Z| *[\n(|]")
 _YEARS: Final = regex.compile(r"(?:1[5-9]|20)\d\d ?[-\u2013/] ?(?:1[5-9]|20)\d\d")
 _THOUSANDS: Final = regex.compile(r"[1-9]\d{0,2}(?:([ .\u00a0\u202f])\d{3})(?:\1\d{3})*")
 _IDENTITY: Final = regex.compile(r"\d{3}[- .]\d{2}[- .]\d{4}|\d{3}\.\d{3}\.\d{3}-\d{2}|\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}")
@@ -120,7 +121,7 @@ def _read(text: str, piece: _Piece, end: int, regions: tuple[str, ...]) -> Numbe
         return None
     if piece.plus or piece.groups[0].startswith("00"):
         return _international(piece, end)
-    return _national(piece, end, regions)
+    return _national(piece, end, regions, closing=bool(_CLAUSE_END.match(text, end)))
 
 
 def _in_row(text: str, piece: _Piece, end: int) -> bool:
@@ -166,7 +167,7 @@ def _international(piece: _Piece, end: int) -> Number | None:
     return Number(piece.start, end, 0.65 if piece.plus and (possible or piece.marks != "+") else 0.0, 0.8)
 
 
-def _national(piece: _Piece, end: int, regions: tuple[str, ...]) -> Number | None:
+def _national(piece: _Piece, end: int, regions: tuple[str, ...], *, closing: bool) -> Number | None:
     digits, groups = piece.digits, piece.groups
     zero = digits[0] == "0"
     if len(groups) == 1:
@@ -180,7 +181,8 @@ def _national(piece: _Piece, end: int, regions: tuple[str, ...]) -> Number | Non
         return Number(piece.start, end, 0.75 if set(piece.marks) - set(" \u00a0") else 0.65, 0.9)
     here = _valid(digits, regions)
     if _THOUSANDS.fullmatch(piece.text) or len(digits) < 7:
-        return Number(piece.start, end, 0.0, 0.65, _NEAR if here else _NEXT)
+        # "78 651 450 people" is an amount; nobody writes hundreds of millions in figures, or ends a sentence with them.
+        return Number(piece.start, end, 0.0, 0.65, _NEAR if here or len(digits) > 8 or closing else _NEXT)
     if len(set(regex.sub(r"[ ()]", "", piece.marks))) > 1:
         return Number(piece.start, end, 0.0, 0.65, _NEXT)
     enough = (8 if len(groups) > 2 else 9) <= len(digits) <= 12 and min(map(len, groups)) >= 2
