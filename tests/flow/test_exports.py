@@ -1,0 +1,129 @@
+"""Formats of the manifest beside Croissant: each is read by its standard's own tool, offline, and holds kept items alone."""
+
+from __future__ import annotations
+
+import csv
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acquisition.manifest.spdx import check
+from tests.judged_shards import World, wav, write_manifest
+
+pytestmark = pytest.mark.flow
+FORMATS = ("items", "datapackage", "prov", "spdx")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """Return a world of three sources under different licenses, in which one item is denied and one source keeps nothing."""
+    found = World(tmp_path)
+    flags = [{"row": 5, "code": "license.denied"}]
+    rows = [found.media(wav(n), f"{n}", "kick", split="train", title=f"Kick, {n}", author="Ann") for n in range(6)]
+    found.add("kit", rows, flags, license_="CC-BY-4.0", homepage="https://example.org/kit", authors=("Ann",))
+    found.add("sms", [found.text(f"message {n}", n, "ham", split="test") for n in range(3)])
+    found.add("bad", [found.text("x", 0, "ham")], [{"row": 0, "code": "license.denied"}], license_="CC-BY-NC-4.0")
+    return found
+
+
+def written(world: World, name: str) -> Any:
+    """Write the manifest in all formats and return one document."""
+    write_manifest(world, version="1.0.0", formats=FORMATS)
+    return json.loads((world.workspace.manifest / name).read_text(encoding="utf-8"))
+
+
+def test_frictionless_finds_the_package_valid(world: World) -> None:
+    """Digest, size and every row are checked by the standard's own tool; a changed byte is found by it."""
+    document = written(world, "datapackage.json")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import frictionless
+
+        path = world.workspace.manifest / "datapackage.json"
+        report = frictionless.validate(str(path))
+        assert report.valid, report.flatten(["type", "note"])
+        assert report.tasks[0].stats["rows"] == 8
+        table = world.workspace.manifest / "items.csv"
+        table.write_text(table.read_text(encoding="utf-8").replace("kick", "kack", 1), encoding="utf-8")
+        assert not frictionless.validate(str(path)).valid
+    assert [one["name"] for one in document["licenses"]] == ["CC-BY-4.0", "CC0-1.0"]
+    assert [one["title"] for one in document["sources"]] == ["kit", "sms"]
+
+
+def test_only_kept_items_are_listed(world: World) -> None:
+    """The table has the kept items and no other."""
+    written(world, "datapackage.json")
+    with (world.workspace.manifest / "items.csv").open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert sorted(row["source"] for row in rows) == ["kit"] * 5 + ["sms"] * 3
+    assert "CC-BY-NC-4.0" not in {row["concluded_spdx"] for row in rows}
+
+
+def test_prov_reads_the_run(world: World) -> None:
+    """The library reads the document; the set is derived from the sources that kept something."""
+    text = json.dumps(written(world, "prov.json"))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from prov.model import ProvDerivation, ProvDocument
+
+        document = ProvDocument.deserialize(content=text)
+        derived = [record.args[1].localpart for record in document.get_records(ProvDerivation)]
+    assert sorted(derived) == ["source/kit", "source/sms"]
+
+
+def test_the_spdx_model_accepts_the_document(world: World) -> None:
+    """spdx-python-model reads every element of the document as what it says it is."""
+    written(world, "spdx.json")
+    from spdx_python_model import v3_0_1 as spdx
+
+    objects = spdx.SHACLObjectSet()
+    with (world.workspace.manifest / "spdx.json").open("rb") as stream:
+        spdx.JSONLDDeserializer().read(stream, objects)
+    packages = list(objects.foreach_type(spdx.dataset_DatasetPackage))
+    assert sorted(package.name for package in packages) == ["A set", "kit", "sms"]
+    assert not objects.link()
+
+
+def test_every_package_has_one_license_of_each_kind(world: World) -> None:
+    """The set's license is the union of its kept items'; each source has its own; nothing denied is in it."""
+    document = written(world, "spdx.json")
+    graph = {element["spdxId"]: element for element in document["@graph"] if "spdxId" in element}
+    concluded = {
+        graph[element["from"]]["name"]: graph[element["to"][0]]["simplelicensing_licenseExpression"]
+        for element in graph.values()
+        if element["type"] == "Relationship" and element["relationshipType"] == "hasConcludedLicense"
+    }
+    assert concluded == {"A set": "CC-BY-4.0 AND CC0-1.0", "kit": "CC-BY-4.0", "sms": "CC0-1.0"}
+    assert check(document) == []
+
+
+@pytest.mark.parametrize("gone", ["builtTime", "originatedBy", "software_downloadLocation"])
+def test_a_broken_rule_of_the_profile_is_found(world: World, gone: str) -> None:
+    """What the library does not enforce we check: a restriction, a license, a reference that is missing."""
+    document = written(world, "spdx.json")
+    package = next(one for one in document["@graph"] if one["type"] == "dataset_DatasetPackage")
+    del package[gone]
+    document["@graph"] = [one for one in document["@graph"] if one.get("relationshipType") != "hasDeclaredLicense"]
+    faults = " ".join(check(document))
+    assert gone in faults
+    assert "hasDeclaredLicense" in faults
+
+
+def test_same_records_same_bytes(tmp_path: Path) -> None:
+    """Two worlds with the same items give the same documents, byte for byte."""
+    found = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        world = World(tmp_path / name)
+        world.add("sms", [world.text(f"message {n}", n, "ham") for n in range(3)], license_="MIT")
+        write_manifest(world, version="1.0.0", formats=FORMATS)
+        found.append(
+            [
+                (world.workspace.manifest / file).read_bytes()
+                for file in ("datapackage.json", "items.csv", "prov.json", "spdx.json")
+            ]
+        )
+    assert found[0] == found[1]
