@@ -45,7 +45,9 @@ class Evidence:
     at: str
 
 
-Vocabulary = Literal["kaggle", "huggingface", "uci", "mdc", "spdx", "url", "prose", "user"]
+Vocabulary = Literal[
+    "kaggle", "huggingface", "uci", "mdc", "freesound", "zenodo", "figshare", "dataverse", "github", "spdx", "url", "prose", "user"
+]  # fmt: skip
 Level = Literal["item", "dataset", "policy", "user", "none"]
 
 

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Final
 
+from acquisition.rights.tongues import in_english, plain_letters
+
 RESERVED: Final = "LicenseRef-contents-reserved"
 """The authors keep their rights: "© original authors", "all rights reserved"."""
 PUBLIC_DOMAIN: Final = "LicenseRef-scancode-public-domain"
@@ -92,10 +94,17 @@ GFDL-1.3-only | GFDL 1.3 | FDL 1.3 | GNU FDL 1.3 | GNU Free Documentation Licens
 GFDL-1.2-only | GFDL 1.2 | FDL 1.2 | GNU Free Documentation License 1.2
 GFDL-1.2-or-later | GFDL 1.2 or later | GNU Free Documentation License 1.2 or later | GNU FDL 1.2+
 LicenseRef-family-gfdl | GFDL | FDL | GNU FDL | GNU Free Documentation License | GNU Free Documentation License family
-MPL-2.0 | MPL 2 | MPL 2.0 | Mozilla Public License 2.0 | Mozilla Public License | Mozilla Public License v2
+MPL-2.0 | MPL 2 | MPL 2.0 | Mozilla Public License 2.0 | Mozilla Public License v2
+LicenseRef-family-mpl | MPL | Mozilla Public License
 EPL-1.0 | EPL 1.0 | Eclipse Public License 1.0
 EPL-2.0 | EPL 2.0 | Eclipse Public License 2.0
 EUPL-1.1 | EUPL 1.1 | European Union Public License 1.1 | European Union Public Licence v1.1
+LicenseRef-family-eupl | EUPL | European Union Public License
+LicenseRef-family-epl | EPL | Eclipse Public License
+LicenseRef-family-artistic | Artistic License | Artistic
+LicenseRef-family-etalab | Licence Ouverte | Etalab | Etalab Open License | Licence Ouverte / Open Licence
+  | Etalab Licence Ouverte | Licence Ouverte Etalab
+LicenseRef-family-dl-de | Datenlizenz Deutschland | dl-de
 EUPL-1.2 | EUPL 1.2 | European Union Public License 1.2 | European Union Public Licence v1.2
 AFL-3.0 | Academic Free License v3.0 | AFL 3.0 | Academic Free License 3
 Artistic-2.0 | Artistic license 2.0 | Artistic 2
@@ -104,11 +113,12 @@ ECL-2.0 | Educational Community License v2.0 | ECL 2.0
 OSL-3.0 | Open Software License 3.0 | OSL 3.0
 LPPL-1.3c | LaTeX Project Public License v1.3c | LPPL 1.3c
 MS-PL | Microsoft Public License | Ms-PL
-NCSA | University of Illinois/NCSA Open Source License | NCSA Open Source License
-OFL-1.1 | SIL Open Font License 1.1 | SIL OFL 1.1 | SIL Open Font License
+NCSA | University of Illinois/NCSA Open Source License | NCSA Open Source License | NCSA
+OFL-1.1 | SIL Open Font License 1.1 | SIL OFL 1.1
+LicenseRef-family-ofl | SIL Open Font License | OFL | SIL OFL
 PostgreSQL | PostgreSQL License
 Zlib | zlib | zLib License | zlib/libpng License
-WTFPL | Do What The F*ck You Want To Public License | Do What The Fuck You Want To Public License | WTFPL 2
+WTFPL | Do What The F*ck You Want To Public License | Do What The Fuck You Want To Public License | WTFPL 2 | WTFPL
 Unlicense | The Unlicense | Unlicense (Public Domain) | unlicense.org
 etalab-2.0 | Etalab Open License 2.0 | Etalab 2.0 | Licence Ouverte 2.0 | Licence Ouverte / Open Licence version 2.0
   | Open Licence 2.0 Etalab
@@ -141,7 +151,7 @@ LicenseRef-scancode-public-domain | Public Domain | PD | In the public domain | 
   | Public domain work
 LicenseRef-scancode-us-govt-public-domain | US Government Works | U.S. Government Works | US-Government-Works
   | United States Government Work | US Government Work | Public domain US government
-LicenseRef-contents-reserved | copyright-authors | Data files © Original Authors | All rights reserved
+LicenseRef-contents-reserved | In Copyright | InC | copyright-authors | Data files © Original Authors | All rights reserved
   | © Original Authors | Copyright original authors | Contents © Original Authors | © All rights reserved | Copyrighted
   | copyright reserved
 ODbL-1.0 AND LicenseRef-contents-reserved | Database: Open Database, Contents: © Original Authors
@@ -202,70 +212,6 @@ _HUB_CODES: Final[Mapping[str, Mapping[str, str]]] = {
     "huggingface": {"odc-by": "ODC-By-1.0", "odbl": "ODbL-1.0", "pddl": "PDDL-1.0", "c-uda": "C-UDA-1.0"},
 }
 
-# host and path without scheme, "www." and trailing slash → identifier
-ADDRESSES: Final[Mapping[str, str]] = {
-    "opendatacommons.org/licenses/by": "ODC-By-1.0",
-    "opendatacommons.org/licenses/by/1-0": "ODC-By-1.0",
-    "opendatacommons.org/licenses/by/1.0": "ODC-By-1.0",
-    "opendatacommons.org/licenses/by/summary": "ODC-By-1.0",
-    "opendatacommons.org/licenses/odbl": "ODbL-1.0",
-    "opendatacommons.org/licenses/odbl/1-0": "ODbL-1.0",
-    "opendatacommons.org/licenses/odbl/1.0": "ODbL-1.0",
-    "opendatacommons.org/licenses/odbl/summary": "ODbL-1.0",
-    "opendatacommons.org/licenses/pddl": "PDDL-1.0",
-    "opendatacommons.org/licenses/pddl/1-0": "PDDL-1.0",
-    "opendatacommons.org/licenses/pddl/1.0": "PDDL-1.0",
-    "opendatacommons.org/licenses/pddl/summary": "PDDL-1.0",
-    "opendatacommons.org/licenses/dbcl": DBCL,
-    "opendatacommons.org/licenses/dbcl/1-0": DBCL,
-    "opendatacommons.org/licenses/dbcl/1.0": DBCL,
-    "cdla.io/permissive-1-0": "CDLA-Permissive-1.0",
-    "cdla.io/permissive-2-0": "CDLA-Permissive-2.0",
-    "cdla.io/sharing-1-0": "CDLA-Sharing-1.0",
-    "cdla.dev/permissive-1-0": "CDLA-Permissive-1.0",
-    "cdla.dev/permissive-2-0": "CDLA-Permissive-2.0",
-    "cdla.dev/sharing-1-0": "CDLA-Sharing-1.0",
-    "apache.org/licenses/license-2.0": "Apache-2.0",
-    "opensource.org/licenses/mit": "MIT",
-    "opensource.org/license/mit": "MIT",
-    "opensource.org/licenses/apache-2.0": "Apache-2.0",
-    "opensource.org/license/apache-2-0": "Apache-2.0",
-    "opensource.org/licenses/bsd-2-clause": "BSD-2-Clause",
-    "opensource.org/license/bsd-2-clause": "BSD-2-Clause",
-    "opensource.org/licenses/bsd-3-clause": "BSD-3-Clause",
-    "opensource.org/license/bsd-3-clause": "BSD-3-Clause",
-    "opensource.org/licenses/isc": "ISC",
-    "opensource.org/licenses/afl-3.0": "AFL-3.0",
-    "gnu.org/licenses/gpl-2.0": "GPL-2.0-only",
-    "gnu.org/licenses/old-licenses/gpl-2.0": "GPL-2.0-only",
-    "gnu.org/licenses/gpl-3.0": "GPL-3.0-only",
-    "gnu.org/licenses/lgpl-3.0": "LGPL-3.0-only",
-    "gnu.org/licenses/lgpl-2.1": "LGPL-2.1-only",
-    "gnu.org/licenses/old-licenses/lgpl-2.1": "LGPL-2.1-only",
-    "gnu.org/licenses/agpl-3.0": "AGPL-3.0-only",
-    "gnu.org/licenses/fdl-1.3": "GFDL-1.3-only",
-    "gnu.org/licenses/old-licenses/fdl-1.2": "GFDL-1.2-only",
-    "gnu.org/licenses/gpl": f"{FAMILY}gpl",
-    "gnu.org/copyleft/gpl": f"{FAMILY}gpl",
-    "gnu.org/copyleft/fdl": f"{FAMILY}gfdl",
-    "mozilla.org/en-us/mpl/2.0": "MPL-2.0",
-    "mozilla.org/mpl/2.0": "MPL-2.0",
-    "unlicense.org": "Unlicense",
-    "nationalarchives.gov.uk/doc/open-government-licence/version/3": "OGL-UK-3.0",
-    "nationalarchives.gov.uk/doc/open-government-licence/version/2": "OGL-UK-2.0",
-    "nationalarchives.gov.uk/doc/open-government-licence/version/1": "OGL-UK-1.0",
-    "govdata.de/dl-de/by-2-0": "DL-DE-BY-2.0",
-    "govdata.de/dl-de/zero-2-0": "DL-DE-ZERO-2.0",
-    "open.canada.ca/en/open-government-licence-canada": "OGL-Canada-2.0",
-    "data.norge.no/nlod/en/2.0": "NLOD-2.0",
-    "usa.gov/government-works": US_GOVERNMENT,
-    "usa.gov/publicdomain/label/1.0": US_GOVERNMENT,
-    "ec.europa.eu/info/legal-notice_en": "LicenseRef-EU-ODP-Legal-Notice",
-    "ai.google.dev/gemma/terms": "LicenseRef-Gemma",
-    "openmdw.ai/license/1-0": "LicenseRef-scancode-openmdw-1.0",
-    "openmdw.ai/license/1-1": "LicenseRef-OpenMDW-1.1",
-}
-
 _DROPPED: Final = re.compile(r"\b(?:the|a|an|license|licence|licenses|licences)\b")
 _LEAD: Final = re.compile(
     r"^(?:(?:this|all|these|our)\b[^.;:]{0,40}?\b(?:is|are)\s+)?"
@@ -275,15 +221,28 @@ _LEAD: Final = re.compile(
 
 
 @lru_cache(maxsize=10_000)
-def fold(text: str) -> str:
-    """Return a name in the form in which names are compared: lower case, plain words, versions as "2.0"."""
-    text = unicodedata.normalize("NFKC", text).casefold().replace("©", " copyright ").replace("(c)", " copyright ")
+def spelled(text: str) -> str:
+    """Return text as plain English words in lower case, versions as "2.0", names of licenses in other languages translated."""
+    text = re.sub(r"©|\([cC]\)", " copyright ", unicodedata.normalize("NFKC", text))
+    text = in_english(plain_letters(text))
     text = re.sub(r"\b(?:version|ver)\b\.?\s*(?=\d)", " ", text)
     text = re.sub(r"(?<![a-z])v\.?\s*(?=\d)|(?<=[a-z])v(?=\d)", " ", text)
-    text = re.sub(r"[^a-z0-9.+]+", " ", text)
+    text = re.sub(r">=\s*(\d+(?:\.\d+)?)", r"\1 or later ", text)  # R packages: "GPL (>= 2)"
+    text = re.sub(r"(?<=[a-z][-_])(\d)[-_](\d)(?![\w.-])", r"\1.\2", text)  # "cc-by-4-0"
+    text = re.sub(r"[^\w.+]+|_+", " ", text)
     text = re.sub(r"\.(?!\d)|(?<!\d)\.", " ", text)
     text = re.sub(r"(?<![\d.a-z])(\d)(?![\d.a-z])", r"\1.0", text)
-    return " ".join(_DROPPED.sub(" ", text).split())
+    return " ".join(text.split())
+
+
+def fold(text: str) -> str:
+    """Return a name in the form in which names are compared: as `spelled`, without articles and the word "license"."""
+    return " ".join(_DROPPED.sub(" ", spelled(text)).split())
+
+
+def dropped() -> frozenset[str]:
+    """Return the words that do not count in a name: articles and "license"."""
+    return frozenset({"the", "a", "an", "license", "licence", "licenses", "licences"})
 
 
 def without_lead(folded: str) -> str:
@@ -293,13 +252,17 @@ def without_lead(folded: str) -> str:
 
 @cache
 def names() -> Mapping[str, str]:
-    """Return the table: folded name → identifier or expression."""
+    """Return our own table: folded name → identifier or expression."""
     rows = re.sub(r"\n\s+\|", " |", _NAMES.strip()).splitlines()
     table: dict[str, str] = {}
     for row in rows:
         identifier, *written = (cell.strip() for cell in row.split(" | "))
+        version = re.search(r"-(\d\.\d)$", identifier)
         for name in written:
             table[fold(name)] = identifier
+            # "ODbL v1.0": where a name without a number means one version, the number may stand there too.
+            if version and not re.search(r"\d", name) and " " not in identifier:
+                table.setdefault(f"{fold(name)} {version[1]}", identifier)
     return table
 
 

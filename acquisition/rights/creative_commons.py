@@ -7,11 +7,12 @@ Both answer with an identifier only when they have understood every word; a lice
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import unquote
 
-from acquisition.rights.aliases import FAMILY, fold, without_lead
+from acquisition.rights.aliases import FAMILY, dropped, fold, without_lead
 
 _ADDRESS: Final = re.compile(
     r"(?:https?:)?(?://)?(?:www\.|[a-z]{2}\.)?creativecommons\.org(?::(?:80|443))?/+"
@@ -39,24 +40,34 @@ _PORTS: Final = frozenset(
     {"AT", "AU", "DE", "FR", "IGO", "JP", "NL", "UK", "US"}
 )  # the only ones that occur in identifiers; every other jurisdiction becomes a note
 _NO_PORT: Final = frozenset({"international", "unported", "generic", "universal", "worldwide", "intl", "int"})
+_PLACES: Final = """
+at austria osterreich; au australia; de germany deutschland; fr france; jp japan; nl netherlands nederland; uk united_kingdom
+england_wales england_and_wales; us united_states united_states_of_america usa; igo intergovernmental_organisation
+intergovernmental_organization intergovernmental_organisations intergovernmental_organizations; ar argentina; be belgium;
+bg bulgaria; br brazil brasil; ca canada; ch switzerland schweiz; cl chile; cn china china_mainland mainland_china; co colombia;
+cr costa_rica; cz czech_republic; dk denmark; ec ecuador; ee estonia eesti; eg egypt; es spain espana; fi finland suomi;
+gr greece; gt guatemala; hk hong_kong; hr croatia; hu hungary; ie ireland; il israel; in india; it italy italia; kr korea
+south_korea; lu luxembourg; mk macedonia; mt malta; mx mexico; my malaysia; no norway norge; nz new_zealand; pe peru;
+ph philippines; pl poland polska; pr puerto_rico; pt portugal; ro romania; rs serbia; scotland; se sweden sverige; sg singapore;
+si slovenia; th thailand; tw taiwan; ug uganda; ve venezuela; vn vietnam; za south_africa
+"""
+"""Jurisdictions with ported licenses: code and names without accents (creativecommons.org, "Jurisdiction ports")."""
 _COUNTRIES: Final = {
-    "germany": "DE", "deutschland": "DE", "de": "DE", "austria": "AT", "at": "AT", "australia": "AU", "au": "AU",
-    "france": "FR", "fr": "FR", "japan": "JP", "jp": "JP", "netherlands": "NL", "nl": "NL", "united kingdom": "UK",
-    "uk": "UK", "us": "US",
-    "england wales": "UK", "england and wales": "UK", "united states": "US", "united states of america": "US", "igo": "IGO",
-    "intergovernmental organisation": "IGO", "intergovernmental organization": "IGO", "intergovernmental organisations": "IGO",
-    "intergovernmental organizations": "IGO",
-}  # fmt: skip
+    name.replace("_", " "): row.split()[0].upper() for row in _PLACES.split(";") for name in row.split() if len(name) > 2
+}
+_CODES: Final = {row.split()[0]: row.split()[0].upper() for row in _PLACES.split(";")}
+"""Read only where the name is all there is: "in", "it", "no" and "at" are words."""
 _WORDS: Final = (
-    ("creative commons", "cc"), ("creativecommons", "cc"), ("cc", "cc"),
-    ("attribution", "by"), ("attribuzione", "by"), ("namensnennung", "by"), ("by", "by"),
-    ("non commercial", "nc"), ("noncommercial", "nc"), ("non comm", "nc"), ("nicht kommerziell", "nc"), ("nc", "nc"),
-    ("share alike", "sa"), ("sharealike", "sa"), ("weitergabe unter gleichen bedingungen", "sa"), ("sa", "sa"),
+    ("creative commons", "cc"), ("cc", "cc"),
+    ("attribution", "by"), ("by", "by"),
+    ("non commercial", "nc"), ("noncommercial", "nc"), ("non comm", "nc"), ("nc", "nc"), ("non commercial use", "nc"),
+    ("share alike", "sa"), ("sharealike", "sa"), ("sa", "sa"),
     ("no derivative works", "nd"), ("no derivatives", "nd"), ("noderivatives", "nd"), ("no derivs", "nd"), ("noderivs", "nd"),
-    ("no derivative", "nd"), ("keine bearbeitung", "nd"), ("nd", "nd"),
-    ("public", ""), ("deed", ""), ("legal code", ""), ("legalcode", ""), ("and", ""), ("ported", ""),
+    ("no derivative", "nd"), ("noderivative", "nd"), ("nd", "nd"),
+    ("public", ""), ("deed", ""), ("legal code", ""), ("legalcode", ""), ("ported", ""),
 )  # fmt: skip
-_VERSION: Final = re.compile(r"([1-4]\.[015])(?![\d.])")
+_RUN: Final = re.compile(r"(cc)?(by)(nc)?(sa|nd)?((?<=[a-z])[1-4]\.[015])?")
+_VERSION: Final = re.compile(r"[1-4]\.[015]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,38 +133,130 @@ def from_name(text: str) -> Reading | None:
 
     "Attribution" alone is understood as the family, as sound archives write it.
     """
-    rest = without_lead(fold(text))
-    marks: list[str] = []
-    versions: set[str] = set()
-    ports: set[str] = set()
-    while rest:
-        taken = _next(rest, marks, versions, ports)
-        if not taken:
-            return None
-        rest = rest[taken:].lstrip()
-    if len(versions) > 1 or len(ports) > 1 or "by" not in marks:
+    words = [_named_port(word) for word in _apart(without_lead(fold(text)).split())]
+    taken, name = _longest(words)
+    return _reading(name) if name is not None and taken == len(words) else None
+
+
+def _named_port(word: str) -> str:
+    return f"port:{_CODES[word]}" if word in _CODES else word
+
+
+def longest_name(words: Sequence[str]) -> tuple[int, str]:
+    """Return how many words at the beginning of a row name a license of Creative Commons, and which; (0, "") when none do.
+
+    Inside a sentence "attribution" alone names nothing: it takes "creative commons", a version, or a second element.
+    """
+    whole = [word for word in words if word not in dropped()]
+    taken, name = _longest(_apart(whole))
+    if name is None or not (name.said or name.version or len(name.marks) > 1) or (reading := _reading(name)) is None:
+        return 0, ""
+    return _reach(words, taken), reading.identifier
+
+
+@dataclass(frozen=True, slots=True)
+class _Name:
+    """Elements, version and port of a name, and whether it says "creative commons"."""
+
+    marks: frozenset[str] = frozenset()
+    version: str = ""
+    port: str = ""
+    said: bool = False
+
+
+def _reading(name: _Name) -> Reading | None:
+    return _license(set(name.marks), name.version or None, name.port) if "by" in name.marks else None
+
+
+def _longest(words: Sequence[str]) -> tuple[int, _Name | None]:
+    """Read a name and its restatements ("Attribution 4.0 International (CC BY 4.0)"); stop before one that contradicts it."""
+    whole: _Name | None = None
+    place = 0
+    while place < len(words):
+        taken, name = _group(words[place:])
+        joined = name if whole is None else _joined(whole, name)
+        if not taken or joined is None or (whole is not None and not (name.marks or name.version)):
+            break
+        whole, place = joined, place + taken
+    return place, whole
+
+
+def _joined(one: _Name, other: _Name) -> _Name | None:
+    """Return two statements of one license as one, None when they contradict each other."""
+    if (one.marks and other.marks and one.marks != other.marks) or (
+        one.version and other.version and one.version != other.version
+    ):
         return None
-    return _license(set(marks) - {"cc", ""}, next(iter(versions), None), next(iter(ports), ""))
+    if one.port and other.port and one.port != other.port:
+        return None
+    return _Name(one.marks or other.marks, one.version or other.version, one.port or other.port, one.said or other.said)
 
 
-def _next(rest: str, marks: list[str], versions: set[str], ports: set[str]) -> int:
-    """Take the next words off a folded name and file them; return how many characters they are, 0 when not understood."""
-    if version := _VERSION.match(rest):
-        versions.add(version[1])
-        return version.end()
-    for words, mark in _WORDS:
-        if _starts(rest, words):
-            marks.append(mark)
-            return len(words)
-    for word in _NO_PORT:
-        if _starts(rest, word):
-            return len(word)
-    for country in sorted(_COUNTRIES, key=len, reverse=True):
-        if _starts(rest, country):
-            ports.add(_COUNTRIES[country])
-            return len(country)
-    return 0
+def _group(words: Sequence[str]) -> tuple[int, _Name]:
+    """Read one statement: each element once, one version, one port; returns how many words it takes."""
+    name, place = _Name(), 0
+    while place < len(words):
+        taken, mark, value = _next(words[place:])
+        if not taken or _again(name, mark, value):
+            break
+        name = _with(name, mark, value)
+        place += taken
+    return place, name
 
 
-def _starts(rest: str, words: str) -> bool:
-    return rest.startswith(words) and (len(rest) == len(words) or rest[len(words)] == " ")
+def _again(name: _Name, mark: str, value: str) -> bool:
+    if mark == "cc":
+        return name.said or bool(name.marks or name.version)
+    if mark == "version":
+        return bool(name.version)
+    if mark == "port":
+        return bool(name.port and name.port != value)
+    return mark in name.marks or (mark != "" and bool(name.version and name.marks))
+
+
+def _with(name: _Name, mark: str, value: str) -> _Name:
+    if mark == "cc":
+        return replace(name, said=True)
+    if mark == "version":
+        return replace(name, version=value)
+    if mark == "port":
+        return replace(name, port=value)
+    return replace(name, marks=name.marks | {mark}) if mark else name
+
+
+def _next(words: Sequence[str]) -> tuple[int, str, str]:
+    """Return how many of the first words are understood, and as what: an element, "cc", "version", "port", or "" for noise."""
+    if _VERSION.fullmatch(words[0]):
+        return 1, "version", words[0]
+    if words[0].startswith("port:"):
+        return 1, "port", words[0].removeprefix("port:")
+    for size in (4, 3, 2, 1):
+        phrase = " ".join(words[:size])
+        if phrase in _PHRASES:
+            return min(size, len(words)), _PHRASES[phrase], ""
+        if phrase in _COUNTRIES:
+            return min(size, len(words)), "port", _COUNTRIES[phrase]
+    return (1, "", "") if words[0] in _NO_PORT else (0, "", "")
+
+
+_PHRASES: Final = dict(_WORDS)
+
+
+def _apart(words: Sequence[str]) -> list[str]:
+    """Take run-together abbreviations ("ccbysa4.0") apart."""
+    parts: list[str] = []
+    for word in words:
+        found = _RUN.fullmatch(word)
+        parts += [part for part in found.groups() if part] if found else [word]
+    return parts
+
+
+def _reach(words: Sequence[str], taken: int) -> int:
+    """Return how many of the words as they came hold so many words of a name."""
+    seen = 0
+    for place, word in enumerate(words):
+        if word not in dropped():
+            seen += len(_apart([word]))
+        if seen >= taken:
+            return place + 1
+    return len(words)

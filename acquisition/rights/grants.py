@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Final
 
-from acquisition.model import Duties, Permission
+from acquisition.model import Duties, LicenseConclusion, Permission
 from acquisition.rights.aliases import DBCL, FAMILY, PUBLIC_DOMAIN, RESERVED, US_GOVERNMENT
 from acquisition.rights.expressions import NOASSERTION, category, evaluate
 
@@ -134,6 +134,12 @@ _BY_FAMILY: Final[Mapping[str, Grant]] = {
     "lgpl": _COPYLEFT,
     "agpl": _COPYLEFT,
     "gfdl": _COPYLEFT,
+    "mpl": _COPYLEFT,
+    "epl": _COPYLEFT,
+    "eupl": _COPYLEFT,
+    "ofl": _COPYLEFT,
+    "artistic": _COPYLEFT,
+    "etalab": _BY,
     "ogl": _BY,
     "cdla-permissive": _BY,
 }
@@ -213,3 +219,13 @@ def weight(
     return sum(_WEIGHT[use] * _SEVERITY[permission] for use, permission in permissions) + sum(
         _DUTY_WEIGHT[duty.name] for duty in fields(Duties) if getattr(duties, duty.name)
     )
+
+
+def restrictiveness(conclusion: LicenseConclusion) -> int:
+    """Return a number that orders conclusions: 0 for the public domain, larger for stricter.
+
+    Attribution, share-alike, non-commercial, terms of use, no-derivatives, research-only, not known at all, contents
+    reserved, training forbidden come in this order.
+    """
+    permissions = (conclusion.training, conclusion.commercial, conclusion.redistribute, conclusion.derivatives)
+    return weight(*permissions, conclusion.duties) + conclusion.review

@@ -10,33 +10,26 @@ inferred from prose. OR takes the branch that suits the use best, AND the worst 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Final
 
-from acquisition.model import Duties, LicenseClaim, LicenseConclusion, Release, Use, Vocabulary
-from acquisition.rights.expressions import NOASSERTION, evaluate, identifiers
-from acquisition.rights.grants import NO_DUTIES, USES, Grant, grant_of, stricter_uses, weight, worst
-from acquisition.rights.reading import Read, all_of, belongs, read, without_families
+from acquisition.model import Evidence, LicenseClaim, LicenseConclusion, Release, Use, Vocabulary
+from acquisition.rights.aliases import NOT_SAID, fold
+from acquisition.rights.claims import claim_of
+from acquisition.rights.evidence import TextFinding, findings, told
+from acquisition.rights.expressions import NOASSERTION, identifiers
+from acquisition.rights.grants import Grant, grant_of, restrictiveness, stricter_uses, worst
+from acquisition.rights.judging import Judgement, duty_phrases, judged
+from acquisition.rights.prose import belongs
+from acquisition.rights.reading import Read, all_of, read, without_families
+from acquisition.rights.texts import identify
 from acquisition.rights.titles import name_of, url_of
 
 __all__ = [
-    "Judgement", "best", "conclude", "duty_phrases", "identifiers", "judge", "name_of", "normalise", "release_conclusion",
-    "restrictiveness", "stricter", "url_of",
+    "Judgement", "best", "conclude", "duty_phrases", "identified", "identifiers", "judge", "name_of", "normalise",
+    "release_conclusion", "restrictiveness", "stricter", "url_of",
 ]  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """Whether a use is covered. `review` is True where "unknown" means that a person should look at the terms."""
-
-    allowed: Literal["yes", "no", "unknown"]
-    reasons: tuple[str, ...] = ()
-    duties: Duties = NO_DUTIES
-    review: bool = False
-
-
-# --- concluding ---------------------------------------------------------------------------------------------------------
 
 
 def normalise(raw: str, vocabulary: Vocabulary) -> str:
@@ -49,10 +42,18 @@ def release_conclusion(release: Release) -> LicenseConclusion:
     return conclude(release.license)
 
 
+_TEXT: Final = 600
+"""Characters from which a value is looked at as a text rather than a name."""
+
+
 @lru_cache(maxsize=10_000)
-def conclude(claim: LicenseClaim) -> LicenseConclusion:
-    """Return what a claim amounts to. Several values are taken as AND, and a person should look at them."""
-    said = [read(raw, claim.vocabulary) for raw in dict.fromkeys(claim.raw)]
+def conclude(claim: LicenseClaim, texts: tuple[Evidence, ...] = ()) -> LicenseConclusion:
+    """Return what a claim amounts to beside the LICENSE and README texts of its release.
+
+    Several values are taken as AND, and a person should look at them. A text gives the license where the claim gives none, and
+    the version where the claim leaves it open; where it gives another one, both are applied and a person should look.
+    """
+    said = [_read(raw, claim.vocabulary) for raw in dict.fromkeys(claim.raw)]
     reasons, review = _remarks(said)
     expressions = list(dict.fromkeys(entry.expression for entry in said))
     declared = all_of(expressions)
@@ -64,6 +65,17 @@ def conclude(claim: LicenseClaim) -> LicenseConclusion:
     if declared != NOASSERTION and not (_same(concluded, declared) or belongs(concluded, declared)):
         review = True
         reasons.append(f"what stands beside it says more than {declared}: all of it is applied")
+    words_unread = any(
+        fold(raw) not in NOT_SAID
+        for raw, entry in zip(dict.fromkeys(claim.raw), said, strict=True)
+        if entry.expression == NOASSERTION
+    )
+    beside_texts = findings(concluded, texts)
+    if beside_texts:
+        found, doubtful = _with_texts(concluded, found, beside_texts)
+        review = review or doubtful or (words_unread and any(one.standing == "fills" for one in beside_texts))
+        reasons += told(beside_texts)
+        concluded = all_of(found)
     # A list with an unreadable part has no expression, but what is known of the other parts still forbids.
     grant = _with_words(claim, worst([grant_of(one) for one in found or [NOASSERTION]]), reasons)
     if claim.level == "policy":
@@ -80,6 +92,45 @@ def conclude(claim: LicenseClaim) -> LicenseConclusion:
         derivatives=grant.derivatives,
         reasons=tuple(dict.fromkeys([*reasons, *([grant.why] if grant.why else [])])) or ("no license is given anywhere",),
         review=review or grant.review,
+    )
+
+
+def _with_texts(concluded: str, found: list[str], beside: Sequence[TextFinding]) -> tuple[list[str], bool]:
+    """Return the expressions that hold once texts are looked at, and whether a person should look."""
+    given = list(dict.fromkeys(one.match.expression for one in beside if one.standing in {"fills", "refines", "contradicts"}))
+    doubtful = any(one.standing in {"unclear", "contradicts"} for one in beside)
+    if concluded == NOASSERTION and len(found) <= 1:
+        return without_families(given), doubtful or len(given) > 1
+    return without_families(list(dict.fromkeys([*found, *given]))), doubtful
+
+
+def identified(claim: str, *, hub: str = "", url: str = "", text: str = "") -> LicenseConclusion:
+    """Return what is concluded from one claim as a hub gives it: its words, the address beside them, the text of its license.
+
+    `hub` is kaggle, huggingface, uci, mdc, freesound, zenodo, figshare, dataverse, github, spdx, url, prose or "".
+    """
+    texts = (Evidence("", text, "", "", ""),) if text.strip() else ()
+    return conclude(claim_of(claim, hub=hub.strip().lower(), url=url), texts)
+
+
+def judge(conclusion: LicenseConclusion, use: Use, claim: LicenseClaim | None = None) -> Judgement:
+    """Say whether a use is covered: "no" when part of it is forbidden, "unknown" when nobody knows or a person must look.
+
+    With `claim`, the branch of an OR is chosen for this very use; without it, the least restrictive branch stands for all.
+    """
+    if claim is None:
+        return judged(conclusion, use)
+    plain = replace(claim, name="", link="", vocabulary="spdx")
+    return judged(conclusion, use, lambda branch: conclude(replace(plain, raw=(branch,))))
+
+
+def _read(raw: str, vocabulary: Vocabulary) -> Read:
+    """Read one value; some publishers put the whole license where its name should stand."""
+    if len(raw) < _TEXT:
+        return read(raw, vocabulary)
+    match = identify(raw)
+    return Read(
+        match.expression, f"a text of {len(raw):,} characters: {'; '.join(match.reasons[:3])}", match.certainty != "ambiguous"
     )
 
 
@@ -140,98 +191,6 @@ def best(conclusions: Iterable[LicenseConclusion]) -> LicenseConclusion:
     return min(conclusions, key=restrictiveness)
 
 
-def restrictiveness(conclusion: LicenseConclusion) -> int:
-    """Return a number that orders conclusions: 0 for the public domain, larger for stricter.
-
-    Attribution, share-alike, non-commercial, terms of use, no-derivatives, research-only, not known at all, contents
-    reserved, training forbidden come in this order.
-    """
-    permissions = (conclusion.training, conclusion.commercial, conclusion.redistribute, conclusion.derivatives)
-    return weight(*permissions, conclusion.duties) + conclusion.review
-
-
 def stricter(one: LicenseConclusion, other: LicenseConclusion) -> tuple[str, ...]:
     """Return the uses (training, commercial, redistribute, derivatives) for which `one` allows less than `other`."""
     return stricter_uses(*((c.training, c.commercial, c.redistribute, c.derivatives) for c in (one, other)))
-
-
-# --- judging ------------------------------------------------------------------------------------------------------------
-
-_PHRASE: Final = {
-    "training": "training models on it", "commercial": "commercial use", "redistribute": "passing it on",
-    "derivatives": "changing it",
-}  # fmt: skip
-_DUTY_PHRASE: Final = {
-    "attribution": "credit the author", "share_alike": "pass it on under the same license",
-    "non_commercial": "no commercial use", "no_derivatives": "pass on unchanged copies only", "research_only": "research only",
-    "include_text": "keep the license text", "notice_changes": "say what was changed",
-}  # fmt: skip
-
-
-def judge(conclusion: LicenseConclusion, use: Use, claim: LicenseClaim | None = None) -> Judgement:
-    """Say whether a use is covered: "no" when part of it is forbidden, "unknown" when nobody knows or a person must look.
-
-    With `claim`, the branch of an OR is chosen for this very use; without it, the least restrictive branch stands for all.
-    """
-    branch = _branch_for(conclusion, use, claim)
-    wanted = [name for name in USES if getattr(use, name)]
-    grounds = {name: _ground(branch, use, name) for name in wanted}
-    name = branch.concluded
-    if denied := [_PHRASE[what] for what, ground in grounds.items() if ground == "no"]:
-        return Judgement("no", (f"{name} does not allow {' and '.join(denied)}", *branch.reasons), branch.duties, branch.review)
-    unknown = [_PHRASE[what] for what, ground in grounds.items() if ground == "unknown"]
-    if name == NOASSERTION or unknown:
-        subject = "the license is not known" if name == NOASSERTION else f"{name}: nothing is known on {' and '.join(unknown)}"
-        return Judgement("unknown", (subject, *branch.reasons), branch.duties, branch.review)
-    open_questions = [_PHRASE[what] for what, ground in grounds.items() if ground == "conditional"]
-    if open_questions or branch.review:
-        topic = f" for {' and '.join(open_questions)}" if open_questions else ""
-        return Judgement("unknown", (f"{name}: a person should look at the terms{topic}", *branch.reasons), branch.duties, True)
-    return Judgement("yes", (f"{name} allows it", *branch.reasons), branch.duties)
-
-
-def duty_phrases(duties: Duties) -> tuple[str, ...]:
-    """Return the duties as short phrases in a fixed order."""
-    return tuple(_DUTY_PHRASE[duty.name] for duty in fields(Duties) if getattr(duties, duty.name))
-
-
-def _ground(conclusion: LicenseConclusion, use: Use, what: str) -> str:
-    """Return the permission for one use, with the conditions that this use meets by itself taken as met."""
-    permission: str = getattr(conclusion, what)
-    duties = conclusion.duties
-    if what == "derivatives" and permission == "no" and duties.no_derivatives and not use.redistribute:
-        return "conditional"  # what is forbidden is passing changed copies on
-    if what == "redistribute" and permission == "conditional":
-        if duties.non_commercial:
-            return "no" if use.commercial else "yes"
-        return "yes" if duties.share_alike else permission
-    if what == "derivatives" and permission == "conditional" and duties.share_alike:
-        return "yes"
-    return permission
-
-
-def _branch_for(conclusion: LicenseConclusion, use: Use, claim: LicenseClaim | None) -> LicenseConclusion:
-    """Return the conclusion of the OR branch that suits the use best, noting which one it is."""
-    branches = evaluate(conclusion.concluded, leaf=_single, both=_products, either=_flat)
-    if claim is None or len(branches) < 2 or conclusion.review:
-        return conclusion
-    candidates = [conclude(replace(claim, raw=(branch,), name="", link="", vocabulary="spdx")) for branch in branches]
-    rank = {"yes": 0, "unknown": 1, "no": 2}
-    chosen = min(candidates, key=lambda one: (rank[judge(one, use).allowed], restrictiveness(one)))
-    return replace(chosen, reasons=(f"of {conclusion.concluded} the branch {chosen.concluded} is chosen", *conclusion.reasons))
-
-
-def _single(identifier: str) -> list[str]:
-    return [identifier]
-
-
-def _flat(parts: Sequence[list[str]]) -> list[str]:
-    return [branch for part in parts for branch in part]
-
-
-def _products(parts: Sequence[list[str]]) -> list[str]:
-    """Return the branches of an AND whose parts have branches of their own, at most 16."""
-    combined = [""]
-    for part in parts:
-        combined = [f"{left} AND ({right})" if left else f"({right})" for left in combined for right in part][:16]
-    return combined

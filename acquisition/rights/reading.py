@@ -11,16 +11,15 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from acquisition.model import Vocabulary
-from acquisition.rights.aliases import ADDRESSES, FAMILY, NOT_SAID, fold, hub_codes, names, without_lead
-from acquisition.rights.creative_commons import Reading, from_address, from_name
+from acquisition.rights.aliases import FAMILY, NOT_SAID, fold, hub_codes, names, without_lead
+from acquisition.rights.creative_commons import Reading, from_name
 from acquisition.rights.expressions import NOASSERTION, parse
+from acquisition.rights.prose import all_names, belongs, understood
 
 _LONG: Final = 2_000
-_ADDRESS: Final = re.compile(
-    r"(?:https?:)?//[^\s<>\"'\])}]+|(?<![\w.@/-])(?:www\.)?creativecommons\.org/[^\s<>\"'\])}]+", re.IGNORECASE
-)
 _TAG: Final = re.compile(r"SPDX-License-Identifier:\s*([A-Za-z0-9.+:() -]{1,200})")
-_JOINT: Final = re.compile(r"\s+(OR|AND)\s+", re.IGNORECASE)
+_JOINT: Final = re.compile(r"\s+(OR|AND|\||&|\+)\s+", re.IGNORECASE)
+_OR: Final = frozenset({"OR", "|"})
 
 
 class Read(NamedTuple):
@@ -46,17 +45,24 @@ def read(raw: str, vocabulary: Vocabulary) -> Read:
         return Read(NOASSERTION, f"{text!r} names no license" if text else "nothing is said")
     if expression := hub_codes(vocabulary).get(fold(text)):
         return Read(expression, f"{text!r} is {vocabulary}'s code for {expression}")
+    if vocabulary not in {"prose", "user"} and fold(text) not in names() and (expression := parse(text)):
+        return Read(expression, f"{text!r} is an SPDX expression")
     if tag := _TAG.search(text):
         text = tag[1].strip()
-    return _named(text) or _addressed(text) or Read(NOASSERTION, f"{text[:200]!r} is not a license that we know")
+    return _named(text) or _said(text) or Read(NOASSERTION, f"{text[:200]!r} is not a license that we know")
+
+
+def _is_word(text: str, expression: str) -> bool:
+    """Say whether a text is a plain word that only looks like an identifier: "fair", "json", "clips"."""
+    return text.isalpha() and text != expression and fold(text) not in names()
 
 
 def _named(text: str) -> Read | None:
     """Read a text that is one name, one expression, or names joined by OR or AND."""
     folded = fold(text)
-    if expression := names().get(folded) or names().get(without_lead(folded)):
+    if expression := all_names().get(folded) or all_names().get(without_lead(folded)):
         return Read(expression, _version_remark(text, expression))
-    if expression := parse(text):
+    if (expression := parse(text)) and not _is_word(text, expression):
         return Read(expression, f"{text!r} is an SPDX expression")
     if reading := from_name(text):
         return _from_reading(text, reading)
@@ -81,62 +87,30 @@ def _joined(text: str) -> Read | None:
     read = [_named(part) for part in parts[::2]]
     if not all(read):
         return None
-    written = " ".join(
-        part.upper() if index % 2 else f"({entry.expression})"
-        for index, part in enumerate(parts)
-        for entry in [read[index // 2]]
-        if entry is not None
-    )
-    expression = parse(written)
-    return Read(expression, f"{text[:200]!r} joins several licenses") if expression else None
+    marks = ["OR" if mark.upper() in _OR else "AND" for mark in parts[1::2]]
+    first, *others = [f"({entry.expression})" for entry in read if entry is not None]
+    expression = parse(" ".join([first, *(f"{mark} {one}" for mark, one in zip(marks, others, strict=True))]))
+    # Only "or" says what the reader may do; "and" leaves open which part is under which.
+    return Read(expression, f"{text[:200]!r} joins several licenses", whole="AND" not in marks) if expression else None
 
 
-def _addressed(text: str) -> Read | None:
-    """Read a text with addresses in it; words around them that are not understood are told, and make it less than whole."""
-    found = [expression for address in _ADDRESS.findall(text) if (expression := _from_address(address))]
-    if not found:
-        return None
-    bare = re.sub(r"</?a\b[^>]*>?", " ", _ADDRESS.sub(" ", text), flags=re.IGNORECASE)
-    rest = re.sub(r"[\[\](){}<>|,;\"']+", " ", bare).strip(" .:-")
-    words = _named(" ".join(rest.split())) if rest else None
-    expressions = list(dict.fromkeys([*found, *([words.expression] if words is not None else [])]))
-    chosen = _most_specific(expressions)
-    reason = f"the address {_ADDRESS.findall(text)[0][:200]} names {found[0]}"
-    return Read(chosen, reason, whole=(not rest or words is not None) and " AND " not in chosen)
-
-
-def _from_address(address: str) -> str | None:
-    if reading := from_address(address):
-        return reading.identifier
-    plain = re.sub(r"^(?:https?:)?//(?:www\.|www2\.)?", "", address.split("#")[0].split("?")[0].strip().lower()).rstrip("/.,;)")
-    plain = re.sub(r"(?:/index)?(?:\.[a-z]{2})?\.(?:html?|php|txt|en)$|\.en$", "", plain).rstrip("/")
-    if known := ADDRESSES.get(plain):
-        return known
-    if listed := re.fullmatch(
-        r"(?:spdx\.org/licenses|choosealicense\.com/licenses|opensource\.org/licenses?)/([a-z0-9.+-]+)", plain
-    ):
-        return parse(listed[1])
-    return None
-
-
-def _most_specific(expressions: Sequence[str]) -> str:
-    """Return one expression for several readings: a family gives way to its own member, the rest is joined by AND."""
-    return all_of(without_families(expressions))
+def _said(text: str) -> Read | None:
+    """Read a text that names licenses among other words; what makes it doubtful is told, and makes it less than whole."""
+    found = understood(text)
+    if not found.expressions:
+        return Read(NOASSERTION, found.doubts[0]) if found.doubts and " " in found.doubts[0] else None
+    doubts = f"; beside it stands {', '.join(repr(word) for word in found.doubts[:6])}" if found.doubts else ""
+    if found.choice and not found.doubts:
+        chosen = parse(" OR ".join(f"({one})" for one in found.expressions)) or NOASSERTION
+        return Read(chosen, f"{text[:200]!r} offers a choice")
+    expression = all_of(found.expressions)
+    reason = f"{text[:200]!r} names {' and '.join(found.expressions)} ({found.evidence}){doubts}"
+    return Read(expression, reason, whole=not found.doubts and len(found.expressions) == 1)
 
 
 def without_families(expressions: Sequence[str]) -> list[str]:
     """Return the expressions without families of which a member is among them."""
     return [one for one in expressions if not any(belongs(other, one) for other in expressions if other != one)]
-
-
-def belongs(member: str, family: str) -> bool:
-    """Say whether a license is of a family ("CC-BY-NC-4.0" of "LicenseRef-family-cc-by-nc", and of "…-cc")."""
-    if not family.startswith(FAMILY) or " " in member:
-        return False
-    stem = family.removeprefix(FAMILY)
-    if stem == "cc":
-        return member.startswith(("CC-", "CC0-", f"{FAMILY}cc-", "LicenseRef-CC-"))
-    return re.fullmatch(re.escape(stem) + r"-\d.*", member, re.IGNORECASE) is not None
 
 
 def all_of(expressions: Sequence[str]) -> str:

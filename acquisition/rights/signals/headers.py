@@ -42,8 +42,8 @@ class Headers:
 
 def collect(headers: object) -> Headers:
     """Return the wanted headers of a mapping, of pairs, or of a raw block; whatever is no header is passed over."""
-    if isinstance(headers, tuple) and (places := _places(headers)) is not None:
-        headers = [(name, headers[place][1]) for place, name in places]
+    if isinstance(headers, tuple) and (found := _plain(headers)) is not None:
+        return found
     values: dict[str, list[str]] = {}
     cut: set[str] = set()
     for count, (name, value) in enumerate(_pairs(headers)):
@@ -59,6 +59,20 @@ def collect(headers: object) -> Headers:
             if len(lines) < MAX_VALUES:
                 lines.append(text[:MAX_VALUE].strip())
     return Headers({name: tuple(lines) for name, lines in values.items()}, frozenset(cut))
+
+
+def _plain(headers: tuple[object, ...]) -> Headers | None:
+    """Return the wanted headers of pairs of texts that are within all limits, None for anything else."""
+    places = _places(headers)
+    if places is None:
+        return None
+    values: dict[str, tuple[str, ...]] = {}
+    for place, name in places:
+        text, before = cast("tuple[str, object]", headers[place])[1], values.get(name, ())
+        if not isinstance(text, str) or len(text) > MAX_VALUE or len(before) >= MAX_VALUES:
+            return None
+        values[name] = (*before, text.strip())
+    return Headers(values)
 
 
 def _places(headers: tuple[object, ...]) -> tuple[tuple[int, str], ...] | None:

@@ -1,0 +1,64 @@
+"""Words that change what a sentence or a license says: lists shared by the readers of names, sentences and texts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+TURNING: Final = _set(
+    """
+    not no non noncommercial commercial commercially commerce only except excepting excluding exclude unless prohibited prohibit
+    prohibits forbidden forbid forbids cannot neither nor never without consent permission approval academic academia research
+    scholarly educational education nonprofit personal private military evil good harm fee fees royalty royalties pay payment train
+    training machine learning ai model models evaluation restricted restrict restriction restrictions limited must revoke revoked
+    terminate terminated additional however but
+    """
+)
+"""Words by which an inserted or replaced phrase may turn a license round."""
+
+RESTRICTING: Final = _set(
+    "noncommercial commercial commercially research academic educational only prohibited forbidden except unless restricted"
+)
+"""Words that make a remark beside a license's text a restriction of it."""
+
+DOUBTFUL: Final = _set(
+    """
+    not no never neither nor cannot unless except excepting excluding excluded but however although though only solely restricted
+    restriction restrictions prohibited forbidden noncommercial commercial commercially nonprofit research academic educational
+    personal internal evaluation permission permitted consent request agreement fee paid purchase subscription original originals
+    underlying third party parties owner owners holders belong belongs copyrighted reserved proprietary some part parts partly
+    partially portion portions subset most mostly certain various varies vary mixed differ differs different other others otherwise
+    each respective respectively individual depending depends either additional additionally code software scripts model models
+    weights metadata images photos audio videos annotations labels content contents text texts previously formerly old older earlier
+    until before future will would should may might could probably possibly maybe perhaps presumably likely unclear unknown
+    unspecified unsure think believe seems assumed tbd todo pending draft custom modified variant derived adapted based revoked
+    expired waived
+    """
+)
+"""Words by which a sentence may say something else than the name in it: whose, which part, when, how sure."""
+
+DOUBTFUL_ALONE: Final = _set(
+    "not noncommercial commercial prohibited forbidden permission except unless restricted research academic only proprietary"
+)
+"""Words that cast doubt from a sentence of their own, beside one that names a license."""
+
+WEAK: Final = _set(
+    """
+    mit apache bsd isc ogl openai unsplash gemma expat pd copyrighted proprietary cc openrail zlib youtube imagenet ncsa pixabay
+    artistic mpl epl etalab
+    """
+)
+"""Names that are also names of other things: read in a sentence only beside the word license or after a lead."""
+
+LEADS: Final = _set("license licence licenses licences licensed licenced lizenz licensing under")
+UNLIKE: Final = _set("like style styled similar compatible equivalent modified custom inspired derived resembling aka non")
+NEGATIONS: Final = _set("not never cannot isn aren wasn unlike no longer instead")
+PARTS: Final = _set("images photos audio videos annotations labels content contents text texts")
+"""Parts of a data set that are harmless as the only subject of a sentence ("all images are …")."""
+WORKS: Final = _set("code software metadata")
+JOINERS: Final = _set("licensed licenced license dual or and later only")
+"""Words that a hyphen may join to a license's name without making another name of it."""
