@@ -51,7 +51,7 @@ class Store:
 
 
 def _weight(look: ImageLook | SoundLook) -> int:
-    return 3_000 if isinstance(look, ImageLook) else 1_500 + int(look.fingerprint.nbytes + look.levels.nbytes)
+    return 3_000 if isinstance(look, ImageLook) else 1_500 + look.prints.nbytes
 
 
 SHARED: Final = Store()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Final, cast
 
 import numpy as np
 
-from acquisition.filters.media.fingerprints import Fingerprinter
+from acquisition.filters.media.fingerprints import NO_PRINTS, Fingerprinter, Prints
 from acquisition.filters.media.headers import declared_seconds, is_cut
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class SoundLook:
     samples: 16 bytes of SHA-256 over rate, channels and decoded samples at their own depth, so that lossless copies agree.
     peak, rms, offset: of full scale; offset is the mean. silent: share of windows of 20 ms below -60 dB.
     clipped: share of samples that stand at the recording's largest value beyond what its shape explains.
-    fingerprint: one uint32 per 32 ms, levels: half decibels below the loudest frame, uint8 (`media.fingerprints`).
+    prints: its fingerprints (`media.fingerprints`).
     error: "" or undecodable, truncated, too-long, missing; with truncated the figures are of what was there.
     """
 
@@ -53,10 +53,14 @@ class SoundLook:
     offset: float = 0.0
     silent: float = 0.0
     clipped: float = 0.0
-    fingerprint: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint32))
-    levels: np.ndarray = field(default_factory=lambda: np.zeros(0, np.uint8))
+    prints: Prints = NO_PRINTS
     error: str = ""
     note: str = ""
+
+    @property
+    def fingerprint(self) -> np.ndarray:
+        """Return the words of the coarse fingerprint, uint32, one for every 32 ms."""
+        return self.prints.coarse.words
 
 
 def look_at_sound(stream: IO[bytes], size: int) -> SoundLook:
@@ -156,7 +160,6 @@ def _measured(sound: soundfile.SoundFile, size: int, declared: float, *, cut: bo
     seconds = figures.frames / rate
     if not error and (cut or declared - seconds > max(0.05, 0.001 * declared)):
         error, note = "truncated", f"{seconds:.3f} of {declared:.3f} seconds are there"
-    words, levels = prints.finish()
     values = max(figures.frames * channels, 1)
     return SoundLook(
         size=size,
@@ -172,8 +175,7 @@ def _measured(sound: soundfile.SoundFile, size: int, declared: float, *, cut: bo
         offset=figures.total / values,
         silent=figures.quiet / max(figures.windows, 1),
         clipped=figures.clipped,
-        fingerprint=words,
-        levels=levels,
+        prints=prints.finish(),
         error=error,
         note=note,
     )

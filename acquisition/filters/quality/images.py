@@ -17,7 +17,7 @@ CODES: Final[Mapping[str, str]] = {
     "quality.image-not-checked": "The picture was not decoded: too large, or a format that is not opened (vector graphics).",
     "quality.image-tiny": "The shorter side has fewer pixels than filters.quality.image.min_side.",
     "quality.image-blank": "Nearly all pixels have one tone, or there is next to no contrast.",
-    "quality.image-blurry": "Even the sharpest parts change slowly from pixel to pixel; 0.5 where nothing changes enough to be sharp.",
+    "quality.image-blurry": "Even the sharpest parts change slowly from pixel to pixel; 0.5 where nothing could.",
     "quality.image-dark": "The mean is near black and there is little contrast.",
     "quality.image-bright": "The mean is near white and there is little contrast.",
     "quality.image-aspect": "One side is longer than the other by more than filters.quality.image.max_aspect.",
