@@ -15,7 +15,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn
 
+from acquisition.crawl.archive.index_schema import COLUMNS, SCHEMA
 from acquisition.crawl.archive.rows import Row
+from acquisition.crawl.archive.seen import Seen
 from acquisition.crawl.contract import Place
 from acquisition.errors import DiskFull
 
@@ -24,29 +26,11 @@ INDEX_FILE: Final = "index.sqlite"
 INDEX_VERSION: Final = 3
 """An index of another version is made anew from the files."""
 _COMMIT_EVERY: Final = 256
+_WRITE_EVERY: Final = 64
 _COMMIT_SECONDS: Final = 1.0
 """So that whoever looks from another process sees a slow crawl, too."""
-_SCHEMA: Final = """
-CREATE TABLE exchange (
-  id INTEGER PRIMARY KEY, url_key INTEGER NOT NULL, url TEXT NOT NULL, kind TEXT NOT NULL, method TEXT NOT NULL,
-  file TEXT NOT NULL, offset INTEGER NOT NULL, record_id TEXT NOT NULL, date TEXT NOT NULL, status INTEGER NOT NULL,
-  body_file TEXT NOT NULL, body_offset INTEGER NOT NULL, body_record_id TEXT NOT NULL, body_date TEXT NOT NULL,
-  body_status INTEGER NOT NULL, bytes INTEGER NOT NULL, sha256 TEXT NOT NULL, digest TEXT NOT NULL,
-  etag TEXT NOT NULL, last_modified TEXT NOT NULL, length INTEGER NOT NULL, mime TEXT);
-CREATE INDEX exchange_url ON exchange (url_key);
-CREATE TABLE item (
-  key BLOB PRIMARY KEY, url_key INTEGER NOT NULL, page BLOB NOT NULL, list TEXT NOT NULL, void INTEGER NOT NULL DEFAULT 0
-) WITHOUT ROWID;
-CREATE INDEX item_url ON item (url_key);
-CREATE INDEX item_page ON item (page) WHERE page != x'';
-CREATE TABLE file (name TEXT PRIMARY KEY, indexed INTEGER NOT NULL, synced INTEGER NOT NULL) WITHOUT ROWID;
-"""
-_COLUMNS: Final = (
-    "url, kind, method, file, offset, record_id, date, status, body_file, body_offset, body_record_id, body_date, body_status,"
-    " bytes, sha256, digest, etag, last_modified, length, mime"
-)
-
-_INSERT: Final = f"INSERT INTO exchange (url_key, {_COLUMNS}) VALUES ({','.join('?' * 21)})"  # noqa: S608  # constant
+_INSERT_ITEM: Final = "INSERT OR IGNORE INTO item VALUES (?, ?, ?, ?, 0)"
+_INSERT: Final = f"INSERT INTO exchange (url_key, {COLUMNS}) VALUES ({','.join('?' * 21)})"  # noqa: S608  # constant
 
 
 def key_of(text: str) -> int:
@@ -63,13 +47,16 @@ def item_key(locator: str) -> bytes:
 class Index:
     """The index of one run directory. Calls come from one thread at a time."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, alone: bool = False) -> None:
+        """With `alone`, whatever enters it from now on is told to this object (`add`, `add_item`, `met`)."""
         self._path = directory / INDEX_FILE
         self._waiting = 0
         self._lost = self._wrote = False
         self._reached: dict[str, int] = {}
         self._synced: dict[str, int] = {}
         self._committed = time.monotonic()
+        self._pending: dict[str, list[tuple[object, ...]]] = {}
+        self._unwritten = 0
         try:
             self._db = self._connect()
         except sqlite3.OperationalError:  # locked, full…: not a reason to make it anew
@@ -78,6 +65,12 @@ class Index:
             for name in (INDEX_FILE, f"{INDEX_FILE}-wal", f"{INDEX_FILE}-shm"):
                 (directory / name).unlink(missing_ok=True)
             self._db = self._connect()
+        self._seen = Seen() if alone and self._is_empty() else None
+        """What an index that was empty has been given since: whatever is not among it need not be looked for."""
+
+    def _is_empty(self) -> bool:
+        tables = ("exchange", "item", "file")
+        return not any(self._db.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone() for name in tables)  # noqa: S608  # constant
 
     def _connect(self) -> sqlite3.Connection:
         db = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
@@ -87,16 +80,22 @@ class Index:
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version != INDEX_VERSION:
                 db.executescript("".join(f"DROP TABLE IF EXISTS {name};" for name in ("exchange", "item", "file")))
-                db.executescript(_SCHEMA + f"PRAGMA user_version={INDEX_VERSION};")
+                db.executescript(SCHEMA + f"PRAGMA user_version={INDEX_VERSION};")
         except BaseException:
             db.close()
             raise
         return db
 
+    def met(self, one: str | bytes) -> None:
+        """Hear of an address or an item's key that it is given, here or by whoever writes it."""
+        if self._seen is not None:
+            self._seen.add(one)
+
     def add(self, row: Row, end: int) -> None:
         """Take in an exchange whose bytes have been written and reach to `end` of its file; DiskFull when there is no room."""
         values = (key_of(row.url), _text(row.url), row.kind, row.method, *_values(row.place), *_values(row.body))
         rest = (row.bytes, row.sha256, row.digest, row.etag, row.last_modified, row.length, row.mime)
+        self.met(row.url)
         self._write(_INSERT, *values, *rest)
         self.reached(row.place.file, end)
 
@@ -132,7 +131,7 @@ class Index:
 
     def forget(self, *names: str) -> None:
         """Forget everything that was taken in from files: they are shorter than they were (a power cut)."""
-        self._begin()
+        self._flush()
         for name in names:
             self._reached.pop(name, None)
             self._synced.pop(name, None)
@@ -143,39 +142,51 @@ class Index:
 
     def rows(self, url: str) -> list[Row]:
         """Return all exchanges about a URL, oldest first."""
-        found = self._db.execute(f"SELECT {_COLUMNS} FROM exchange WHERE url_key = ? ORDER BY id", (key_of(url),))  # noqa: S608  # constant
+        if self._seen is not None and url not in self._seen:
+            return []
+        self._flush()
+        found = self._db.execute(f"SELECT {COLUMNS} FROM exchange WHERE url_key = ? ORDER BY id", (key_of(url),))  # noqa: S608  # constant
         return [row for row in map(_row, found) if row.url == _text(url)]
 
     def everything(self, kinds: tuple[str, ...] = ("page", "media")) -> Iterator[Row]:
         """Yield all exchanges of these kinds, ordered by URL key and then by age."""
         marks = ",".join("?" * len(kinds))
-        query = f"SELECT {_COLUMNS} FROM exchange WHERE kind IN ({marks}) ORDER BY url_key, id"  # noqa: S608  # only marks
+        self._flush()
+        query = f"SELECT {COLUMNS} FROM exchange WHERE kind IN ({marks}) ORDER BY url_key, id"  # noqa: S608  # only marks
         yield from map(_row, self._db.execute(query, kinds))
 
     def totals(self) -> tuple[int, int]:
         """Return how many exchanges are no policy files, and the bytes of their bodies."""
+        self._flush()
         count, size = self._db.execute("SELECT count(*), total(bytes) FROM exchange WHERE kind != 'policy'").fetchone()
         return int(count), int(size)
 
     def add_item(self, key: bytes, url: str, page: bytes, name: str) -> None:
         """Take in an item of a list; DiskFull when there is no room."""
-        self._write("INSERT OR IGNORE INTO item VALUES (?, ?, ?, ?, 0)", key, key_of(url), page, name)
+        self.met(key)
+        self._write(_INSERT_ITEM, key, key_of(url), page, name)
 
     def has_item(self, key: bytes) -> bool:
         """Say whether the run has this item."""
+        if self._seen is not None and key not in self._seen:
+            return False
+        self._flush()
         return self._db.execute("SELECT 1 FROM item WHERE key = ?", (key,)).fetchone() is not None
 
     def has_items_of(self, url: str) -> bool:
         """Say whether the run has an item found under this final URL."""
+        self._flush()
         found = self._db.execute("SELECT 1 FROM item WHERE url_key = ? AND void = 0 LIMIT 1", (key_of(url),))
         return found.fetchone() is not None
 
     def item_count(self) -> int:
         """Return how many items there are that are not void."""
+        self._flush()
         return int(self._db.execute("SELECT count(*) FROM item WHERE void = 0").fetchone()[0])
 
     def item_pages(self) -> Iterator[bytes]:
         """Yield the keys of the pages that have items which are not void; more may be added meanwhile."""
+        self._flush()
         last = b""
         query = "SELECT DISTINCT page FROM item WHERE page > ? AND void = 0 ORDER BY page LIMIT 1000"
         while found := self._db.execute(query, (last,)).fetchall():
@@ -184,27 +195,32 @@ class Index:
 
     def void_items(self, pages: list[bytes]) -> int:
         """Mark the items of pages as void and return how many there were."""
+        self._flush()
         self._begin()
         found = [self._db.execute("UPDATE item SET void = 1 WHERE page = ? AND void = 0", (page,)).rowcount for page in pages]
         return sum(found)
 
     def void_lists(self) -> list[str]:
         """Return the names of the lists that hold void items."""
+        self._flush()
         return [str(name) for (name,) in self._db.execute("SELECT DISTINCT list FROM item WHERE void = 1 ORDER BY list")]
 
     def is_void(self, key: bytes) -> bool:
         """Say whether an item is void."""
+        self._flush()
         return self._db.execute("SELECT 1 FROM item WHERE key = ? AND void = 1", (key,)).fetchone() is not None
 
     def drop_void(self, name: str) -> None:
         """Forget the void items of a list that has been written without them."""
+        self._flush()
         self._begin()
         self._db.execute("DELETE FROM item WHERE list = ? AND void = 1", (name,))
 
     def commit(self) -> None:
         """Write what waits; DiskFull when there is no room."""
-        if not self._reached and not self._db.in_transaction:
+        if not self._reached and not self._unwritten and not self._db.in_transaction:
             return
+        self._flush()
         try:
             self._begin()
             ends = [(name, end, self.synced(name)) for name, end in sorted(self._reached.items())]
@@ -226,10 +242,21 @@ class Index:
         self._db.close()
 
     def _write(self, statement: str, *values: object) -> None:
-        """Write inside a transaction; when that fails, nothing is noted as taken in any more."""
+        """Have a row written with the next ones; when that fails, nothing is noted as taken in any more."""
+        self._pending.setdefault(statement, []).append(values)
+        self._unwritten += 1
+        if self._unwritten >= _WRITE_EVERY:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Write inside a transaction what waits, before anything is asked."""
+        if not self._unwritten:
+            return
+        waiting, self._pending, self._unwritten = self._pending, {}, 0
         try:
             self._begin()
-            self._db.execute(statement, values)
+            for statement, rows in waiting.items():
+                self._db.executemany(statement, rows)
         except sqlite3.OperationalError as error:
             self._failed(error)
 

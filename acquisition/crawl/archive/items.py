@@ -37,7 +37,7 @@ class Page:
     """The response that an item was found on. `body` is decoded, `url` what was asked, `final_url` what answered.
 
     `redirects` are the addresses passed on the way with their status, `reason` says why it was visited (a search's query, a
-    list's row), `charset` the declared and the used one.
+    list's row), `charset` the declared and the used one, `sha256` is the body's where somebody has computed it.
     """
 
     url: str
@@ -49,6 +49,7 @@ class Page:
     redirects: Sequence[tuple[str, int]] = ()
     reason: str = ""
     charset: tuple[str, str] = ("", "")
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def record_of(
     fields = {str(key): plain(value) for key, value in item.items() if value is not None and value != {}}
     sample = sample or ("media" if is_media(page.media_type) else "row")
     content = canonical(fields).encode() if sample == "row" else page.body
-    sha256 = hashlib.sha256(content).hexdigest()
+    sha256 = (page.sha256 if sample != "row" else "") or hashlib.sha256(content).hexdigest()
     place = page.place
     record = {
         "locator": f"{page.final_url}#sha256={sha256[:32]}",

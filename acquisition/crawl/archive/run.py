@@ -78,7 +78,7 @@ class RunArchive(Archive):
         self._stream: io.FileIO | None = None
         self._name = ""
         self._position = self._unsynced = 0
-        self.index = Index(directory)
+        self.index = Index(directory, alone=True)
         complete(directory, self.index)
         self.pages, self.received = self.index.totals()
         self.earlier = EarlierRuns(directory, earlier)

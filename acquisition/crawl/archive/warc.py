@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
-import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from functools import lru_cache
+from typing import Any, Final
 
 import orjson
-from isal import isal_zlib
 
+from acquisition.crawl.archive.members import LEAST, SMALLER, STORED, member
 from acquisition.crawl.contract import Ask, HeaderLines, Place, Wire
 
 RENAMED: Final = "X-Archive-Orig-"
@@ -38,13 +39,10 @@ _MIME_END: Final = re.compile(r"[;\s]")
 _BREAKS: Final = re.compile(r"[\r\n\x00]+")
 _UNSAFE: Final = re.compile(r"[\x00-\x20\x7f]")
 _VERSION: Final = re.compile(r"(?:HTTP/|h)?(1\.[01]|2|3)(?:\.0)?", re.IGNORECASE)
-_LEVEL: Final = 1
-"""igzip's: a 10 KB page in 25 us and 5,130 bytes, where zlib's level 3 takes 114 us for 5,550 (0015-archive.md)."""
 _PACKED: Final = re.compile(r"(?:image|audio|video|font)/(?!svg|bmp|x-ms-bmp)|application/(?:zip|gzip|x-gzip|pdf)")
 _SMALL: Final = 4_000
-_FREE: Final = ~(0xF << 76 | 0x3 << 62)
-_FOURTH: Final = 0x4 << 76 | 0x2 << 62
-"""Version and variant of a random UUID."""
+_VARIANTS: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+"""The first digit of a random UUID's fourth part."""
 _BASE32: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _PAIRS: Final = tuple(first + second for first in _BASE32 for second in _BASE32)
 
@@ -77,29 +75,35 @@ class Composed:
 
 def compose(ask: Ask, wire: Wire, decision: Mapping[str, Any], earlier: Earlier | None = None) -> Composed:
     """Return an exchange as three gzip members; with `earlier` its response becomes a revisit record without a body."""
-    record_id, date = _new_id(), iso_date(wire.started)
-    target = target_uri(ask.url)
-    common = [("WARC-Target-URI", target), ("WARC-Date", date), *_network(wire)]
+    record_id, request_id, metadata_id = _new_ids(3)
+    date = iso_date(wire.started)
+    common = f"WARC-Target-URI: {target_uri(ask.url)}\r\nWARC-Date: {date}\r\n"
+    network = _network(wire.ip_address, wire.protocol)
     head = _head(f"{_status_protocol(wire.protocol)} {wire.status} {_line(wire.reason)}", wire.headers)
-    kind: Literal["response", "revisit"] = "response"
-    more: list[tuple[str, str]] = []
     if earlier is None:
+        kind, more = "response", ""
         body, sha256, digest = wire.body, hashlib.sha256(wire.body).hexdigest(), sha1_of(wire.body)
     else:
-        kind, body, sha256, digest = "revisit", b"", earlier.sha256, earlier.digest
-        more = _refers(earlier, NOT_MODIFIED if wire.status == 304 else IDENTICAL)
+        kind, more = "revisit", _refers(earlier, NOT_MODIFIED if wire.status == 304 else IDENTICAL)
+        body, sha256, digest = b"", earlier.sha256, earlier.digest
     answer = _record(
-        [("WARC-Type", kind), ("WARC-Record-ID", record_id), *common, *more, ("WARC-Payload-Digest", digest)],
+        f"WARC-Type: {kind}\r\nWARC-Record-ID: {record_id}\r\n{common}{network}{more}WARC-Payload-Digest: {digest}\r\n",
         "application/http;msgtype=response",
         head + body,
         _level_for(wire, len(body)),
     )
-    sent = _head(f"{ask.method} {request_target(ask.url)} HTTP/1.1", wire.request_headers)
-    beside = [("WARC-Record-ID", _new_id()), *common, ("WARC-Concurrent-To", record_id)]
-    request = _record([("WARC-Type", "request"), *beside], "application/http;msgtype=request", sent)
-    why = _json(_facts(ask, wire, decision, sha256, earlier))
-    beside = [("WARC-Record-ID", _new_id()), *common[:2], ("WARC-Concurrent-To", record_id)]
-    metadata = _record([("WARC-Type", "metadata"), *beside], "application/json", why)
+    request = _record(
+        f"WARC-Type: request\r\nWARC-Record-ID: {request_id}\r\n{common}{network}WARC-Concurrent-To: {record_id}\r\n",
+        "application/http;msgtype=request",
+        _start_line(f"{ask.method} {request_target(ask.url)} HTTP/1.1") + _fields(wire.request_headers),
+        LEAST,
+    )
+    metadata = _record(
+        f"WARC-Type: metadata\r\nWARC-Record-ID: {metadata_id}\r\n{common}WARC-Concurrent-To: {record_id}\r\n",
+        "application/json",
+        _json(_facts(ask, wire, decision, sha256, earlier)),
+        LEAST,
+    )
     mime = REVISIT_MIME if earlier is not None else mime_of(head)
     return Composed(b"".join((answer, request, metadata)), record_id, date, sha256, digest, len(answer), mime)
 
@@ -107,7 +111,8 @@ def compose(ask: Ask, wire: Wire, decision: Mapping[str, Any], earlier: Earlier 
 def warcinfo(filename: str, info: Mapping[str, str], now: float) -> bytes:
     """Return the record that opens a file: who wrote it, how to reach them, by which rules, and what is not as on the wire."""
     fields = "".join(f"{_line(name)}: {_line(value)}\r\n" for name, value in info.items()).encode("utf-8", "replace")
-    head = [("WARC-Type", "warcinfo"), ("WARC-Record-ID", _new_id()), ("WARC-Date", iso_date(now)), ("WARC-Filename", filename)]
+    (record_id,) = _new_ids(1)
+    head = f"WARC-Type: warcinfo\r\nWARC-Record-ID: {record_id}\r\nWARC-Date: {iso_date(now)}\r\nWARC-Filename: {filename}\r\n"
     return _record(head, "application/warc-fields", fields)
 
 
@@ -129,7 +134,14 @@ def bare_mime(declared: str) -> str:
 
 def iso_date(moment: float) -> str:
     """Return a moment as WARC 1.1 dates it, in UTC with microseconds."""
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    whole = math.floor(moment)
+    parts = round((moment - whole) * 1e6)
+    return f"{_second(whole + parts // 1_000_000)}.{parts % 1_000_000:06d}Z"
+
+
+@lru_cache(maxsize=64)
+def _second(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def request_target(url: str) -> str:
@@ -139,15 +151,14 @@ def request_target(url: str) -> str:
     return _UNSAFE.sub("%20", path[slash:] if path[slash : slash + 1] == "/" else "/" + path[slash:])
 
 
-def _record(fields: Iterable[tuple[str, str]], content_type: str, block: bytes, level: int = _LEVEL) -> bytes:
-    """Return one record as one gzip member."""
-    lines = [f"{name}: {value}\r\n" for name, value in fields]
+def _record(fields: str, content_type: str, block: bytes, level: int = SMALLER) -> bytes:
+    """Return one record as one gzip member; `fields` are whole lines."""
     head = (
-        f"WARC/1.1\r\n{''.join(lines)}WARC-Block-Digest: {sha1_of(block)}\r\n"
+        f"WARC/1.1\r\n{fields}WARC-Block-Digest: {sha1_of(block)}\r\n"
         f"Content-Type: {content_type}\r\nContent-Length: {len(block)}\r\n\r\n"
     ).encode("utf-8", "replace")
-    packer = isal_zlib.compressobj(level, zlib.DEFLATED, 31) if level else zlib.compressobj(0, zlib.DEFLATED, 31)
-    return b"".join((packer.compress(b"%b%b\r\n\r\n" % (head, block)), packer.flush()))
+    data = b"%b%b\r\n\r\n" % (head, block)
+    return member(data, level)
 
 
 def sha1_of(data: bytes) -> str:
@@ -156,22 +167,22 @@ def sha1_of(data: bytes) -> str:
     return "sha1:" + "".join([_PAIRS[number >> shift & 1023] for shift in range(150, -1, -10)])
 
 
-def _network(wire: Wire) -> list[tuple[str, str]]:
-    """Return where it came from. WARC-Protocol is the IIPC's extension of 2023."""
-    found = [("WARC-IP-Address", _field(wire.ip_address))] if wire.ip_address else []
-    version = _VERSION.fullmatch(wire.protocol)
-    if version:
-        found.append(("WARC-Protocol", f"http/{version[1]}" if version[1].startswith("1") else f"h{version[1]}"))
+@lru_cache(maxsize=1_024)
+def _network(address: str, protocol: str) -> str:
+    """Return the lines that say where it came from. WARC-Protocol is the IIPC's extension of 2023."""
+    found = f"WARC-IP-Address: {_field(address)}\r\n" if address else ""
+    if version := _VERSION.fullmatch(protocol):
+        found += f"WARC-Protocol: {'http/' if version[1].startswith('1') else 'h'}{version[1]}\r\n"
     return found
 
 
-def _refers(earlier: Earlier, profile: str) -> list[tuple[str, str]]:
-    found = [("WARC-Profile", profile)]
+def _refers(earlier: Earlier, profile: str) -> str:
+    found = f"WARC-Profile: {profile}\r\n"
     if earlier.place.record_id:
-        found.append(("WARC-Refers-To", _field(earlier.place.record_id)))
-    found.append(("WARC-Refers-To-Target-URI", target_uri(earlier.url)))
+        found += f"WARC-Refers-To: {_field(earlier.place.record_id)}\r\n"
+    found += f"WARC-Refers-To-Target-URI: {target_uri(earlier.url)}\r\n"
     if earlier.place.date:
-        found.append(("WARC-Refers-To-Date", _field(earlier.place.date)))
+        found += f"WARC-Refers-To-Date: {_field(earlier.place.date)}\r\n"
     return found
 
 
@@ -199,13 +210,30 @@ def _facts(ask: Ask, wire: Wire, decision: Mapping[str, Any], sha256: str, earli
 
 def _head(first: str, lines: HeaderLines) -> bytes:
     """Return a start line and header lines as on the wire; a line break inside one would forge records, so it is a space."""
-    text = "\r\n".join([first, *[f"{name}: {value}" for name, value in lines], ""])
-    if not (text.count("\r") == text.count("\n") == text.count("\r\n") == len(lines) + 1) or any(odd in text for odd in _ODD):
-        text = "\r\n".join([_line(first), *[f"{_line(name)}: {_line(value)}" for name, value in lines], ""])
+    return _start_line(first) + _block(lines)
+
+
+def _start_line(text: str) -> bytes:
+    return f"{_line(text)}\r\n".encode("latin-1", "replace")
+
+
+def _block(lines: HeaderLines) -> bytes:
+    text = "\r\n".join(["", *[f"{name}: {value}" for name, value in lines], ""])
+    breaks = len(lines) + 1
+    if not (text.count("\r\n") == text.count("\r") == text.count("\n") == breaks) or _is_odd(text):
+        text = "\r\n".join(["", *[f"{_line(name)}: {_line(value)}" for name, value in lines], ""])
     lowered = text.lower()
     if "\r\ntransfer-encoding:" in lowered or "\r\ntrailer:" in lowered:
         text = _FRAMING.sub(rf"\r\n{RENAMED}\1", text)
-    return (text + "\r\n").encode("latin-1", "replace")
+    return (text[2:] + "\r\n").encode("latin-1", "replace")
+
+
+_fields = lru_cache(maxsize=64)(_block)
+"""The header lines of requests: nearly always the same for one host."""
+
+
+def _is_odd(text: str) -> bool:
+    return any(odd in text for odd in _ODD)
 
 
 def _json(facts: Mapping[str, Any]) -> bytes:
@@ -222,16 +250,16 @@ def _status_protocol(protocol: str) -> str:
 
 
 def _level_for(wire: Wire, size: int) -> int:
-    """Return 0 for bodies that are packed already: a second packing costs time and saves nothing."""
+    """Return STORED for bodies that are packed already: a second packing costs time and saves nothing."""
     if size < _SMALL:
-        return _LEVEL
+        return SMALLER
     for name, value in wire.headers:
         lowered = name.lower()
         if lowered == "content-encoding" and value.strip().lower() not in ("", "identity"):
-            return 0
+            return STORED
         if lowered == "content-type" and _PACKED.match(value.strip().lower()):
-            return 0
-    return _LEVEL
+            return STORED
+    return SMALLER
 
 
 def _line(text: str) -> str:
@@ -242,8 +270,12 @@ def _field(text: str) -> str:
     return _BREAKS.sub(" ", text)
 
 
-def _new_id() -> str:
-    """Return a random UUID (RFC 9562 section 5.4) as a record's name; `uuid.uuid4` takes four times as long."""
-    number = int.from_bytes(os.urandom(16), "big") & _FREE | _FOURTH
-    digits = f"{number:032x}"
-    return f"<urn:uuid:{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}>"
+def _new_ids(count: int) -> list[str]:
+    """Return random UUIDs (RFC 9562 section 5.4) as names of records; `uuid.uuid4` takes four times as long."""
+    digits = os.urandom(16 * count).hex()
+    ids = []
+    for start in range(0, 32 * count, 32):
+        one = digits[start : start + 32]
+        variant = _VARIANTS[one[16]]
+        ids.append(f"<urn:uuid:{one[:8]}-{one[8:12]}-4{one[13:16]}-{variant}{one[17:20]}-{one[20:]}>")
+    return ids

@@ -120,6 +120,7 @@ def recorded(brought: Brought, row: Row, content: Content, items: Items) -> str:
         place=answer.place,
         redirects=brought.passed,
         reason=row.reason,
+        sha256=content.media.sha256,
     )
     rights = Rights(reading.records(), reading.verdicts(), answer.decision.get("robots") or {})
     new = items.add(record_of(row.fields, page, rights, sample="media"), brought.key)

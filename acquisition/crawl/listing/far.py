@@ -179,7 +179,7 @@ class FarArchive(RunArchive):
         self.link = Link(job, info)
         self._directory = Path(job.directory)
         self._stream, self._name, self._replay = None, "", None
-        self.index = Index(self._directory)
+        self.index = Index(self._directory, alone=True)
         self.earlier = EarlierRuns(self._directory, ())
         self.pages, self.received = self.link.state["pages"], self.link.state["received"]
         self._recent: OrderedDict[str, Recalled] = OrderedDict()
@@ -190,6 +190,7 @@ class FarArchive(RunArchive):
         number = self.link.number()
         said = {"do": "archive", "answer": number, "ask": ask_said(ask), "wire": wire_said(wire), "decision": decision}
         self.link.say(said, wire.body)
+        self.index.met(ask.url)
         if ask.kind != "policy":
             self.pages += 1
             self.received += len(wire.body)

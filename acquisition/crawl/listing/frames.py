@@ -26,21 +26,28 @@ class Frames:
     """Takes bytes as they come and gives whole frames."""
 
     def __init__(self) -> None:
-        self._held = bytearray()
+        self._held: list[bytes] = []
+        self._missing = 0
 
     def of(self, data: bytes) -> Iterator[tuple[dict[str, Any], bytes]]:
         """Yield the frames that are complete with these bytes."""
-        held, place = self._held, 0
-        held += data
+        self._held.append(data)
+        self._missing -= len(data)
+        if self._missing > 0:  # a long frame comes in many parts, and is joined once
+            return
+        held, place = data if len(self._held) == 1 else b"".join(self._held), 0
+        view = memoryview(held)
+        self._missing = 0
         while len(held) - place >= _LENGTHS.size:
             said, behind = _LENGTHS.unpack_from(held, place)
             start = place + _LENGTHS.size
             if len(held) < start + said + behind:
+                self._missing = start + said + behind - len(held)
                 break
             middle = start + said
-            yield orjson.loads(held[start:middle]), bytes(held[middle : middle + behind])
+            yield orjson.loads(view[start:middle]), held[middle : middle + behind]
             place = middle + behind
-        del held[:place]
+        self._held = [held[place:]] if place < len(held) else []
 
 
 def ask_said(ask: Ask) -> list[Any]:

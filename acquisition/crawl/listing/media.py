@@ -64,10 +64,11 @@ class Size(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A file that passed."""
+    """A file that passed; `sha256` is that of its bytes where the list wanted to know, else ""."""
 
     media_type: str
     size: Size = field(default=Size())
+    sha256: str = ""
 
 
 def media_type_of(body: bytes) -> str:
@@ -111,8 +112,9 @@ def check(body: bytes, expect: Mapping[str, Any], wanted: Wanted, *, url: str) -
         raise Failed("not-media", url, media_type or f"it begins with {body[:16]!r}")
     if not _accepted(media_type, wanted.media_types):
         raise Failed("media-type", url, f"{media_type}; the list wants {', '.join(wanted.media_types)}")
-    _check_digests(body, expect, url)
-    return Media(media_type, _pixels(body, media_type, expect, wanted, url) if media_type in _FORMATS else Size())
+    sha256 = _check_digests(body, expect, url)
+    size = _pixels(body, media_type, expect, wanted, url) if media_type in _FORMATS else Size()
+    return Media(media_type, size, sha256)
 
 
 def _accepted(media_type: str, wanted: tuple[str, ...]) -> bool:
@@ -121,10 +123,12 @@ def _accepted(media_type: str, wanted: tuple[str, ...]) -> bool:
     return media_type in wanted or (family in wanted and media_type != "image/svg+xml")
 
 
-def _check_digests(body: bytes, expect: Mapping[str, Any], url: str) -> None:
+def _check_digests(body: bytes, expect: Mapping[str, Any], url: str) -> str:
+    """Compare the digests that the list gives, and return the SHA-256 if it is among them, else ""."""
     for name, algorithm in _ALGORITHMS.items():
         if (digest := expect.get(name)) is not None and (found := algorithm(body)) != digest:
             raise Failed("hash-mismatch", url, f"{name} {found}, the list says {digest}")
+    return str(expect.get("sha256") or "")
 
 
 _ALGORITHMS: Final[Mapping[str, Callable[[bytes], str]]] = MappingProxyType({
