@@ -19,7 +19,9 @@ FILTERS: Final = "acquisition.filters"
 LAYOUTS: Final = "acquisition.layouts"
 EXPORTERS: Final = "acquisition.exporters"
 SPIDERS: Final = "acquisition.spiders"
-GROUPS: Final = (SOURCES, READERS, FILTERS, LAYOUTS, EXPORTERS, SPIDERS)
+DETECTORS: Final = "acquisition.detectors"
+"""Model-based detectors for `filters.llm_style.detector`; none of them is ours."""
+GROUPS: Final = (SOURCES, READERS, FILTERS, LAYOUTS, EXPORTERS, SPIDERS, DETECTORS)
 
 _NAME_ATTRIBUTE: Final = {SOURCES: "kind"}
 

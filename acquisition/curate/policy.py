@@ -47,6 +47,7 @@ DEFAULTS: Final = (
     _rule("pii.*", Outcome.REDACT, "personal data is replaced by its kind", at_least=0.6),
     _rule("pii.*", Outcome.KEEP, "too weak a sign of personal data"),
     _rule("llm-style.boilerplate", Outcome.HOLD, "phrases of a chat assistant"),
+    _rule("llm-style.not-checked", Outcome.HOLD, "a part of it could not be looked at for phrases of an assistant"),
     _rule("llm-style.*", Outcome.KEEP, "reported as a share per source; no word list condemns one text"),
     _rule("quality.empty", Outcome.DROP, "there is nothing in it"),
     _rule("quality.encoding-damage", Outcome.HOLD, "letters were lost in a wrong encoding", at_least=0.01),

@@ -17,7 +17,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from acquisition.filters.duplicates import Duplicates, DuplicatesSettings
-from acquisition.filters.llm_style import LlmStyle
 from acquisition.filters.pii import Pii, PiiSettings
 from acquisition.filters.quality import Quality, QualitySettings
 from acquisition.model import Use
@@ -105,38 +104,6 @@ def test_identities_in_a_table_are_found_by_their_columns(shared_data: Path, pii
     assert columns["EmailAddress"] == len(rows) == 1000
     assert columns["TelephoneNumber"] >= 950
     assert columns["GivenName"] == 0
-
-
-def test_people_are_not_taken_for_chat_assistants(shared_data: Path, messages: list[str]) -> None:
-    """No certain phrase stands in 8,000 texts of people, and of those long enough at most one in twenty scores at all."""
-    style = LlmStyle(LlmStyle.Settings(), CONTEXT)
-    human = list(messages)
-    folder = shared_data / "llm_text"
-    lines = (folder / "seqxgpt_document_level" / "human_lines.first_half.jsonl").read_text(encoding="utf-8").splitlines()
-    human += [json.loads(line)["text"] for line in lines]
-    human += [
-        r["document"] for r in json.loads((folder / "detector_bias/Human_Data__CS224N_real_145.first_half.json").read_text())
-    ]
-    tokens = pq.read_table(folder / "arxiv_stat_train" / "human_data.parquet")["human_sentence"].to_pylist()
-    human += [" ".join(" ".join(part) for part in tokens[at : at + 8]) for at in range(0, len(tokens), 8)]
-    codes = Counter(style.flag(items_of(human))["code"].to_pylist())
-    assert len(human) > 8000
-    assert codes["llm-style.boilerplate"] == 0
-    long_enough = sum(len(text.split()) >= 100 for text in human)
-    assert codes["llm-style.score"] <= 0.05 * long_enough
-
-
-def test_rewritten_abstracts_score_far_more_often(shared_data: Path) -> None:
-    """Style words are several times as frequent in abstracts that a model rewrote: a cue for a corpus."""
-    style = LlmStyle(LlmStyle.Settings(), CONTEXT)
-    share = {}
-    for side in ("human", "ai"):
-        tokens = pq.read_table(shared_data / "llm_text" / "arxiv_stat_train" / f"{side}_data.parquet")[f"{side}_sentence"]
-        texts = tokens.to_pylist()[:16000]
-        rows = [" ".join(" ".join(part) for part in texts[at : at + 8]) for at in range(0, len(texts), 8)]
-        flags = style.flag(items_of(rows))
-        share[side] = flags["code"].to_pylist().count("llm-style.score") / len(rows)
-    assert share["ai"] > 10 * share["human"]
 
 
 def duplicates(shards: dict[str, list[Any]], folder: Path) -> dict[str, list[dict[str, Any]]]:
