@@ -128,6 +128,8 @@ class DatasetSettings(Settings):
     """Where the set is published, if it is."""
     creator: str = ""
     """Who builds it; left out: the contact's name."""
+    answers: dict[str, str] = {}
+    """Answers for the manifest that only a person can give, by field of the format (docs/rights.md): "2.3.used": "Yes"."""
     use: UseSettings = UseSettings()
 
 

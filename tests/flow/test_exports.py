@@ -14,7 +14,8 @@ from acquisition.manifest.spdx import check
 from tests.judged_shards import World, wav, write_manifest
 
 pytestmark = pytest.mark.flow
-FORMATS = ("items", "datapackage", "prov", "spdx")
+FORMATS = ("items", "datapackage", "prov", "spdx", "eu_summary")
+DOCUMENTS = ("datapackage.json", "items.csv", "prov.json", "spdx.json", "eu-summary.json", "eu-summary.html")
 
 
 @pytest.fixture
@@ -120,10 +121,58 @@ def test_same_records_same_bytes(tmp_path: Path) -> None:
         world = World(tmp_path / name)
         world.add("sms", [world.text(f"message {n}", n, "ham") for n in range(3)], license_="MIT")
         write_manifest(world, version="1.0.0", formats=FORMATS)
-        found.append(
-            [
-                (world.workspace.manifest / file).read_bytes()
-                for file in ("datapackage.json", "items.csv", "prov.json", "spdx.json")
-            ]
-        )
+        found.append([(world.workspace.manifest / file).read_bytes() for file in DOCUMENTS])
     assert found[0] == found[1]
+
+
+def test_the_eu_draft_infers_no_answer(world: World) -> None:
+    """Fields that only a provider can answer wait for one, no field is empty, and an answer given in the declaration stands."""
+    answers = {"2.3.used": "No", "1.3.text": "about 100 tokens"}
+    write_manifest(world, version="1.0.0", formats=("eu_summary",), answers=answers)
+    document = json.loads((world.workspace.manifest / "eu-summary.json").read_text(encoding="utf-8"))
+    cells = {cell["field"]: cell for section in document["sections"] for cell in section["cells"]}
+    asked = {
+        "1.1.provider",
+        "1.2.names",
+        "2.1.used",
+        "2.2.1.licensed",
+        "2.4.interactions",
+        "2.5.used",
+        "3.1.code-of-practice",
+        "3.2.measures",
+    }
+    assert asked <= set(document["to_be_provided"])
+    assert {cells[name]["content"] for name in asked} == {"TO BE PROVIDED"}
+    assert (cells["2.3.used"]["content"], cells["2.3.used"]["origin"]) == ("No", "owner")
+    assert cells["1.3.text"]["content"] == "about 100 tokens"
+    assert all(cell["content"].strip() for cell in cells.values())
+    assert cells["1.3.audio"]["content"] == "5 items"
+    assert [section["number"] for section in document["sections"]] == [
+        "1.1",
+        "1.2",
+        "1.3",
+        "2.1",
+        "2.2",
+        "2.3",
+        "2.4",
+        "2.5",
+        "2.6",
+        "3.1",
+        "3.2",
+        "3.3",
+    ]
+
+
+def test_the_eu_draft_says_the_same_in_every_form(world: World) -> None:
+    """Every cell of the document stands in the page and in the web page, with markup of others escaped."""
+    world.add("odd", [world.text("y", 0, "ham")], homepage="https://example.org/<b>&x")
+    write_manifest(world, version="1.0.0", formats=("eu_summary",))
+    folder = world.workspace.manifest
+    document = json.loads((folder / "eu-summary.json").read_text(encoding="utf-8"))
+    page, web = ((folder / name).read_text(encoding="utf-8") for name in ("eu-summary.md", "eu-summary.html"))
+    for section in document["sections"]:
+        for cell in section["cells"]:
+            assert cell["label"] in page
+    assert "<b>" not in page
+    assert "<b>" not in web
+    assert page.count("TO BE PROVIDED") >= len(document["to_be_provided"])

@@ -1,0 +1,265 @@
+"""Exporter `eu_summary`: a draft of the data side of the public summary that Article 53(1)(d) of the EU AI Act asks for.
+
+The sections are those of the Commission's template (C(2025) 5235). It binds providers of models, so every answer that only
+they can give is printed as TO BE PROVIDED: no yes and no no is ever inferred, and what people answer in `dataset.answers` beats
+what the records say. Every automatic cell names the record that it rests on.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from acquisition.manifest.eu_forms import MISSING, Cell, Section, as_html, as_json, as_markdown
+from acquisition.manifest.gathered import Part, gather, moment
+from acquisition.network import user_agent
+from acquisition.protocols import Exporter, Ledger
+from acquisition.workspace import write_json
+
+DOCUMENT: Final = "eu-summary.json"
+PAGE: Final = "eu-summary.md"
+WEB: Final = "eu-summary.html"
+DOMAINS: Final = "eu-summary-domains.csv"
+LARGE: Final = 0.03
+"""Share of all bytes from which on a data set is listed by name; third parties quote it, the template says "large"."""
+TOP: Final = 0.1
+"""Share of the domains, by bytes, that are named (footnote 16 of the template)."""
+_MODALITIES: Final = ("text", "image", "audio", "video", "other")
+_CRAWLED: Final = frozenset({"spider", "search", "url_list"})
+
+
+class EuSummary(Exporter):
+    """eu-summary.json, .md and .html, and the table of crawled domains."""
+
+    name: ClassVar[str] = "eu_summary"
+    version: ClassVar[int] = 1
+    files: ClassVar[tuple[str, ...]] = (DOCUMENT, PAGE, WEB, DOMAINS)
+
+    def write(self, ledger: Ledger, directory: Path) -> tuple[str, ...]:
+        """Write the summary in three forms from one list of cells."""
+        domains = _domains(ledger)
+        with (directory / DOMAINS).open("x", encoding="utf-8", newline="") as stream:
+            table = csv.writer(stream, lineterminator="\n")
+            table.writerow(("domain", "bytes", "items", "source"))
+            table.writerows((one["domain"], one["bytes"], one["items"], one["source"]) for one in domains)
+        sections = list(_Draft(ledger, domains).sections())
+        write_json(directory / DOCUMENT, as_json(ledger, sections))
+        (directory / PAGE).write_text(as_markdown(ledger, sections), encoding="utf-8")
+        (directory / WEB).write_text(as_html(ledger, sections), encoding="utf-8")
+        return self.files
+
+
+def _domains(ledger: Ledger) -> list[dict[str, Any]]:
+    """Return the crawled registrable domains that summary.json names, by bytes."""
+    found = [
+        {**one, "source": source}
+        for source, told in ledger.summary.get("crawls", {}).items()
+        for one in told.get("domains", ())
+    ]
+    return sorted(found, key=lambda one: (-one["bytes"], one["domain"], one["source"]))
+
+
+class _Draft:
+    """Fills the template from the ledger's figures and the owner's answers."""
+
+    def __init__(self, ledger: Ledger, domains: list[dict[str, Any]]) -> None:
+        self._ledger = ledger
+        self._answers = ledger.dataset.answers
+        self._domains = domains
+        self._whole, self._parts = gather(ledger.items)
+        self._crawled = {name: part for name, part in self._parts.items() if self._kind(name) in _CRAWLED}
+        self._own = {name: part for name, part in self._parts.items() if self._kind(name) == "local"}
+        self._public = {name: part for name, part in self._parts.items() if name not in {**self._crawled, **self._own}}
+
+    def sections(self) -> Iterator[Section]:
+        """Yield the sections in the order of the template."""
+        yield Section(
+            "1.1",
+            "Provider",
+            (
+                self._ask("1.1.provider", "Provider's name and contact"),
+                self._ask("1.1.representative", "Authorised representative in the Union"),
+            ),
+        )
+        yield Section("1.2", "Model", tuple(self._ask(f"1.2.{key}", label) for key, label in _MODEL))
+        yield Section("1.3", "Modalities, overall size and characteristics", tuple(self._sizes()))
+        yield Section("2.1", "Publicly available datasets", tuple(self._datasets()))
+        yield Section("2.2", "Private datasets obtained from third parties", tuple(self._private()))
+        yield Section("2.3", "Data crawled and scraped from online sources", tuple(self._crawls()))
+        yield Section("2.4", "User data", tuple(self._ask(f"2.4.{key}", label) for key, label in _USERS))
+        yield Section("2.5", "Synthetic data", tuple(self._synthetic()))
+        yield Section(
+            "2.6",
+            "Other sources of data",
+            (self._ask("2.6.used", "Other sources used?"), self._ask("2.6.description", "Description")),
+        )
+        yield Section("3.1", "Respect of reservations from text and data mining", tuple(self._reservations()))
+        yield Section(
+            "3.2",
+            "Removal of illegal content",
+            (
+                self._ask("3.2.measures", "Measures taken"),
+                self._known("3.2.filters", "Filters that ran", self._filters(), "summary.json, flags"),
+            ),
+        )
+        yield Section(
+            "3.3",
+            "Other information",
+            (
+                self._known(
+                    "3.3.not-checked",
+                    "Not checked by any filter",
+                    "; ".join(self._ledger.not_checked),
+                    "summary.json, not_checked",
+                ),
+            ),
+        )
+
+    def _kind(self, name: str) -> str:
+        release = self._ledger.releases.get(name)
+        return release.kind if release else ""
+
+    def _ask(self, field: str, label: str) -> Cell:
+        answer = self._answers.get(field, "").strip()
+        return Cell(field, label, answer or MISSING, "owner" if answer else "missing")
+
+    def _known(self, field: str, label: str, content: str, evidence: str) -> Cell:
+        """A cell from the records, unless a person has answered it; where the records hold nothing it is asked for."""
+        answer = self._answers.get(field, "").strip()
+        if answer:
+            return Cell(field, label, answer, "owner")
+        return Cell(field, label, content, "records", evidence) if content else Cell(field, label, MISSING, "missing")
+
+    def _sizes(self) -> Iterator[Cell]:
+        counts = dict(self._whole.modalities)
+        counts["other"] = counts.get("other", 0) + counts.pop("table", 0)
+        for name in _MODALITIES:
+            count = counts.get(name, 0)
+            told = f"{count:,} items" if count else "Not applicable: no item of this kind is in the set"
+            yield self._known(f"1.3.{name}", f"{name.capitalize()}: size", told, "items.parquet, modality")
+        yield self._known(
+            "1.3.bytes",
+            "Overall size",
+            f"{self._whole.items:,} items, {self._whole.octets:,} bytes as found",
+            "items.parquet, size",
+        )
+        latest = self._whole.last.strftime("%m/%Y") if self._whole.last else ""
+        yield self._known("1.3.latest", "Latest date of data acquisition (MM/YYYY)", latest, "items.parquet, retrieved_at")
+        yield self._ask("1.3.continuous", "Is data acquired continuously?")
+        yield self._ask("1.3.languages", "Linguistic characteristics")
+        yield self._ask("1.3.other", "Other relevant characteristics")
+
+    def _datasets(self) -> Iterator[Cell]:
+        yield self._ask("2.1.used", "Publicly available datasets used?")
+        large, small = [], 0
+        for name, part in sorted(self._public.items(), key=lambda entry: -entry[1].octets):
+            if part.octets >= LARGE * max(1, self._whole.octets):
+                large.append(f"{self._title(name)}: {part.items:,} items, {_modalities(part)}")
+            else:
+                small += 1
+        listed = "; ".join(large) or "Not applicable: no such dataset is in the set"
+        yield self._known("2.1.list", "Large publicly available datasets (name, link)", listed, "items.parquet, source")
+        rest = f"{small:,} smaller ones, named in the ledger" if small else "Not applicable: all are listed above"
+        yield self._known("2.1.rest", "Description of the others", rest, "items.parquet, source")
+
+    def _title(self, name: str) -> str:
+        release = self._ledger.releases[name]
+        place = f" <{release.homepage}>" if release.homepage else ""
+        return f"{release.title or name}, revision {release.revision}{place}"
+
+    def _private(self) -> Iterator[Cell]:
+        yield self._ask("2.2.1.licensed", "Commercially licensed from rightsholders?")
+        yield self._ask("2.2.1.modalities", "Modalities of licensed data")
+        yield self._ask("2.2.2.used", "Other private datasets from third parties?")
+        own = "; ".join(f"{name}: {part.items:,} items, {_modalities(part)}" for name, part in self._own.items())
+        told = (
+            f"folders of the builder's own, whatever their origin: {own}"
+            if own
+            else "Not applicable: no folder of one's own is in the set"
+        )
+        yield self._known("2.2.2.folders", "Folders declared as local", told, "items.parquet, kind")
+
+    def _crawls(self) -> Iterator[Cell]:
+        yield self._ask("2.3.used", "Crawlers used by the provider or on its behalf?")
+        if not self._crawled:
+            nothing = "Not applicable: no item of the set was crawled by this tool"
+            yield self._known("2.3.items", "Crawled items", nothing, "items.parquet, kind")
+            return
+        agent = user_agent(self._ledger.contact) if self._ledger.contact else ""
+        yield self._known("2.3.names", "Names and identifiers of the crawlers", agent, "sources.yaml, contact")
+        yield self._ask("2.3.purposes", "Purposes of the crawlers")
+        yield self._known("2.3.behaviour", "Behaviour", _BEHAVIOUR, "the crawler's own rules (docs/decisions)")
+        first = min((part.first for part in self._crawled.values() if part.first), default=None)
+        last = max((part.last for part in self._crawled.values() if part.last), default=None)
+        span = f"{moment(first)} to {moment(last)}" if first and last else ""
+        yield self._known("2.3.period", "Period of collection", span, "items.parquet, retrieved_at")
+        kinds = "; ".join(f"{name}: {part.items:,} items, {_modalities(part)}" for name, part in self._crawled.items())
+        yield self._known("2.3.content", "Types of content and modalities", kinds, "items.parquet, modality")
+        yield self._known("2.3.domains", "Most relevant domain names", self._top(), f"{DOMAINS}; summary.json, crawls")
+
+    def _top(self) -> str:
+        """Name the domains of the largest tenth, and say how many of how many these are."""
+        every = sum(told.get("domains_in_all", 0) for told in self._ledger.summary.get("crawls", {}).values())
+        named = self._domains[: max(1, round(TOP * every))] if self._domains else []
+        if not named:
+            return ""
+        told = ", ".join(dict.fromkeys(one["domain"] for one in named))
+        return f"{len(named):,} of {every:,} domains, the largest by bytes: {told}. {DOMAINS} has more of them."
+
+    def _synthetic(self) -> Iterator[Cell]:
+        yield self._ask("2.5.used", "Synthetic data used?")
+        yield self._ask("2.5.models", "Models that made it")
+        hints = sum(one["count"] for one in self._ledger.summary.get("flags", ()) if one["code"] == "llm-style.boilerplate")
+        told = f"{hints:,} phrases of chat assistants were found among all items; a hint, and no measure of synthetic data"
+        yield self._known("2.5.hint", "What the filters noticed", told, "summary.json, flags")
+
+    def _reservations(self) -> Iterator[Cell]:
+        yield self._ask("3.1.code-of-practice", "Signatory of the Code of Practice?")
+        found: dict[str, list[int]] = {}
+        for told in self._ledger.summary.get("crawls", {}).values():
+            for mechanism, facts in told.get("opt_outs", {}).items():
+                entry = found.setdefault(f"{mechanism} ({facts['treatment']})", [0, 0])
+                entry[0] += facts["items"]
+                entry[1] += facts["unclear"]
+        counts = "; ".join(
+            f"{name}: {items:,} items reserved, {unclear:,} unclear" for name, (items, unclear) in sorted(found.items())
+        )
+        left = sum(told.get("not_visited", 0) for told in self._ledger.summary.get("crawls", {}).values())
+        told = (
+            f"{_MEASURES} Found in own crawls: {counts or 'none'}. "
+            f"Not visited for an opt-out beside robots.txt: {left:,} addresses."
+        )
+        yield self._known(
+            "3.1.measures", "Measures before and during collection", told, "summary.json, crawls; items.parquet, signals"
+        )
+        yield self._ask("3.1.third-party", "Measures for datasets of third parties")
+
+    def _filters(self) -> str:
+        seen = {f"{one['filter']} {one['version']}" for one in self._ledger.summary.get("flags", ())}
+        return ", ".join(sorted(seen)) or "no filter has flagged anything"
+
+
+_MODEL: Final = (
+    ("names", "Versioned model name(s)"),
+    ("dependencies", "Model dependencies"),
+    ("placed", "Date of placement on the Union market"),
+)
+_USERS: Final = (
+    ("interactions", "Data from users' interactions with the model?"),
+    ("services", "Data from other services?"),
+    ("description", "Description and modalities"),
+)
+_BEHAVIOUR: Final = (
+    "Obeys robots.txt by RFC 9309 and fails closed; one request at a time per registrable host with a declared delay that "
+    "Crawl-delay, Retry-After and slow answers only make longer; follows no log-in, payment or captcha wall."
+)
+_MEASURES: Final = (
+    "robots.txt, tokens of AI crawlers, X-Robots-Tag and meta robots, AIPREF, Content-Signal, TDMRep, RSL, ai.txt, trust.txt, "
+    "and reservations inside media (IPTC/PLUS, C2PA) are read and recorded; honoured unless the treatment says otherwise."
+)
+
+
+def _modalities(part: Part) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in part.modalities.items())
