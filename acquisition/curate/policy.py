@@ -65,6 +65,15 @@ DEFAULTS: Final = (
     _rule("quality.boilerplate", Outcome.HOLD, "what a page says in place of its content", at_least=0.5),
     _rule("quality.boilerplate", Outcome.KEEP, "a phrase of boilerplate in a longer text"),
     _rule("quality.capitals", Outcome.KEEP, "capitals can still be read"),
+    _rule("quality.missing-values", Outcome.HOLD, "nearly all of its columns are empty", at_least=0.9),
+    _rule("quality.missing-values", Outcome.KEEP, "some of its columns are empty"),
+    _rule("quality.outlier", Outcome.KEEP, "a number that is unlike the others, and may be true"),
+    _rule("quality.wrong-type", Outcome.KEEP, "a word among numbers; the column is reported"),
+    _rule("quality.split-leak", Outcome.KEEP, "groups are put on one side when the set is divided"),
+    _rule("quality.label-noise", Outcome.HOLD, "its label is doubted"),
+    _rule("quality.audio-duration", Outcome.KEEP, "longer or shorter than the others"),
+    _rule("quality.audio-sample-rate", Outcome.KEEP, "another sample rate than the others"),
+    _rule("quality.*-file-size", Outcome.KEEP, "a file of unusual size"),
     _rule("quality.*", Outcome.HOLD, "doubtful quality"),
 )
 """The built-in rules, from the first to the last; they follow whatever the user writes."""

@@ -8,6 +8,7 @@ import wave
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from acquisition.filters.quality import AudioQuality, Quality, QualitySettings, TextQuality
@@ -64,13 +65,14 @@ def test_bounds_of_text_are_the_users(tmp_path: Path) -> None:
 
 
 def sound(seconds: float) -> bytes:
-    """Return a silent recording (WAV, 8 kHz, 16 bit)."""
+    """Return a recording of a tone (WAV, 8 kHz, 16 bit)."""
     stream = io.BytesIO()
     with wave.open(stream, "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(8000)
-        out.writeframes(bytes(2 * int(seconds * 8000)))
+        times = np.arange(int(seconds * 8000)) / 8000
+        out.writeframes((8000 * np.sin(2 * np.pi * 440 * times)).astype("<i2").tobytes())
     return stream.getvalue()
 
 
@@ -83,7 +85,7 @@ def picture() -> bytes:
 
 
 def test_media_are_opened(tmp_path: Path) -> None:
-    """Headers decide: too short, too long, and files that are not what they claim to be, each with its own code."""
+    """Too short, too long, too small, and files that are not what they claim to be, each with its own code."""
     contents = [
         ("audio", sound(0.01)),
         ("audio", sound(0.5)),
@@ -105,9 +107,11 @@ def test_media_are_opened(tmp_path: Path) -> None:
     assert [(flag["row"], flag["code"]) for flag in flags] == [
         (0, "quality.audio-too-short"),
         (2, "quality.audio-too-long"),
-        (3, "quality.audio-unreadable"),
-        (5, "quality.image-unreadable"),
-        (6, "quality.image-unreadable"),
+        (3, "quality.audio-undecodable"),
+        (4, "quality.image-blank"),
+        (4, "quality.image-tiny"),
+        (5, "quality.image-undecodable"),
+        (6, "quality.image-undecodable"),
     ]
 
 
@@ -116,4 +120,4 @@ def test_a_missing_blob_is_flagged_not_raised(tmp_path: Path) -> None:
     context = FilterContext(Use(), {}, ("source",), str(tmp_path))
     items = items_of([{"modality": "audio", "text": None, "size": 5}])
     flags = check_filter(Quality, items, tmp_path, context=context).to_pylist()
-    assert [flag["code"] for flag in flags] == ["quality.audio-unreadable"]
+    assert [flag["code"] for flag in flags] == ["quality.audio-undecodable"]

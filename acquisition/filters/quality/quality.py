@@ -9,12 +9,24 @@ from typing import ClassVar, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
+import xxhash
 
 from acquisition.filters.flags import FlagRows
-from acquisition.filters.quality import languages, markup, media, repetition, texts
+from acquisition.filters.quality import (
+    gathering,
+    images,
+    labels,
+    languages,
+    markup,
+    media,
+    repetition,
+    rows,
+    sounds,
+    texts,
+    whole,
+)
 from acquisition.filters.quality.damage import flag_damage
-from acquisition.filters.quality.findings import FINDING, flat, nested, ordered
+from acquisition.filters.quality.findings import FINDING, nested
 from acquisition.filters.quality.settings import QualitySettings
 from acquisition.model import Modality, Observation
 from acquisition.protocols import Cost, FilterContext, SetFilter
@@ -25,9 +37,32 @@ SIGNATURE_SCHEMA: Final = pa.schema(
     [
         pa.field("row", pa.int32(), nullable=False),
         pa.field("item", pa.string(), nullable=False),
+        pa.field("locator", pa.string()),
+        pa.field("label", pa.string()),
+        pa.field("split", pa.string()),
+        pa.field("group", pa.int64(), nullable=False),
+        pa.field("language", pa.string()),
+        pa.field("chars", pa.float32()),
+        pa.field("seconds", pa.float32()),
+        pa.field("rate", pa.int32()),
+        pa.field("density", pa.float32()),
+        pa.field("words", pa.list_(pa.uint32())),
         pa.field("findings", pa.list_(FINDING)),
+        pa.field("suspects", pa.list_(rows.SUSPECT)),
+        pa.field("table", pa.large_binary()),
     ]
 )
+"""One row per item.
+
+locator    only where predictions are given, which may name items by it
+group      digest of the group's name, 0 where there is none
+language   of a few texts per shard, and only where none is expected
+chars, seconds, rate, density   measures of texts and media (`media.Measures`); 0 or null for all others
+words      buckets of a text's words, only where labels are doubted by them
+findings   flags that the item deserves whatever the others are like
+suspects   cells of a table's row that stand out in their shard
+table      on the first row of each table, the sketch of its rows in this shard (`sketches.Table`)
+"""
 
 
 class Quality(SetFilter):
@@ -37,23 +72,15 @@ class Quality(SetFilter):
     version: ClassVar[int] = 2
     Settings: ClassVar[type[FilterSettings]] = QualitySettings
     partitions: ClassVar[int] = 0
-    cost: ClassVar[Cost] = Cost(prepare=0.1, text=30, media=5, memory=120)
+    cost: ClassVar[Cost] = Cost(prepare=0.1, text=30, media=5, memory=150)
+    notes: ClassVar[frozenset[str]] = frozenset({"quality.languages", "quality.id-column"})
     codes: ClassVar[Mapping[str, str]] = {
         "quality.empty": "There is nothing in the item: no bytes, only white space, or only empty columns.",
-        "quality.encoding-damage": "The text was read or written in a wrong encoding; the score is the share that is damaged.",
-        "quality.too-short": "The text has fewer characters or words than filters.quality.text asks for.",
-        "quality.too-long": "The text has more characters than filters.quality.text allows.",
-        "quality.language": "The text is in none of the languages that are expected.",
-        "quality.repetition": "Lines, paragraphs or runs of words say again what was said.",
-        "quality.markup": "Tags, entities, scripts or other markup stand in a text that should be plain.",
-        "quality.symbols": "Signs and numbers stand where words should.",
-        "quality.capitals": "Nearly all letters are capitals; the score is their share.",
-        "quality.boilerplate": "Placeholder text, or what a page says in place of its content.",
-        "quality.gibberish": "Most longer words cannot be spoken: letters typed at random.",
-        "quality.audio-unreadable": "The recording cannot be opened, or its header promises no frames.",
-        "quality.audio-too-short": "The recording lasts less than filters.quality.audio.min_seconds.",
-        "quality.audio-too-long": "The recording lasts longer than filters.quality.audio.max_seconds.",
-        "quality.image-unreadable": "The picture cannot be opened.",
+        "quality.not-checked": "A row could not be read, or has more columns than are looked at.",
+        **texts.CODES,
+        **whole.CODES,
+        **images.CODES,
+        **sounds.CODES,
     }
 
     def __init__(self, settings: FilterSettings, context: FilterContext) -> None:
@@ -62,41 +89,69 @@ class Quality(SetFilter):
 
     def sign(self, items: pa.RecordBatch) -> pa.RecordBatch:
         """Return measures and findings of each item (SIGNATURE_SCHEMA)."""
-        flags = FlagRows(items)
+        flags, suspects, count = FlagRows(items), rows.Suspects(), items.num_rows
         empty = _empty(items)
         flags.add_all(np.flatnonzero(empty), "quality.empty")
-        self._sign_texts(items, empty, flags)
-        media.flag_media(items, empty, self._settings.audio, self._context, flags)
-        rows = pa.array(np.arange(items.num_rows, dtype=np.int32))
-        return pa.record_batch([rows, items.column("id"), nested(flags.batch(), items.num_rows)], schema=SIGNATURE_SCHEMA)
+        signed = self._sign_texts(items, empty, flags)
+        bounds = (self._settings.image, self._settings.audio)
+        measures = media.flag_media(items, empty, bounds, self._context, flags)
+        tables = rows.sketch(items, self._settings.table.mostly_missing, flags, suspects)
+        signed |= {
+            "row": pa.array(np.arange(count, dtype=np.int32)),
+            "item": items.column("id"),
+            "label": items.column("label"),
+            "split": items.column("split"),
+            "group": _digests(items.column("group")),
+            "seconds": _known(measures.seconds),
+            "rate": pa.array(measures.rate),
+            "density": _known(measures.density),
+            "findings": nested(flags.batch(), count),
+            "suspects": suspects.nested(count),
+            "table": pa.array([tables[row].stored() if row in tables else None for row in range(count)], pa.large_binary()),
+        }
+        if self._settings.labels.noise == "predictions":
+            signed["locator"] = items.column("locator")
+        columns = [signed.get(field.name, pa.nulls(count, field.type)) for field in SIGNATURE_SCHEMA]
+        return pa.record_batch(columns, schema=SIGNATURE_SCHEMA)
 
     def group(self, signatures: Mapping[str, Path], partition: int) -> pa.Table:  # noqa: ARG002  # contract
-        """Return nothing: items are not compared with each other."""
+        """Return nothing: items are not compared with each other one by one."""
         return pa.table({"row": pa.array([], pa.int32())})
 
-    def join(self, signatures: Mapping[str, Path], links: Sequence[Path]) -> Iterator[tuple[str, pa.RecordBatch]]:
+    def join(
+        self,
+        signatures: Mapping[str, Path],
+        links: Sequence[Path],  # noqa: ARG002  # contract
+    ) -> Iterator[tuple[str, pa.RecordBatch]]:
         """Yield (shard key, flags) for every shard that has flags."""
-        for key, path in sorted(signatures.items()):
-            signed = pq.read_table(path).combine_chunks()
-            flags = flat(*(signed.column(name).combine_chunks() for name in ("findings", "row", "item")))
-            if flags.num_rows:
-                yield key, ordered(flags)
+        doubts = labels.doubted(signatures, self._settings.labels, Path(self._context.base))
+        yield from whole.flagged(signatures, gathering.gather(signatures), self._settings, doubts)
 
     def observe(self, signatures: Mapping[str, Path]) -> Iterator[Observation]:
         """Yield what concerns sources, columns, labels and splits."""
-        return iter(())
+        for name, source in gathering.gather(signatures).items():
+            yield from whole.observed(name, source, self._settings)
 
     def not_checked(self) -> tuple[str, ...]:
         """Return what this filter cannot see."""
-        sentences = ["quality: of media files only the headers were read, so damage further inside was not looked for"]
-        if not self._settings.text.languages:
-            sentences.append("quality: no languages are expected (filters.quality.text.languages), so none is held to be wrong")
+        settings = self._settings
+        sentences = [
+            "quality: whether a text is true, and whether a picture or recording shows what its label says, was not looked at",
+            "quality: copies on both sides of a split are the duplicates filter's to find; only groups and columns are compared",
+        ]
+        if not settings.text.languages:
+            sentences.append("quality: no language is expected (filters.quality.text.languages), so none is held to be wrong")
+        if settings.labels.noise == "none":
+            sentences.append("quality: wrong labels were not looked for (filters.quality.labels.noise is none)")
+        elif settings.labels.noise == "words":
+            sentences.append("quality: wrong labels were looked for only in texts, by words; predictions find more")
         return tuple(sentences)
 
-    def _sign_texts(self, items: pa.RecordBatch, empty: np.ndarray, flags: FlagRows) -> None:
+    def _sign_texts(self, items: pa.RecordBatch, empty: np.ndarray, flags: FlagRows) -> dict[str, pa.Array]:
         column = items.column("text")
+        signed: dict[str, pa.Array] = {}
         if column.null_count == len(column):
-            return
+            return signed
         bounds = self._settings.text
         samples = _mask(pc.equal(items.column("modality"), Modality.TEXT.value)) & ~empty
         length = texts.flag_lengths(column, samples, bounds, flags)
@@ -105,9 +160,27 @@ class Quality(SetFilter):
         texts.flag_style(column, plain, flags)
         repetition.flag_repetition(column, samples, flags)
         markup.flag_markup(column, plain, flags)
+        told = np.flatnonzero(samples & (length >= bounds.min_language_chars))
         if bounds.languages:
-            told = np.flatnonzero(samples & (length >= bounds.min_language_chars)).tolist()
-            languages.flag_languages(column, told, bounds.languages, flags)
+            languages.flag_languages(column, told.tolist(), bounds.languages, flags)
+        else:
+            signed["language"] = pa.array(languages.sampled_languages(column, told, len(column)), pa.string())
+        signed["chars"] = pa.array(np.where(samples, length, 0).astype(np.float32))
+        if self._settings.labels.noise == "words":
+            signed["words"] = labels.word_digests(column, np.flatnonzero(samples).tolist(), len(column))
+        return signed
+
+
+def _known(values: np.ndarray) -> pa.Array:
+    return pa.array(values.astype(np.float32), mask=np.isnan(values))
+
+
+def _digests(groups: pa.Array) -> pa.Array:
+    """Return a digest for each group's name (int64), 0 where there is none."""
+    coded = groups.dictionary_encode()
+    known = [np.int64(np.uint64(xxhash.xxh64_intdigest(name) | 1).view(np.int64)) for name in coded.dictionary.to_pylist()]
+    places = coded.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)
+    return pa.array(np.array([*known, 0], dtype=np.int64)[places])
 
 
 def _mask(values: pa.Array) -> np.ndarray:

@@ -6,7 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from acquisition.settings import FilterSettings, Seconds, Settings
+from acquisition.filters.quality.images import ImageQuality
+from acquisition.filters.quality.sounds import AudioQuality
+from acquisition.settings import FilterSettings, Settings
 
 
 class TextQuality(Settings):
@@ -28,13 +30,6 @@ class TextQuality(Settings):
     """ISO 639-1 codes of the languages that are expected; without any, languages are reported and nothing is flagged."""
     min_language_chars: int = Field(default=40, ge=1)
     """The language of shorter texts is not judged."""
-
-
-class AudioQuality(Settings):
-    """Bounds for recordings."""
-
-    min_seconds: Seconds = 0.02
-    max_seconds: Seconds | None = None
 
 
 class TableQuality(Settings):
@@ -65,6 +60,7 @@ class QualitySettings(FilterSettings):
     """Bounds per kind of sample."""
 
     text: TextQuality = TextQuality()
+    image: ImageQuality = ImageQuality()
     audio: AudioQuality = AudioQuality()
     table: TableQuality = TableQuality()
     labels: LabelQuality = LabelQuality()

@@ -16,6 +16,18 @@ from acquisition.filters.flags import FlagRows, detail_json
 from acquisition.filters.quality.damage import windows
 from acquisition.filters.quality.settings import TextQuality
 
+CODES: Final = {
+    "quality.too-short": "The text is shorter than filters.quality.text asks for; 0.5 where it is short, or far below others.",
+    "quality.too-long": "The text is longer than filters.quality.text allows; 0.5 where it is only long, or far above others.",
+    "quality.encoding-damage": "The text was read or written in a wrong encoding; the score is the share that is damaged.",
+    "quality.language": "The text is in none of the languages that are expected; the score is 1 less their probability.",
+    "quality.repetition": "Lines, paragraphs or runs of words say again what was said; the score is their share.",
+    "quality.markup": "Tags, entities, scripts or other markup stand in a plain text; the score is ten times their share.",
+    "quality.symbols": "Signs and numbers stand where words should.",
+    "quality.capitals": "Nearly all letters are capitals; the score is their share.",
+    "quality.boilerplate": "Placeholder text, or what a page says in place of its content.",
+    "quality.gibberish": "Most longer words cannot be spoken: letters typed at random.",
+}
 _BLOCK: Final = 1 << 20
 _FIELD: Final = 21
 """Bits of one counter: a block has 2^20 bytes, so three counters share a 64-bit number."""
