@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "explain": "Show where one item came from and why it was kept, held or dropped; or all about a URL.",
     "status": "Show what the workspace holds.",
     "manifest": "Write the manifest in one of its formats.",
+    "diff": "Compare two manifests: what came, went, changed, was re-licensed or newly flagged.",
     "verify": "Hash the curated set again and compare it with the manifest.",
     "evaluate": "Say how right a filter is on a labelled file: precision, recall, false alarms, throughput.",
     "kinds": "List the kinds of sources, readers, filters, layouts and formats that are installed.",

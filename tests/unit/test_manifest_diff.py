@@ -1,0 +1,114 @@
+"""Two manifests compared: every kind of change, per source, and the step of the version that fits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from acquisition.cli import main
+from acquisition.errors import UsageError, WorkspaceDamaged
+from acquisition.manifest import changelog, diff
+from acquisition.manifest.ledger import LEDGER_SCHEMA
+
+
+def _row(locator: str, **facts: Any) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for field in LEDGER_SCHEMA:
+        nothing: Any = [] if pa.types.is_list(field.type) else None if field.nullable else _nothing(field.type)
+        row[field.name] = nothing
+    base = {"source": "kit", "locator": locator, "id": facts.get("revision", "") + locator, "content_sha256": "a" * 64}
+    base |= {"outcome": "keep", "path": f"data/{locator}", "concluded_spdx": "MIT", "split": "train", "class": "kick"}
+    return row | base | facts
+
+
+def _nothing(kind: pa.DataType) -> Any:
+    return "" if pa.types.is_string(kind) else False if pa.types.is_boolean(kind) else 0
+
+
+def _manifest(folder: Path, rows: list[Mapping[str, Any]], version: str = "1.0.0") -> Path:
+    folder.mkdir()
+    pq.write_table(pa.Table.from_pylist(rows, schema=LEDGER_SCHEMA), folder / "items.parquet")
+    (folder / "summary.json").write_text(json.dumps({"version": version}))
+    return folder
+
+
+DROPPED = {"outcome": "drop", "path": "", "code": "license.denied", "split": ""}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kinds", "step"),
+    [
+        ({}, {}, set(), ""),
+        ({}, {"content_sha256": "b" * 64}, {"changed"}, "major"),
+        ({}, {"concluded_spdx": "CC-BY-4.0"}, {"relicensed"}, "patch"),
+        ({}, DROPPED, {"lost", "flagged"}, "major"),
+        (DROPPED, {}, {"kept"}, "minor"),
+        ({}, {"code": "quality.blurry", "outcome": "redact"}, {"flagged"}, "patch"),
+        ({}, {"split": "test"}, {"moved"}, "major"),
+        ({}, {"revision": "2"}, set(), ""),
+    ],
+)
+def test_each_kind_of_change_is_told(
+    tmp_path: Path, before: dict[str, Any], after: dict[str, Any], kinds: set[str], step: str
+) -> None:
+    """One item changes in one way; a new release alone changes nothing."""
+    old = _manifest(tmp_path / "old", [_row("a", **before), _row("z")])
+    new = _manifest(tmp_path / "new", [_row("a", **after), _row("z")], "1.1.0")
+    found = diff(old, new)
+    assert {change.kind for change in found.changes} == kinds
+    assert found.step == step
+    assert all(change.items == 1 and change.examples[0][0] == "a" for change in found.changes)
+
+
+def test_sources_are_counted_apart(tmp_path: Path) -> None:
+    """What came and went is told per source, also of a source that is new or gone."""
+    old = _manifest(tmp_path / "old", [_row(f"{n}", source="gone") for n in range(7)])
+    new = _manifest(tmp_path / "new", [_row(f"{n}", source="come") for n in range(3)], "2.0.0")
+    found = diff(old, new)
+    told = [(one.source, one.kind, one.items) for one in found.changes]
+    assert told == [("come", "added", 3), ("come", "kept", 3), ("gone", "removed", 7), ("gone", "lost", 7)]
+    assert len(found.changes[2].examples) == 5
+    section = changelog(found)
+    assert "## 2.0.0" in section
+    assert "### come" in section
+    assert "major" in section
+
+
+def test_what_is_no_manifest_is_named(tmp_path: Path) -> None:
+    """An empty folder, a broken summary and a ledger of another schema are told apart; nothing is guessed."""
+    good = _manifest(tmp_path / "good", [_row("a")])
+    (tmp_path / "none").mkdir()
+    with pytest.raises(UsageError, match="no manifest"):
+        diff(good, tmp_path / "none")
+    broken = _manifest(tmp_path / "broken", [_row("a")])
+    (broken / "summary.json").write_text("{")
+    with pytest.raises(WorkspaceDamaged):
+        diff(good, broken)
+    other = _manifest(tmp_path / "other", [_row("a")])
+    pq.write_table(pa.table({"source": ["a"], "locator": ["b"]}), other / "items.parquet")
+    with pytest.raises((UsageError, WorkspaceDamaged)):
+        diff(good, other)
+    (other / "items.parquet").write_bytes(b"PAR1")
+    with pytest.raises(WorkspaceDamaged):
+        diff(other, good)
+
+
+def test_the_command_takes_workspaces(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A workspace is named by its folder; --json prints one document."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        _manifest(tmp_path / name / "manifest", [_row("a"), *([_row("b")] if name == "two" else [])])
+    with pytest.raises(SystemExit) as ended:
+        main(["diff", str(tmp_path / "one"), str(tmp_path / "two"), "--json"])
+    assert ended.value.code == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["step"], told["kept_new"]) == ("minor", 2)
+    with pytest.raises(SystemExit):
+        main(["diff", str(tmp_path / "one"), str(tmp_path / "two")])
+    assert "added" in capsys.readouterr().out
