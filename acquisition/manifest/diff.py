@@ -61,7 +61,7 @@ class Difference:
     def step(self) -> str:
         """The least step of the version that fits (Croissant 1.1): major, minor, patch, or "" where nothing changed.
 
-        Major where kept items were edited, lost or moved; minor where items came into the set; patch where only records changed.
+        Major where kept items were edited, lost or moved; minor where items came into the set; patch where records changed.
         """
         kinds = {change.kind for change in self.changes}
         if kinds & {"changed", "lost", "moved"}:
