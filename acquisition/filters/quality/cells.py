@@ -11,11 +11,10 @@ COMMA: Final = re.compile(r"[-+]?\d+,\d+")
 _DRESSED: Final = re.compile(
     r"(?:[$€£¥₹]\s?)?[-+]?(?:\d{1,3}(?:[,' ]\d{3})+|\d+)(?:[.,]\d+)?\s?(?:%|[$€£¥₹]|[a-zA-Zµ°]{1,4}\.?(?:/[a-zA-Z0-9]{1,3})?)?"
 )
-MISSING: Final = frozenset(
-    (
-        "|?|??|na|n/a|n.a.|n.a|n.d.|#n/a|nan|-nan|nat|null|nil|<na>|\\n|missing|undefined|not available|(null)|(none)|(missing)|[null]"
-        "|#null!|#value!|#ref!|#div/0!|1900-01-01|1900-01-01 00:00:00|01/01/1900|1/1/1900|0000-00-00|0000-00-00 00:00:00|9999-12-31"
-    ).split("|")
+MISSING: Final = re.compile(
+    r"\?{0,3}|n\.?/?a\.?|n\.d\.|#n/a|-?nan|nat|null|nil|<na>|\\n|missing|undefined"
+    r"|not available|[(\[](?:null|none|missing)[)\]]"
+    r"|#(?:null|value|ref|div/0)!|(?:1900-01-01|0000-00-00|9999-12-31)(?:[t ]00:00:00)?|0?1/0?1/1900"
 )
 """Lower-case words that stand for nothing whatever the column."""
 DOUBTFUL: Final = frozenset({"none", "-", "--", "---", ".", "unknown", "unk", "not applicable", "tbd"})
@@ -59,7 +58,7 @@ def kind_of(cell: str) -> tuple[str, str]:
     if len(word) > MAX_CELL:
         return "text", ""
     lower = word.casefold()
-    if lower in MISSING:
+    if MISSING.fullmatch(lower):
         return "missing", word
     if lower in DOUBTFUL:
         return "doubtful", word

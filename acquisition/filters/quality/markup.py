@@ -79,7 +79,8 @@ def marked(items: pa.RecordBatch) -> np.ndarray:
     for prefix in _MARKED_TYPES:
         mask |= pc.starts_with(types, prefix).fill_null(False).to_numpy(zero_copy_only=False)
     names = pc.if_else(pc.equal(members, ""), items.column("locator"), members)
-    return mask | pc.match_substring_regex(names, _MARKED.pattern).fill_null(False).to_numpy(zero_copy_only=False)
+    mask |= pc.match_substring_regex(names, _MARKED.pattern).fill_null(False).to_numpy(zero_copy_only=False)
+    return mask
 
 
 def _flag(row: int, text: str, rules: list[str], flags: FlagRows) -> None:

@@ -144,7 +144,7 @@ class Quality(SetFilter):
         if settings.labels.noise == "none":
             sentences.append("quality: wrong labels were not looked for (filters.quality.labels.noise is none)")
         elif settings.labels.noise == "words":
-            sentences.append("quality: wrong labels were looked for only in texts, by words; predictions find more")
+            sentences.append("quality: wrong labels were looked for only in texts")
         return tuple(sentences)
 
     def _sign_texts(self, items: pa.RecordBatch, empty: np.ndarray, flags: FlagRows) -> dict[str, pa.Array]:

@@ -183,7 +183,8 @@ class Table:
     def keep(self, rows: Iterable[tuple[str, str | None, str]]) -> None:
         """Keep the rows with the smallest digests, within the bounds of a sample."""
         bound = max(50, min(SAMPLE_ROWS, SAMPLE_CELLS // max(1, len(self.columns))))
-        kept, weight = [], 0
+        kept: list[tuple[str, str | None, str]] = []
+        weight = 0
         for row in sorted(rows)[:bound]:
             weight += len(row[2])
             if weight > SAMPLE_BYTES and len(kept) >= 50:

@@ -40,9 +40,10 @@ _PLACEHOLDER: Final = (
     r"|\binsert\s+(?:your\s+)?(?:text|content)\s+here\b|\byour\s+text\s+(?:goes\s+)?here\b|\bthis\s+is\s+a\s+placeholder\b"
 )
 _PLACEHOLDERS: Final = re.compile(_PLACEHOLDER)
+_CLUSTER: Final = r"\b[bcdfghjklmnpqrstvwxz]{4,}\b|[bcdfghjklmnpqrstvwxz]{5}"
 _WORD: Final = re.compile(r"[^\W\d_]{4,}")
-_HARD: Final = re.compile(r"(?i)[bcdfghjklmnpqrstvwxz]{5}|^[^aeiouyäöüåæøáéíóúàèìòùâêîôûãõæœÿıăąęėįųūāēīōůěő]+$")
-_SOFT: Final = re.compile(r"(?i)tchst|schst|chtst|ngths|ghtsh|rchsc|tzsch|chschr|sschr|chtsp|lschr|ntschl|cht|sch")
+_HARD: Final = re.compile(r"\b[bcdfghjklmnpqrstvwxz]{4,20}\b|\b\w{0,12}[bcdfghjklmnpqrstvwxz]{5}\w{0,12}")
+_SOFT: Final = re.compile(r"tchst|schst|chtst|ngths|ghtsh|rchsc|tzsch|chschr|sschr|chtsp|lschr|ntschl|cht|sch")
 
 
 class Letters(NamedTuple):
@@ -87,7 +88,7 @@ def count_letters(texts: pa.LargeStringArray) -> Letters:
 def flag_lengths(texts: pa.Array, samples: np.ndarray, settings: TextQuality, flags: FlagRows) -> np.ndarray:
     """Flag samples that are short or long; return every text's length in characters without the space around it."""
     trimmed = pc.utf8_trim_whitespace(texts)
-    length = pc.utf8_length(trimmed).fill_null(0).to_numpy(zero_copy_only=False).astype(np.int64)
+    length = np.asarray(pc.utf8_length(trimmed).fill_null(0).to_numpy(zero_copy_only=False), dtype=np.int64)
     octets = pc.binary_length(trimmed).fill_null(0).to_numpy(zero_copy_only=False)
     short = length < settings.min_chars
     if settings.min_words > 1:
@@ -114,6 +115,8 @@ def flag_style(texts: pa.Array, samples: np.ndarray, flags: FlagRows) -> None:
     for row in np.flatnonzero(loud):
         share = float(count.capitals[row] / count.letters[row])
         flags.add(int(row), "quality.capitals", score=share, field="text", detail=detail_json(share=round(share, 3)))
+    for row in np.flatnonzero(_mask(pc.match_substring_regex(texts, _CLUSTER)) & samples):
+        _flag_gibberish(int(row), texts[int(row)].as_py(), flags)
     found = _mask(pc.match_substring_regex(texts, _PLACEHOLDER)) & samples
     for row in np.flatnonzero(found):
         _flag_boilerplate(int(row), texts[int(row)].as_py(), flags)
@@ -139,16 +142,17 @@ def _flag_boilerplate(row: int, text: str, flags: FlagRows) -> None:
         flags.add(row, "quality.boilerplate", score=score, field="text", detail=detail)
 
 
-def flag_gibberish(row: int, text: str, flags: FlagRows) -> None:
+def _flag_gibberish(row: int, text: str, flags: FlagRows) -> None:
     """Flag Latin text in most of whose longer words five consonants follow each other or no vowel stands."""
-    words = _WORD.findall(text[:5_000])
-    latin = [word for word in words if word.isascii()]
-    if len(latin) < 3 or 2 * len(latin) < len(words):
+    sample = _SOFT.sub("a", text[:5_000])
+    hard = len(_HARD.findall(sample))
+    if hard < 2:
         return
-    hard = sum(bool(_HARD.search(_SOFT.sub("a", word))) and not word.isupper() for word in latin)
-    if hard > 0.3 * len(latin):
-        score = hard / len(latin)
-        flags.add(row, "quality.gibberish", score=score, field="text", detail=detail_json(words=len(latin), unspeakable=hard))
+    words = _WORD.findall(sample)
+    latin = sum(map(str.isascii, words))
+    if 2 * latin >= len(words) and hard > 0.4 * latin:
+        score = min(1.0, hard / latin)
+        flags.add(row, "quality.gibberish", score=score, field="text", detail=detail_json(words=latin, unspeakable=hard))
 
 
 def _mask(values: pa.Array) -> np.ndarray:
