@@ -58,6 +58,10 @@ def run_digest(name: str, settings: FilterSettings, context: FilterContext) -> s
         if context.signals:
             told.append(dict(context.signals))
         told.append({source: claim_digest(release.license) for source, release in sorted(context.releases.items())})
+        if texts := {
+            source: [(text.url, text.sha256) for text in found] for source, found in sorted(context.texts.items()) if found
+        }:
+            told.append(texts)
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -2,12 +2,13 @@
 
 An item's own words (page markup, a column) are judged before the release's claim; the terms' words on training and on
 passing it on hold for every item of the release. Where an item claims more freedom than its release gives, that is a flag of
-its own. Each distinct claim is judged once, so a shard whose items say nothing themselves costs one judgement.
+its own. LICENSE and README texts of the release are read beside its claim: they give what it leaves open, and what they
+contradict is flagged. Each distinct claim is judged once, so a shard whose items say nothing themselves costs one judgement.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import ClassVar, Final
@@ -15,19 +16,28 @@ from typing import ClassVar, Final
 import numpy as np
 import pyarrow as pa
 
-from acquisition.model import FLAG_SCHEMA, LicenseClaim, LicenseConclusion, Release, Use
-from acquisition.protocols import Filter, FilterContext
+from acquisition.model import FLAG_SCHEMA, Evidence, LicenseClaim, LicenseConclusion, Observation, Release, Use
+from acquisition.protocols import Cost, Filter, FilterContext
+from acquisition.rights.attributes import uncovered_contents
+from acquisition.rights.combining import Conflict, combine
+from acquisition.rights.evidence import findings
 from acquisition.rights.expressions import NOASSERTION
 from acquisition.rights.items import item_claim
-from acquisition.rights.licenses import conclude, judge, release_conclusion, stricter
+from acquisition.rights.licenses import conclude, judge, stricter
 from acquisition.settings import FilterSettings
 
 DENIED: Final = "license.denied"
 UNKNOWN: Final = "license.unknown"
 REVIEW: Final = "license.review"
 CONFLICT: Final = "license.conflict"
+TEXT_CONFLICT: Final = "license.text-conflict"
+TEXT_UNCLEAR: Final = "license.text-unclear"
+CONTENTS: Final = "license.contents"
+CONCLUDED: Final = "license.concluded"
+COMBINATION: Final = "license.combination"
 
 _DETAIL: Final = 500
+_TOLD: Final = 1_000
 _REMEMBERED: Final = 100_000
 """Distinct claims; a column of free text may hold a new one in every row."""
 _LONGEST: Final = 4_000
@@ -38,19 +48,44 @@ class LicenseGateSettings(FilterSettings):
     """The license filter has no keys: what the set is for stands in `dataset.use`, what follows from it in `policy`."""
 
 
-def release_codes(release: Release, use: Use) -> tuple[tuple[str, str], ...]:
+Codes = tuple[tuple[str, str], ...]
+"""Pairs of a code and its detail."""
+
+
+def release_codes(release: Release, use: Use, texts: tuple[Evidence, ...] = ()) -> Codes:
     """Return the (code, reason) pairs that the release's own claim earns for a use, () when it is covered."""
-    return _codes_of(release.license, use)
+    return _codes_of(release.license, use, texts)
 
 
 @lru_cache(maxsize=10_000)
-def _codes_of(claim: LicenseClaim, use: Use) -> tuple[tuple[str, str], ...]:
-    conclusion = conclude(claim)
+def _codes_of(claim: LicenseClaim, use: Use, texts: tuple[Evidence, ...] = ()) -> Codes:
+    conclusion = conclude(claim, texts)
+    told = _of_texts(claim, texts)
     judgement = judge(conclusion, use, claim)
-    if judgement.allowed == "yes":
-        return ()
-    code = DENIED if judgement.allowed == "no" else REVIEW if judgement.review else UNKNOWN
-    return ((code, _sentence(claim, conclusion, judgement.reasons)),)
+    found = list(told)
+    if judgement.allowed != "yes":
+        code = DENIED if judgement.allowed == "no" else REVIEW if judgement.review else UNKNOWN
+        # A text that is doubtful is told once, under its own code.
+        if code != REVIEW or not told or conclude(claim).review:
+            found.insert(0, (code, _sentence(claim, conclusion, judgement.reasons)))
+    if uncovered_contents(conclusion.concluded):
+        found.append((CONTENTS, f"{conclusion.concluded} covers the database; nothing says what its contents are under"))
+    return tuple(found)
+
+
+def _of_texts(claim: LicenseClaim, texts: tuple[Evidence, ...]) -> Codes:
+    """Return what the texts of the release earn: a license other than the claimed one, or one that cannot be told for sure."""
+    plain = conclude(claim)
+    found: list[tuple[str, str]] = []
+    for one in findings(plain.concluded, texts) if texts else ():
+        if one.standing == "contradicts":
+            found.append((TEXT_CONFLICT, f"{plain.concluded} is claimed, {one.sentence}"[:_DETAIL]))
+        elif one.standing == "unclear":
+            found.append((TEXT_UNCLEAR, one.sentence[:_DETAIL]))
+    given = {one.match.expression for one in findings(plain.concluded, texts) if one.standing == "fills"} if texts else set()
+    if len(given) > 1:
+        found.append((TEXT_CONFLICT, f"the texts of the release give {' and '.join(sorted(given))}"[:_DETAIL]))
+    return tuple({code: (code, detail) for code, detail in reversed(found)}.values())
 
 
 def _sentence(claim: LicenseClaim, conclusion: LicenseConclusion, reasons: Iterable[str]) -> str:
@@ -62,15 +97,21 @@ class License(Filter):
     """Judges every item's license against `dataset.use`."""
 
     name: ClassVar[str] = "license"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     Settings: ClassVar[type[FilterSettings]] = LicenseGateSettings
     judges_rights: ClassVar[bool] = True
+    cost: ClassVar[Cost] = Cost(prepare=0.1, text=0.01, memory=40)
     codes: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             DENIED: "The license forbids something that the set is for.",
             UNKNOWN: "No license is known, or nothing is known of what it allows.",
             REVIEW: "A person should look: the version is open, several licenses are given, or the terms set conditions.",
             CONFLICT: "The item claims a license that allows more than the one of the release that it comes from.",
+            TEXT_CONFLICT: "A LICENSE or README text of the release gives another license than is claimed.",
+            TEXT_UNCLEAR: "A LICENSE or README text lies between licenses, is changed, or names several.",
+            CONTENTS: "The license covers the database alone; nothing says what its contents are under.",
+            CONCLUDED: "Of a source: what is declared and what is concluded, and from what.",
+            COMBINATION: "Of the set: licenses of its sources that do not go together, and why.",
         }
     )
 
@@ -79,10 +120,12 @@ class License(Filter):
         self._settings = settings
         self._use = context.use
         self._releases = context.releases
-        self._found: dict[tuple[str, str, str], tuple[tuple[str, str], ...]] = {}
+        self._texts = context.texts
+        self._order = context.order
+        self._found: dict[tuple[str, str, str], Codes] = {}
 
     def flag(self, items: pa.RecordBatch) -> pa.RecordBatch:
-        """Return at most two flags per item: what its license does not cover, and a conflict with its release."""
+        """Return the flags of each item: what its license does not cover, and what contradicts it."""
         keys, groups = _distinct(items)
         rows: list[np.ndarray] = []
         flags: list[tuple[str, str, str]] = []
@@ -96,30 +139,58 @@ class License(Filter):
         """Say what the words of a license cannot tell."""
         return (
             "license: whether the publisher had the right to give the license it gives",
-            "license: the texts of LICENSE files and READMEs are not compared with known licenses",
+            "license: LICENSE and README texts inside archives, deeper than one folder, or larger than 200 KB",
+            "license: texts in other languages than those of the known licenses; terms that stand on a website alone",
             "license: material of others inside an item (a picture in a page, a sample in a recording)",
-            "license: share-alike licenses are judged item by item, not for an adaptation that mixes them",
+            "license: share-alike is judged per item; what stands against one work made of all is reported for the set",
         )
 
-    def _codes(self, key: tuple[str, str, str]) -> tuple[tuple[str, str], ...]:
+    def observe(self) -> Iterator[Observation]:
+        """Yield per source what is declared and concluded, then every pair of licenses that does not go together."""
+        concluded = {}
+        for source in [name for name in self._order if name in self._releases]:
+            conclusion = conclude(self._releases[source].license, self._texts.get(source, ()))
+            concluded[source] = conclusion.concluded
+            known = float(conclusion.concluded != NOASSERTION and not conclusion.review)
+            said = f"declared {conclusion.declared}, concluded {conclusion.concluded}, by {conclusion.basis}"
+            yield Observation(
+                CONCLUDED, source, known, known, known, 1, detail=f"{said}: {'; '.join(conclusion.reasons)}"[:_TOLD]
+            )
+        found = combine(concluded, self._use)
+        for one in found.conflicts:
+            names, others = found.sources[one]
+            count = len({*names, *others})
+            yield Observation(
+                COMBINATION, "", float(count), float(count), float(count), len(concluded), detail=_told(one, names, others)
+            )
+
+    def _codes(self, key: tuple[str, str, str]) -> Codes:
         if key not in self._found:
             if len(self._found) >= _REMEMBERED:
                 self._found.clear()
             self._found[key] = self._judged(*key)
         return self._found[key]
 
-    def _judged(self, source: str, raw: str, url: str) -> tuple[tuple[str, str], ...]:
+    def _judged(self, source: str, raw: str, url: str) -> Codes:
         release = self._releases.get(source)
-        claim = item_claim(release, raw, url)
-        conflict = _conflict(claim, release) if raw or url else ()
-        return (*_codes_of(claim, self._use), *conflict)
+        claim, texts = item_claim(release, raw, url), self._texts.get(source, ())
+        if not raw and not url:
+            return _codes_of(claim, self._use, texts)
+        return (*_codes_of(claim, self._use), *_conflict(claim, release, texts))
 
 
-def _conflict(own: LicenseClaim, release: Release | None) -> tuple[tuple[str, str], ...]:
+def _told(conflict: Conflict, names: Sequence[str], others: Sequence[str]) -> str:
+    """Return a conflict as a sentence: who has which license, why they do not meet, and in which form of the set."""
+    who = f"{conflict.one} ({', '.join(names)})" + (f" and {conflict.other} ({', '.join(others)})" if conflict.other else "")
+    form = "in any form" if conflict.form == "collection" else "if items are made into one work; side by side they may stand"
+    return f"{conflict.kind}: {who}: {conflict.reason}; {form}"[:_TOLD]
+
+
+def _conflict(own: LicenseClaim, release: Release | None, texts: tuple[Evidence, ...] = ()) -> Codes:
     """Return the conflict flag when the release is known to be stricter than the item says."""
     if release is None:
         return ()
-    item, whole = conclude(own), release_conclusion(release)
+    item, whole = conclude(own), conclude(release.license, texts)
     if NOASSERTION in (item.concluded, whole.concluded) or not (less := stricter(whole, item)):
         return ()
     detail = f"the item says {item.concluded}, its release {whole.concluded}, which allows less ({', '.join(less)})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from acquisition.model import NO_CLAIM, LicenseClaim, LicenseConclusion, Release
+from acquisition.model import NO_CLAIM, Evidence, LicenseClaim, LicenseConclusion, Release
 from acquisition.rights.licenses import conclude
 
 
@@ -20,6 +20,9 @@ def item_claim(release: Release | None, raw: str | None, url: str | None) -> Lic
     return replace(whole, raw=(words,) if words else (), vocabulary="prose", level="item", name="", link=link, evidence=())
 
 
-def conclude_item(release: Release | None, raw: str | None, url: str | None) -> LicenseConclusion:
-    """Return what we conclude for one item."""
-    return conclude(item_claim(release, raw, url))
+def conclude_item(
+    release: Release | None, raw: str | None, url: str | None, texts: tuple[Evidence, ...] = ()
+) -> LicenseConclusion:
+    """Return what we conclude for one item; the release's texts count where the item says nothing itself."""
+    own = bool((raw or "").strip() or (url or "").strip())
+    return conclude(item_claim(release, raw, url), () if own else texts)

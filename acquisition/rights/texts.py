@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -59,15 +59,18 @@ class TextMatch:
     how: str = ""
 
 
-@lru_cache(maxsize=256)
 def identify(text: str) -> TextMatch:
-    """Return the license that a LICENSE or README text gives, and how sure that is. Never raises; looks at LONGEST characters."""
-    head = text[:LONGEST]
-    cut = (f"only its first {LONGEST:,} characters were looked at",) if len(text) > LONGEST else ()
-    found = _identified(head)
-    return TextMatch(found.expression, found.score, found.certainty, found.candidates, (*found.reasons, *cut), found.how)
+    """Return the license that a LICENSE or README text gives, and how sure that is.
+
+    Never raises; looks at the first LONGEST characters.
+    """
+    found = _identified(text[:LONGEST])
+    if len(text) <= LONGEST:
+        return found
+    return replace(found, reasons=(*found.reasons, f"only its first {LONGEST:,} characters were looked at"))
 
 
+@lru_cache(maxsize=64)
 def _identified(text: str) -> TextMatch:
     compared = match(text)
     if compared.certainty in {"certain", "probable"}:
@@ -99,7 +102,8 @@ def _with_rest(compared: Match, matter: str) -> TextMatch:
     restricted = sorted(RESTRICTING & set(words))
     if not strangers and stated.certainty != "ambiguous" and (stated.candidates or (len(words) <= _REST and not restricted)):
         return _of_wording(compared)
-    why = f"around it stands {', '.join(one.expression for one in strangers) or ', '.join(restricted) or f'a text of {len(words)} words'}"
+    names = ", ".join(one.expression for one in strangers)
+    why = f"around it stands {names or ', '.join(restricted) or f'a text of {len(words)} words'}"
     candidates = tuple(dict.fromkeys([*compared.candidates[:1], *strangers]))
     return TextMatch(NOASSERTION, compared.score, "ambiguous", candidates, (compared.reason, why), "wording")
 
@@ -140,7 +144,7 @@ def _statements(text: str) -> Iterator[tuple[str, str]]:
 
 def _of_card(matter: str) -> Iterator[tuple[str, str]]:
     """Yield what the fields at a card's head say (huggingface.co/docs/hub/datasets-cards)."""
-    fields = {name: value for name, value in _FIELD.findall(matter)}
+    fields = {str(name): str(value) for name, value in _FIELD.findall(matter)}
     values = re.findall(r"[^\s\[\]\"',-][^\n\[\]\"',]*", fields.get("license", fields.get("licence", "")))
     several = len(values) > 1
     for value in [*values, fields.get("license_name", ""), fields.get("license_link", "")]:

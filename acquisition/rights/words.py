@@ -11,11 +11,11 @@ def _set(words: str) -> frozenset[str]:
 
 TURNING: Final = _set(
     """
-    not no non noncommercial commercial commercially commerce only except excepting excluding exclude unless prohibited prohibit
-    prohibits forbidden forbid forbids cannot neither nor never without consent permission approval academic academia research
-    scholarly educational education nonprofit personal private military evil good harm fee fees royalty royalties pay payment train
-    training machine learning ai model models evaluation restricted restrict restriction restrictions limited must revoke revoked
-    terminate terminated additional however but
+    not no non noncommercial commercial commercially commerce only except excepting excluding exclude unless
+    prohibited prohibit prohibits forbidden forbid forbids cannot neither nor never without consent permission
+    approval academic academia research scholarly educational education nonprofit personal private military evil good
+    harm fee fees royalty royalties pay payment train training machine learning ai model models evaluation restricted
+    restrict restriction restrictions limited must revoke revoked terminate terminated additional however but
     """
 )
 """Words by which an inserted or replaced phrase may turn a license round."""
@@ -27,15 +27,16 @@ RESTRICTING: Final = _set(
 
 DOUBTFUL: Final = _set(
     """
-    not no never neither nor cannot unless except excepting excluding excluded but however although though only solely restricted
-    restriction restrictions prohibited forbidden noncommercial commercial commercially nonprofit research academic educational
-    personal internal evaluation permission permitted consent request agreement fee paid purchase subscription original originals
-    underlying third party parties owner owners holders belong belongs copyrighted reserved proprietary some part parts partly
-    partially portion portions subset most mostly certain various varies vary mixed differ differs different other others otherwise
-    each respective respectively individual depending depends either additional additionally code software scripts model models
-    weights metadata images photos audio videos annotations labels content contents text texts previously formerly old older earlier
-    until before future will would should may might could probably possibly maybe perhaps presumably likely unclear unknown
-    unspecified unsure think believe seems assumed tbd todo pending draft custom modified variant derived adapted based revoked
+    not no never neither nor cannot unless except excepting excluding excluded but however although though only solely
+    restricted restriction restrictions prohibited forbidden noncommercial commercial commercially nonprofit research
+    academic educational personal internal evaluation permission permitted consent request agreement fee paid purchase
+    subscription original originals underlying third party parties owner owners holders belong belongs copyrighted
+    reserved proprietary some part parts partly partially portion portions subset most mostly certain various varies
+    vary mixed differ differs different other others otherwise each respective respectively individual depending
+    depends either additional additionally code software scripts model models weights metadata images photos audio
+    videos annotations labels content contents text texts previously formerly old older earlier until before future
+    will would should may might could probably possibly maybe perhaps presumably likely unclear unknown unspecified
+    unsure think believe seems assumed tbd todo pending draft custom modified variant derived adapted based revoked
     expired waived
     """
 )
@@ -48,8 +49,8 @@ DOUBTFUL_ALONE: Final = _set(
 
 WEAK: Final = _set(
     """
-    mit apache bsd isc ogl openai unsplash gemma expat pd copyrighted proprietary cc openrail zlib youtube imagenet ncsa pixabay
-    artistic mpl epl etalab
+    mit apache bsd isc ogl openai unsplash gemma expat pd copyrighted proprietary cc openrail zlib youtube imagenet
+    ncsa pixabay artistic mpl epl etalab
     """
 )
 """Names that are also names of other things: read in a sentence only beside the word license or after a lead."""
