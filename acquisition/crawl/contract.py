@@ -246,7 +246,7 @@ class Clocks(Protocol):
     """Politeness: one clock per registrable host. A turn ends when the answer has come, and the next begins a delay later."""
 
     @abstractmethod
-    def turn(self, url: str) -> AbstractAsyncContextManager[HostState]:
+    def turn(self, url: str) -> AbstractAsyncContextManager[None]:
         """Wait for the host's turn and own it for the block.
 
         Raises Refused("host-closed" | "budget-…"), and Failed("host-held") with `again` when the host rests for long.

@@ -74,6 +74,8 @@ class Rules:
 
     def wait(self, now: float) -> float:
         """Return the seconds from the moment `now` until visits are welcome, 0 when they are."""
+        if not self.visits:
+            return 0.0
         moment = datetime.fromtimestamp(now, UTC)
         second = moment.hour * 3600 + moment.minute * 60 + moment.second + moment.microsecond / 1e6
         return min((_until(second, _second(start), _second(end)) for start, end in self.visits), default=0.0)

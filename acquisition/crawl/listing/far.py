@@ -24,7 +24,7 @@ from acquisition.crawl.archive.scan import OPEN_SUFFIX
 from acquisition.crawl.contract import Answer, Ask, Failed, HeaderLines, Place, Wire
 from acquisition.crawl.job import JOB_FILE, Job
 from acquisition.crawl.listing.clerk import Brought, Clerk, NearClerk
-from acquisition.crawl.listing.frames import ask_said, frame, wire_said
+from acquisition.crawl.listing.frames import ask_said, frame, framed, wire_said
 from acquisition.crawl.listing.scribe import reading_said, wanted_of, whole_said
 from acquisition.crawl.outcome import WARC_SUFFIX
 from acquisition.crawl.visit.decoding import decoded
@@ -61,6 +61,7 @@ class Link(asyncio.Protocol):
         self._ended: asyncio.Future[None] | None = None
         self._number = 0
         self._ending = False
+        self._unsent: list[bytes] = []
         try:
             self._tell(info)
             self.state = self._first_word()
@@ -109,7 +110,14 @@ class Link(asyncio.Protocol):
             raise Failed("stopped", "", "the crawl is being stopped")
         if self._transport is None or self._transport.is_closing():
             raise _died()
-        self._transport.write(frame(said, body))
+        if not self._unsent:  # what is handed over in this turn of the loop goes out together
+            asyncio.get_running_loop().call_soon(self._send)
+        self._unsent += framed(said, body)
+
+    def _send(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        if unsent and self._transport is not None:
+            self._transport.write(b"".join(unsent))
 
     async def ask(self, said: Mapping[str, Any], body: bytes = b"") -> dict[str, Any]:
         """Hand something over and return the reply."""
@@ -126,6 +134,7 @@ class Link(asyncio.Protocol):
         """Let the scribe write what it has heard, close the files and end."""
         if self._transport is not None and self._ended is not None:
             self._ending = True
+            self._send()
             self._transport.write_eof()
             await asyncio.wait([self._ended], timeout=_LAST_WORD)
             self._transport.close()

@@ -18,8 +18,13 @@ _LENGTHS: Final = struct.Struct("<II")
 
 def frame(said: Mapping[str, Any], body: bytes = b"") -> bytes:
     """Return one frame."""
+    return b"".join(framed(said, body))
+
+
+def framed(said: Mapping[str, Any], body: bytes = b"") -> tuple[bytes, bytes, bytes]:
+    """Return one frame in its parts, which follow each other."""
     head = orjson.dumps(said)
-    return b"".join((_LENGTHS.pack(len(head), len(body)), head, body))
+    return _LENGTHS.pack(len(head), len(body)), head, body
 
 
 class Frames:

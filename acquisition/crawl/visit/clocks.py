@@ -52,7 +52,7 @@ class HostClocks(Clocks):
         self._giving: set[asyncio.Future[None]] = set()
 
     @asynccontextmanager
-    async def turn(self, url: str) -> AsyncIterator[HostState]:
+    async def turn(self, url: str) -> AsyncIterator[None]:
         """Wait for the host's turn and own it for the block, in which at most one request is sent and then settled.
 
         Turns of one host come in the order in which they were asked for. A block that is left by Refused without having been
@@ -67,7 +67,7 @@ class HostClocks(Clocks):
             turn = _Turn(owned=await self._begin(line, url), begun=self._clock())
             line.turns[task] = turn
             try:
-                yield line.standing.state()
+                yield
             except Failed as failure:
                 if not turn.ended:
                     self.settle(url, failure=failure)

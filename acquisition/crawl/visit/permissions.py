@@ -18,13 +18,14 @@ import re
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
 from acquisition.crawl import robots
 from acquisition.crawl.contract import PRODUCT_TOKEN, Ask, Failed, PolicyFile, PolicyStore, Refused, Ruling, Wire
-from acquisition.crawl.robots_paths import path_of
+from acquisition.crawl.robots_paths import Verdict, path_of
 from acquisition.crawl.visit.freshness import lifetime
 from acquisition.crawl.visit.hosts import ascii_host
 from acquisition.crawl.visit.redirects import target_of
@@ -50,6 +51,7 @@ REMEMBERED: Final = 64_000_000
 _ORIGINS: Final = 10_000
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_PLAIN: Final = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?/", re.ASCII)
 _ESCAPED_DOT: Final = re.compile("%2e", re.IGNORECASE)
 _DOTS: Final = re.compile(r"/(?:\.|%2e){1,2}(?:[/?#]|$)", re.IGNORECASE)
 _OURS: Final = frozenset({"host-held", "cancelled", "stopped"})
@@ -64,6 +66,16 @@ class _Known:
     rules: robots.Rules | None
     expires: float
     size: int
+    rulings: dict[tuple[bool, str], Ruling] = field(default_factory=dict)
+    """The rulings by their verdict and rule, at most one per line of the file."""
+
+    def said(self, verdict: Verdict) -> Ruling:
+        """Return the ruling of a URL on which the file has this verdict: the very same one for the same."""
+        key = (verdict.allowed, verdict.rule)
+        ruling = self.rulings.get(key)
+        if ruling is None:
+            ruling = self.rulings[key] = replace(self.ruling, allowed=verdict.allowed, rule=verdict.rule)
+        return ruling
 
 
 class Permissions:
@@ -105,11 +117,11 @@ class Permissions:
         if known.rules is None:
             return known.ruling
         verdict = known.rules.decide(url)
-        if verdict.allowed and _DOTS.search(url):  # the server will read /a/../b as /b
+        if verdict.allowed and ("/." in url or "/%" in url) and _DOTS.search(url):  # the server will read /a/../b as /b
             verdict = known.rules.decide(f"{origin}{_without_dots(path_of(url))}")
         if verdict.allowed and (wait := known.rules.wait(self._clock())):
             raise Failed("host-held", url, f"{known.ruling.url} welcomes visits at another time of day", again=wait)
-        return replace(known.ruling, allowed=verdict.allowed, rule=verdict.rule)
+        return known.said(verdict)
 
     async def close(self) -> None:
         """End what is under way."""
@@ -218,6 +230,11 @@ class Permissions:
 
 def origin_of(url: str) -> str:
     """Return scheme, host and port of an http(s) URL in one spelling (`https://example.org:8443`), "" for anything else."""
+    plain = _PLAIN.match(url)
+    return _origin_remembered(plain[0]) if plain is not None else _origin_of(url)
+
+
+def _origin_of(url: str) -> str:
     try:
         parts = urlsplit(url.strip())
         port = parts.port
@@ -229,6 +246,9 @@ def origin_of(url: str) -> str:
         return ""
     host = f"[{host}]" if ":" in host else host
     return f"{scheme}://{host}" if port in (None, 443 if scheme == "https" else 80) else f"{scheme}://{host}:{port}"
+
+
+_origin_remembered: Final = lru_cache(maxsize=4_096)(_origin_of)
 
 
 def _without_dots(path: str) -> str:

@@ -58,16 +58,16 @@ def signals_of(
     files = answer.well_known if well_known is None else well_known
     looked = rights.look(answer.ask.url, answer.wire.headers, body, answer.robots_txt, files, agent=PRODUCT_TOKEN)
     said = (*looked.signals, *rights.carried(page))
-    if len(said) > _FEW:
+    if len(said) > _FEW or any(one.mechanism == "rsl" for one in said):  # these may want files that are not there yet
         return _understood(said, policy, files, image=looked.image)
-    key = (*map(id, said), looked.image, id(policy), id(files))
+    key = (*map(id, said), looked.image, id(policy))
     known = _READ.get(key)
     if known is not None:
         return known.reading
     reading = _understood(said, policy, files, image=looked.image)
     if len(_READ) >= _REMEMBERED:
         _READ.clear()
-    _READ[key] = _Read(reading, (*said, policy, files))
+    _READ[key] = _Read(reading, (*said, policy))
     return reading
 
 

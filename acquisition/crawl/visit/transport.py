@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import select
 import time
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -17,6 +18,7 @@ from acquisition.crawl.visit.transport_certificate import Certificates
 from acquisition.crawl.visit.transport_exchange import SWEEP, Caps, Exchange
 from acquisition.crawl.visit.transport_failure import AGAIN, failure
 from acquisition.crawl.visit.transport_idle import IdleConnections
+from acquisition.crawl.visit.transport_multi import EpollMulti
 from acquisition.crawl.visit.transport_names import NameNotFound, Names
 from acquisition.network import ca_file
 
@@ -33,6 +35,8 @@ _ALLOWED: Final = {
 }
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]")
 _IDLE: Final = 128
+_KINDS: Final = 64
+"""Sets of header fields that are remembered: what asks for media, pages and files about rights says."""
 _CONNECTIONS: Final = 256
 
 
@@ -55,7 +59,7 @@ class CurlTransport(Transport):
         self._identity = (("User-Agent", _checked("User-Agent", user_agent, "")), ("From", _checked("From", email, "")))
         self._guard, self._caps, self._clock = guard, caps or Caps(), clock
         self._ca_file = ca_file()
-        self._multi = pycurl.AsyncCurlMulti()
+        self._multi = EpollMulti() if hasattr(select, "epoll") else pycurl.AsyncCurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, _CONNECTIONS)
         self._idle: list[Exchange] = []
         self._busy: set[Exchange] = set()
@@ -63,14 +67,14 @@ class CurlTransport(Transport):
         self._idle_connections = IdleConnections()
         self._certificates = Certificates()
         self._sweeping: asyncio.TimerHandle | None = None
-        self._plain = self._lines({}, "")
+        self._known_lines: dict[tuple[tuple[str, str], ...], tuple[HeaderLines, tuple[bytes, ...]]] = {}
 
     async def send(self, ask: Ask, *, max_bytes: int) -> Wire:
         """Send one request and return its answer, at most `max_bytes` of body as sent; see `Transport` for what is raised."""
         if ask.method not in ("GET", "HEAD"):
             raise Refused("method", ask.url, f"{ask.method} may change something at the server")
         target = self._guard.check(ask.url)
-        headers, lines = self._lines(ask.headers, ask.url) if ask.headers else self._plain
+        headers, lines = self._said(ask)
         addresses = () if target.site.literal else await self._addresses(target.site, ask.url)
         exchange = self._idle.pop() if self._idle else Exchange(self._caps, self._guard, self._ca_file)
         exchange.begin(target, addresses, headers=lines, ask=ask, max_bytes=max_bytes)
@@ -149,6 +153,16 @@ class CurlTransport(Transport):
             self._idle.append(exchange)
 
     # --- what leaves ---
+
+    def _said(self, ask: Ask) -> tuple[HeaderLines, tuple[bytes, ...]]:
+        """Return the header fields of an ask; most asks say the same."""
+        key = tuple(ask.headers.items())
+        known = self._known_lines.get(key)
+        if known is None:
+            known = self._lines(ask.headers, ask.url)
+            if len(self._known_lines) < _KINDS:
+                self._known_lines[key] = known
+        return known
 
     def _lines(self, wanted: Mapping[str, str], url: str) -> tuple[HeaderLines, tuple[bytes, ...]]:
         """Return the header fields of a request as pairs and as lines: who we are, and what of the ask's may be said."""

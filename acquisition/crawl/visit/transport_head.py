@@ -13,6 +13,7 @@ _STATUS_LINE: Final = re.compile(rb"(HTTP/\d(?:\.\d)?) +(\d{3})(?: ([^\r\n]*))?\
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
 """With a space before the colon some readers see them and others do not, and both would be right (RFC 9112 section 5.1)."""
+_MEASURING: Final = frozenset({"content-encoding", *_FRAMING})
 _KNOWN: Final[dict[bytes, tuple[str, str]]] = {}
 """Lines that were read before: a server says most of its lines again and again."""
 _KNOWN_LINES: Final = 1_024
@@ -83,11 +84,12 @@ def objection(head: Head, *, max_bytes: int | None, bodiless: bool) -> tuple[str
         return "protocol", f"the status {head.status} is no answer to the request"
     if bodiless or head.status in (204, 304):
         return None
-    if wrong := unreadable(codings(head.headers)):
+    framing = tuple((lower, value) for name, value in head.headers if (lower := name.lower()) in _MEASURING)
+    if wrong := unreadable(codings(framing)):
         return "content-encoding", wrong
-    if (coding := head.first("transfer-encoding").strip().lower()) not in ("", "chunked", "identity"):
+    if (coding := dict(reversed(framing)).get("transfer-encoding", "").strip().lower()) not in ("", "chunked", "identity"):
         return "content-encoding", f"the transfer coding {coding[:40]!r} was not asked for"
-    lengths = {value for name, value in head.headers if name.lower() == "content-length"}
+    lengths = {value for name, value in framing if name == "content-length"}
     if len(lengths) > 1:
         return "protocol", "several lengths are announced"
     length = lengths.pop() if lengths and max_bytes is not None and not coding else ""

@@ -19,6 +19,7 @@ from acquisition.crawl.archive import Recalled, RunArchive, due
 from acquisition.crawl.contract import Answer, Ask, Failed, HeaderLines, Place, PolicyStore, Refused, Ruling, Transport, Wire
 from acquisition.crawl.visit.backoff import again
 from acquisition.crawl.visit.clocks import HostClocks
+from acquisition.crawl.visit.decisions import Decisions
 from acquisition.crawl.visit.decoding import decoded
 from acquisition.crawl.visit.guard import UrlGuard
 from acquisition.crawl.visit.permissions import LONGEST_DELAY, Permissions, origin_of
@@ -107,6 +108,7 @@ class Visitor:
         self._fetcher, self._archive, self._guard = fetcher, archive, guard
         self._permissions, self._policies, self._kept, self._store = permissions, policies, kept, store
         self._watch, self._budget, self._replay, self._now = watch, budget or Budget(), replay, now
+        self._decisions = Decisions()
         self._under_way = 0
         self._rulings: OrderedDict[str, Ruling] = OrderedDict()
 
@@ -141,7 +143,7 @@ class Visitor:
         files = await self._policies.of(ask.url, ruling)
         if (kept := self._still_good(ask)) is not None:
             return replace(kept, robots_txt=ruling.body, well_known=files)
-        answer = await self._fetcher.fetch(ask, decision_of(ask, ruling, files))
+        answer = await self._fetcher.fetch(ask, self._decisions.of(ask, ruling, files))
         if (pause := again(answer.wire, tries, now=self._now())) is not None:
             raise Failed(f"http-{answer.wire.status}", ask.url, "the server asks for another try", again=pause)
         answer = replace(answer, robots_txt=ruling.body, well_known=files)
@@ -170,7 +172,7 @@ class Visitor:
         """Ask for an address that does not exist, under the same rules as any other."""
         ruling = await self._permissions.ruling(ask.url)
         demand(ruling, ask.url)
-        return await self._fetcher.fetch(ask, decision_of(ask, ruling, {}))
+        return await self._fetcher.fetch(ask, self._decisions.of(ask, ruling, {}))
 
     def spent(self, url: str) -> Refused | None:
         """Return the refusal of a URL that the archive does not hold when the run's budget is spent; None while it is not."""
@@ -242,14 +244,3 @@ def freshened(new: HeaderLines, stored: HeaderLines) -> HeaderLines:
     fresh = tuple((name, value) for name, value in new if name.lower() not in _CONTENT_HEADERS)
     names = {name.lower() for name, _ in fresh}
     return (*fresh, *((name, value) for name, value in stored if name.lower() not in names))
-
-
-def decision_of(ask: Ask, ruling: Ruling, files: Mapping[str, bytes | None]) -> dict[str, Any]:
-    """Return what the archive keeps beside an answer: by which rule it was fetched, and what else was looked at."""
-    return {
-        "robots": ruling.record(),
-        "referrer": ask.referrer,
-        "kind": ask.kind,
-        "policies": {name: hashlib.sha256(body).hexdigest() for name, body in sorted(files.items()) if body is not None},
-        "policies_unknown": sorted(name for name, body in files.items() if body is None),
-    }
