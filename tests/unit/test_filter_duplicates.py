@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acquisition.filters.duplicates import Duplicates, DuplicatesSettings
@@ -68,7 +68,9 @@ def test_exact_copies_across_sources_and_modalities(tmp_path: Path) -> None:
     """Same bytes are a copy wherever they lie; the first declared source keeps its own, and the detail names it."""
     picture = {"modality": "image", "text": None, "size": 10, "content_sha256": "ab" * 32}
     flags = run({"one": ["yes", picture], "two": [picture, "no", "yes"]}, tmp_path)
-    assert codes(flags) == {"one": [(0, "representative"), (1, "representative")], "two": [(0, "exact"), (2, "exact")]}
+    found = {name: [code for code in each if code[1] != "not-checked"] for name, each in codes(flags).items()}
+    assert found == {"one": [(0, "representative"), (1, "representative")], "two": [(0, "exact"), (2, "exact")]}
+    flags = {name: [flag for flag in each if "not-checked" not in flag["code"]] for name, each in flags.items()}
     kept = items_of(["yes", picture], source="one")["id"].to_pylist()
     detail = orjson.loads(flags["two"][0]["detail"])
     assert (detail["kept"], detail["kept_source"], detail["cluster"]) == (kept[1], "one", kept[1])
@@ -162,7 +164,7 @@ def test_labels_stay_out_of_details(tmp_path: Path) -> None:
 def test_transcripts_are_not_the_sample(tmp_path: Path) -> None:
     """Two recordings of one sentence are two samples."""
     clips = [{"modality": "audio", "text": essay(1), "size": 9, "content_sha256": f"{number:064x}"} for number in (1, 2)]
-    assert run({"one": clips}, tmp_path) == {}
+    assert codes(run({"one": clips}, tmp_path)) == {"one": [(0, "not-checked"), (1, "not-checked")]}
 
 
 def test_ten_thousand_copies_do_not_explode(tmp_path: Path) -> None:
@@ -173,6 +175,7 @@ def test_ten_thousand_copies_do_not_explode(tmp_path: Path) -> None:
     assert found.count("duplicate.exact") == 5998
 
 
+@settings(deadline=None)  # the first text makes the table
 @given(st.text(max_size=80))
 def test_all_ways_to_the_normal_form_agree(text: str) -> None:
     """The fast paths for ASCII and by table give what the standard's folding gives, and nothing but letters is left."""

@@ -51,7 +51,7 @@ class Hit:
     def detail(self) -> str:
         """Return the flag's detail."""
         facts: dict[str, object] = {"set": self.set, "entry": self.entry, "by": self.how, "entries": self.entries}
-        if self.how in ("windows",):
+        if self.how == "windows":
             facts |= {"shared": self.shared, "of": self.of}
         elif self.score < 1:
             facts["similarity"] = round(self.score, 4)
@@ -189,7 +189,7 @@ def _best(hits: list[Hit]) -> list[Hit]:
 
 
 def span_of(octets: bytes, first: int, length: int) -> tuple[int, int]:
-    """Return where the words `first` to `first + length` of a text's spaced form stand in it, in characters; (-1, -1) if far in."""
+    """Return where these words of a text's spaced form stand in it, in characters; (-1, -1) beyond two million."""
     seen, start = 0, -1
     text = octets.decode("utf-8", "replace")
     for match in _WORD.finditer(text, 0, min(len(text), _SPAN)):
@@ -217,9 +217,10 @@ def packed(hits: Mapping[int, Sequence[Hit]], count: int) -> pa.Array:
 def noted(signatures: Signatures) -> dict[int, list[Hit]]:
     """Return what was found while signing, by position."""
     found: dict[int, list[Hit]] = {}
-    for start, column in signatures.own_column("overlap"):
-        for row in np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False)).tolist():
-            found[start + row] = [Hit(*facts) for facts in orjson.loads(column[row].as_py())]
+    for index in range(len(signatures.keys)):
+        column = signatures.shard(index, ["overlap"]).column(0)
+        for row in np.flatnonzero(column.is_valid().to_numpy()).tolist():
+            found[int(signatures.starts[index]) + row] = [Hit(*facts) for facts in orjson.loads(column[row].as_py())]
     return found
 
 

@@ -40,7 +40,9 @@ class Duplicates(SetFilter):
         "duplicate.near": "Another item is nearly the same and is preferred; the score is the measured similarity.",
         "duplicate.label-conflict": "The same content carries different labels; on every copy, naming one item of each.",
         "duplicate.split-leak": "Copies of this item stand in other published splits; the detail counts them.",
-        "duplicate.contamination": "The item is in a reference set or holds a part of an entry; the detail names set and entry.",
+        "duplicate.contamination": "The item is in a reference set or holds a part of an entry of one; the detail names "
+        "set and entry.",
+        "duplicate.not-checked": "A picture or recording that could not be decoded; only its bytes were compared.",
         "duplicate.representative": "This item has copies and is the one that is preferred; it names their cluster.",
         **{code: f"Of a source: the share of items that {meaning}." for code, (_, meaning) in _SHARES.items()},
     }
@@ -55,7 +57,7 @@ class Duplicates(SetFilter):
 
     def sign(self, items: pa.RecordBatch) -> pa.RecordBatch:
         """Return one signature per item (SIGNATURE_SCHEMA)."""
-        return signatures.sign(items, self._settings.min_chars, self._references.probe)
+        return signatures.sign(items, self._settings.min_chars, self._references.probe, self._context)
 
     def group(self, signatures: Mapping[str, Path], partition: int) -> pa.Table:
         """Return the links found in some bands, or by one kind of digest (LINK_SCHEMA)."""
@@ -87,6 +89,7 @@ class Duplicates(SetFilter):
         return (
             "duplicates: paraphrases and translations are not found (no embedding vectors are set)",
             f"duplicates: texts with fewer than {self._settings.min_chars} letters are not compared as near copies",
+            "duplicates: pictures are not found when more than a tenth of a side is cut away, or turned by a few degrees",
             "duplicates: table rows are compared cell by cell; rows that nearly agree are not found",
             "duplicates: an excerpt of a longer text is found only in the reference sets of `against`",
             *(() if self._settings.against else ("duplicates: contamination by benchmarks (no reference set is declared)",)),
@@ -95,7 +98,7 @@ class Duplicates(SetFilter):
     @cached_property
     def _references(self) -> references.References:
         def sign(items: pa.RecordBatch, context: FilterContext) -> pa.RecordBatch:
-            return signatures.sign(items, self._settings.min_chars, contamination.Probe((), {}))
+            return signatures.sign(items, self._settings.min_chars, contamination.Probe((), {}), context)
 
         return references.load(self._settings, self._context, sign)
 

@@ -61,6 +61,7 @@ class Findings:
             source = key.split("/", 1)[0]
             counts.items[source] += int(signatures.starts[index + 1] - signatures.starts[index])
             rows = [row for node in range(cuts[index], cuts[index + 1]) for row in self._copies(node)]
+            rows += self._unseen(signatures, index)
             rows += self._contaminated(signatures, hit[hits[index] : hits[index + 1]], int(signatures.starts[index]))
             if rows:
                 counts.flags[source].update(Counter(row[2] for row in rows))
@@ -111,7 +112,7 @@ class Findings:
                 told |= {"through": self._columns["item"][other], "through_similarity": similarity}
         if clusters.direct[node] >= 0:
             similarity = round(float(clusters.direct[node]), 4)
-            told |= {"word_pairs": round(float(clusters.words[node]), 4), "whole": bool(clusters.whole[node])}
+            told |= {"words": round(float(clusters.words[node]), 4), "whole": bool(clusters.whole[node])}
         return similarity, {"similarity": similarity, **told}
 
     def _cluster(self, node: int) -> str:
@@ -147,6 +148,14 @@ class Findings:
             if split:
                 found[kept][_split(split)] += 1
         return {kept: dict(sorted(splits.items())) for kept, splits in found.items() if len(splits) > 1}
+
+    def _unseen(self, signatures: Signatures, index: int) -> Iterator[Row]:
+        errors = signatures.shard(index, ["unseen"]).column(0)
+        if errors.null_count < len(errors):
+            items = signatures.shard(index, ["item"]).column(0)
+            for row in np.flatnonzero(errors.is_valid().to_numpy()).tolist():
+                told = detail_json(error=errors[row].as_py())
+                yield row, items[row].as_py(), "duplicate.not-checked", 1.0, "", -1, -1, told
 
     def _contaminated(self, signatures: Signatures, hit: np.ndarray, start: int) -> list[Row]:
         if not len(hit):

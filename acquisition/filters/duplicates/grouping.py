@@ -6,18 +6,21 @@ keys of all items are held in memory (8 bytes each, sorted in place); signatures
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
-from acquisition.filters.duplicates.links import EXACT, HOWS, LINK_SCHEMA, NEAR, NORMAL, links_of
+from acquisition.filters.duplicates import images, sounds
+from acquisition.filters.duplicates.links import EXACT, HOW, LINK_SCHEMA, NEAR, NORMAL, distinct, links_of
 from acquisition.filters.duplicates.samples import BANDS, GLANCE
 from acquisition.filters.duplicates.tables import Signatures
 
 BANDS_EACH: Final = 4
-PARTITIONS: Final = BANDS // BANDS_EACH + 2
-"""One partition for every four bands, one for exact digests, one for digests of normal forms."""
+_TEXTS: Final = BANDS // BANDS_EACH
+PARTITIONS: Final = _TEXTS + 4
+"""One for every four bands, then exact digests, digests of normal forms, pictures, sounds."""
 
 _NEIGHBOURS: Final = 8
 _COMPLETE: Final = 16
@@ -31,12 +34,16 @@ _HALF: Final = np.uint64(32)
 
 def find_links(signatures: Signatures, partition: int, least: float) -> pa.Table:
     """Return the links of one partition (LINK_SCHEMA); pairs of texts that look less alike than `least` are left out."""
-    if partition < BANDS // BANDS_EACH:
+    if partition < _TEXTS:
         bands = range(partition * BANDS_EACH, (partition + 1) * BANDS_EACH)
         return _near(signatures, [f"band_{band:02}" for band in bands], least)
-    if partition == BANDS // BANDS_EACH:
-        return _equal(signatures, "exact", EXACT)
-    return _equal(signatures, "normal", NORMAL)
+    others: tuple[Callable[[], pa.Table], ...] = (
+        lambda: _equal(signatures, "exact", EXACT),
+        lambda: _equal(signatures, "normal", NORMAL),
+        lambda: images.links(signatures),
+        lambda: sounds.links(signatures),
+    )
+    return others[partition - _TEXTS]()
 
 
 def _equal(signatures: Signatures, name: str, kind: int) -> pa.Table:
@@ -45,7 +52,7 @@ def _equal(signatures: Signatures, name: str, kind: int) -> pa.Table:
     order = np.argsort(high, kind="stable")
     ranked = high[order]
     same = np.flatnonzero((ranked[1:] == ranked[:-1]) & (ranked[1:] != 0))
-    members = order[np.union1d(same, same + 1)]
+    members = order[distinct(np.concatenate((same, same + 1)))]
     del ranked, order
     (lows,) = signatures.columns([f"{name}_low"])
     low, high = lows[members], high[members]
@@ -57,11 +64,8 @@ def _equal(signatures: Signatures, name: str, kind: int) -> pa.Table:
     if kind == EXACT:
         return links_of(EXACT, "bytes", heads[~first], members[~first])
     (form,) = signatures.columns(["form"])
-    links = [
-        links_of(NORMAL, HOWS[how], heads[mask], members[mask])
-        for how in (1, 2)
-        if (mask := ~first & (form[members] == how)).any()
-    ]
+    masks = [(how, ~first & (form[members] == HOW[how])) for how in ("text", "row", "pixels", "samples")]
+    links = [links_of(NORMAL, how, heads[mask], members[mask]) for how, mask in masks if mask.any()]
     return pa.concat_tables([LINK_SCHEMA.empty_table(), *links])
 
 
@@ -86,15 +90,24 @@ def _near(signatures: Signatures, bands: list[str], least: float) -> pa.Table:
         keys.sort()
         bucket = keys >> _HALF
         same = np.flatnonzero((bucket[1:] == bucket[:-1]) & (bucket[1:] != 0))
-        members = keys[np.union1d(same, same + 1)]
+        members = keys[distinct(np.concatenate((same, same + 1)))]
         del keys, bucket
-        pairs = np.setdiff1d(_candidates(members, normal, others=columns), looked, assume_unique=True)
+        pairs = _fresh(_candidates(members, normal, others=columns), looked)
         alike = pairs[_alike(signatures, pairs, least - _DOUBT)]
-        looked = np.union1d(looked, pairs) if len(looked) < _PAIRS else looked
+        looked = distinct(np.concatenate((looked, pairs))) if len(looked) < _PAIRS else looked
         found = np.concatenate((found, alike))
-    found = np.unique(found)
+    found = distinct(found)
     a, b = (found >> _HALF).astype(np.int64), (found & _LOW).astype(np.int64)
     return links_of(NEAR, "shingles", a, b, np.zeros(len(a), np.float32))
+
+
+def _fresh(pairs: np.ndarray, looked: np.ndarray) -> np.ndarray:
+    """Return the pairs that are not among the sorted ones that were looked at."""
+    if not len(looked):
+        return pairs
+    at = np.minimum(np.searchsorted(looked, pairs), len(looked) - 1)
+    fresh: np.ndarray = pairs[looked[at] != pairs]
+    return fresh
 
 
 def _candidates(members: np.ndarray, normal: np.ndarray, others: list[np.ndarray]) -> np.ndarray:
@@ -120,7 +133,7 @@ def _candidates(members: np.ndarray, normal: np.ndarray, others: list[np.ndarray
             order = np.lexsort((other[positions[large]], bucket[large]))
             inside, of = positions[large][order], bucket[large][order]
             parts += [_paired(inside[:-step], inside[step:], of[:-step] == of[step:]) for step in range(1, _NEIGHBOURS + 1)]
-    return np.unique(np.concatenate(parts))
+    return distinct(np.concatenate(parts))
 
 
 def _paired(a: np.ndarray, b: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -149,7 +162,7 @@ def _alike(signatures: Signatures, pairs: np.ndarray, least: float) -> np.ndarra
     if not len(pairs):
         return agreed
     a, b = (pairs >> _HALF).astype(np.int64), (pairs & _LOW).astype(np.int64)
-    positions = np.unique(np.concatenate((a, b)))
+    positions = distinct(np.concatenate((a, b)))
     glances = signatures.take(positions, ["glance"]).column("glance").combine_chunks()
     octets = np.frombuffer(glances.buffers()[1], np.uint8)[glances.offset * GLANCE :][: len(positions) * GLANCE]
     octets = octets.reshape(-1, GLANCE)

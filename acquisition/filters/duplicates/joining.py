@@ -16,10 +16,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from acquisition.filters.duplicates.clusters import capped_components, components, representatives, split_far
-from acquisition.filters.duplicates.links import EXACT, HOW, LINK_SCHEMA, NEAR
+from acquisition.filters.duplicates.links import EXACT, HOW, LINK_SCHEMA, NEAR, distinct
 from acquisition.filters.duplicates.measuring import measure
 from acquisition.filters.duplicates.tables import Signatures
 
+Prefer = Callable[[pa.Table, np.ndarray], np.ndarray]
+"""Takes members (COLUMNS) and a number for what links reach from each; returns a rank for each, lower is preferred."""
 COLUMNS: Final = ["row", "item", "source", "split", "label", "license_raw", "license_url", "told", "worth", "letters"]
 _FAR: Final = 0.2
 _HALF: Final = np.uint64(32)
@@ -36,7 +38,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Verified links, one entry each; `words` is the similarity of pairs of words, and `whole` whether all shingles were compared."""
+    """Verified links, one entry each: `words` is the similarity of words, `whole` whether all shingles were seen."""
 
     kind: np.ndarray
     how: np.ndarray
@@ -105,17 +107,14 @@ def verified(signatures: Signatures, tables: Sequence[pa.Table], threshold: floa
 
 
 def _unique(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    keys = np.sort((a.astype(np.uint64) << _HALF) | b)
-    keys = keys[np.concatenate((np.ones(min(len(keys), 1), dtype=bool), keys[1:] != keys[:-1]))]
+    keys = distinct((a.astype(np.uint64) << _HALF) | b)
     return np.stack((keys >> _HALF, keys & _LOW), axis=1).astype(np.int64)
 
 
-def cluster(
-    signatures: Signatures, links: Links, prefer: Callable[[pa.Table, np.ndarray], np.ndarray], bounds: Bounds
-) -> Clusters | None:
-    """Return the clusters of the items' own links, None when there are none. `prefer` ranks members (COLUMNS), told what links reach."""
+def cluster(signatures: Signatures, links: Links, prefer: Prefer, bounds: Bounds) -> Clusters | None:
+    """Return the clusters of the items' own links, None when there are none."""
     links = links.take(np.flatnonzero(links.b < signatures.own))
-    positions = np.unique(np.concatenate((links.a, links.b)))
+    positions = distinct(np.concatenate((links.a, links.b)))
     if not len(positions):
         return None
     members = signatures.take(positions, COLUMNS).combine_chunks()

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from acquisition.filters.duplicates.links import distinct
 from acquisition.filters.duplicates.tables import Signatures
 
 SHORT: Final = 50
@@ -16,7 +17,7 @@ SHORT_LEAST: Final = 0.8
 BOTH_DOUBT: Final = 0.1
 """A pair that is this much below the threshold in characters and in pairs of words is near as well: where a tenth of all words
 was replaced, four fifths of the words are common, and either figure lies at .66."""
-SATURATED: Final = 0.25
+SATURATED: Final = 0.4
 """Long texts of one small vocabulary share their runs of characters whatever they say; pairs of words tell them apart."""
 _LONG: Final = 200
 _WORD: Final = 12
@@ -68,7 +69,7 @@ def _measured(signatures: Signatures, pairs: np.ndarray) -> Measured:
     none = np.zeros(0, np.float32)
     if not len(pairs):
         return Measured(none, none, none.astype(bool), none.astype(np.int32), none.astype(bool))
-    positions = np.unique(pairs)
+    positions = distinct(pairs.ravel())
     names = ["letters", "words", "limit", "sample", "word_limit", "word_sample"]
     table = signatures.take(positions, names).combine_chunks()
     left, right = np.searchsorted(positions, pairs[:, 0]), np.searchsorted(positions, pairs[:, 1])

@@ -111,7 +111,8 @@ def _by_table(text: str) -> str | None:
     mapped, marked = table[points], marks[points]
     if bool((mapped == _OPEN).any()) or bool((marked[1:] & marked[:-1]).any()):
         return None
-    return mapped.tobytes().decode("utf-32-le")
+    folded: str = mapped.tobytes().decode("utf-32-le")
+    return folded
 
 
 @cache

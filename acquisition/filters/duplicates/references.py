@@ -7,6 +7,7 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,18 +65,14 @@ def load(settings: DuplicatesSettings, context: FilterContext, sign: Sign) -> Re
     digests: dict[bytes, str] = {}
     for one in settings.against:
         path = Path(context.base) / Path(one.path or one.digests or "").expanduser()
+        name = _name(one, settings, path)
         if one.digests is not None:
             listed = _digest_list(one, path)
             digests.update((digest, one.name) for digest in listed if len(digest) == 16)
-            tables[one.name] = _kept(
-                root, _name(one, settings, path), lambda at, own=listed, of=one: _sign_list(of, own, at, sign, context)
-            )
-            continue
-        made = _kept(
-            root, _name(one, settings, path), lambda at, of=one, where=path: _sign_files(of, settings, where, at, sign, context)
-        )
-        tables[one.name] = made
-        windows.append(_windows(one.name, made))
+            tables[one.name] = _kept(root, name, partial(_sign_list, one, listed, sign, context))
+        else:
+            tables[one.name] = _kept(root, name, partial(_sign_files, one, settings, path, sign, context))
+            windows.append(_windows(one.name, tables[one.name]))
     return References(tables, Probe(windows, digests), folder)
 
 
@@ -116,7 +113,7 @@ def _kept(root: Path, name: str, make: Callable[[Path], None]) -> Path:
 
 
 def _sign_files(
-    one: ReferenceSettings, settings: DuplicatesSettings, path: Path, target: Path, sign: Sign, context: FilterContext
+    one: ReferenceSettings, settings: DuplicatesSettings, path: Path, sign: Sign, context: FilterContext, target: Path
 ) -> None:
     tables: list[pa.RecordBatch] = []
     texts: list[bytes] = []
@@ -256,7 +253,7 @@ def _digest_list(one: ReferenceSettings, path: Path) -> dict[bytes, str]:
     return found
 
 
-def _sign_list(one: ReferenceSettings, digests: Mapping[bytes, str], target: Path, sign: Sign, context: FilterContext) -> None:
+def _sign_list(one: ReferenceSettings, digests: Mapping[bytes, str], sign: Sign, context: FilterContext, target: Path) -> None:
     """Write SHA-256 digests as items of which nothing but the digest is known."""
     rows = []
     for digest, name in digests.items():

@@ -10,7 +10,7 @@ beyond that: the standard error is √(s(1 − s)/size), .03 at .8 for 192.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +23,8 @@ WORD_SAMPLE: Final = 128
 GLANCE: Final = BANDS * SLOTS // 4
 _SEED: Final = 42
 _PIECE: Final = 1_000_000
+_OVERLAP: Final = 64
+"""More than the longest shingle, counting spaces, needs; the few extra words of the overlap are the next piece's own."""
 _ALL: Final = 2**32 - 1
 _BAND_FACTORS: Final = np.array([pow(0x9E3779B97F4A7C15, power, 2**64) for power in range(1, SLOTS + 1)], np.uint64)
 _MIX: Final = np.uint64(0xD6E8FEB86659FD93)
@@ -35,6 +37,12 @@ class Sample:
     hashes: np.ndarray
     counts: np.ndarray
     limits: np.ndarray
+
+    def take(self, mask: np.ndarray) -> Sample:
+        """Return the samples of some texts."""
+        if bool(mask.all()):
+            return self
+        return Sample(self.hashes[np.repeat(mask, self.counts)], self.counts[mask], self.limits[mask])
 
 
 def minima(hashes: np.ndarray, offsets: np.ndarray) -> np.ndarray:
@@ -86,10 +94,17 @@ def _distinct(short: np.ndarray, offsets: np.ndarray, kept: np.ndarray | None) -
     return keys.astype(np.uint32), np.bincount((keys >> np.uint64(32)).astype(np.int64), minlength=len(counts))
 
 
-def pieces(text: bytes, overlap: int) -> Iterable[bytes]:
-    """Yield a long text in pieces of a million characters that overlap, so that no shingle is lost."""
-    for start in range(0, max(len(text) - overlap, 1), _PIECE):
-        yield text[start : start + _PIECE + overlap]
+def pieces(text: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield a long text in pieces of about a million characters: each with the beginning of the next, and without it.
+
+    Pieces end at a space where there is one; what follows is longer than any shingle, so none is lost.
+    """
+    start = 0
+    while start < len(text):
+        end = text.rfind(b" ", start + _PIECE // 2, start + _PIECE) if len(text) - start > _PIECE else len(text)
+        end = start + _PIECE if end < 0 else end
+        yield text[start : end + _OVERLAP], text[start:end]
+        start = end
 
 
 def merged(parts: list[Sample], size: int) -> Sample:

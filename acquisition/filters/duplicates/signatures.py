@@ -6,7 +6,7 @@ are measured beside them. About 1.7 KB per text of 1 KB, before compression.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from acquisition.filters.duplicates import shingles
+from acquisition.filters.duplicates import media, shingles
 from acquisition.filters.duplicates.contamination import Hit, Probe, packed
 from acquisition.filters.duplicates.links import HOW
 from acquisition.filters.duplicates.normal import compact, letters, spaced_form
@@ -33,9 +33,12 @@ from acquisition.filters.duplicates.samples import (
     pieces,
     sampled,
 )
+from acquisition.protocols import FilterContext
 
 _LONG: Final = 1_000_000
 _CHUNK: Final = 500_000
+_DIGEST: Final = xxhash.xxh3_128_digest
+_NOTHING: Final = bytes(16)
 _HASHES: Final = pa.list_(pa.field("item", pa.uint32(), nullable=False))
 
 SIGNATURE_SCHEMA: Final = pa.schema(
@@ -63,6 +66,7 @@ SIGNATURE_SCHEMA: Final = pa.schema(
         pa.field("word_limit", pa.uint32(), nullable=False),
         pa.field("word_sample", _HASHES, nullable=False),
         pa.field("overlap", pa.string()),
+        *media.SCHEMA_FIELDS,
     ]
 )
 """One row per item of the shard, in its order.
@@ -70,8 +74,8 @@ SIGNATURE_SCHEMA: Final = pa.schema(
 told       how much is told of the item: 4 a label, 2 a license of its own, 1 a title, an author or an address
 worth      how much content there is: letters of a text, bytes of a row; media have figures of their own
 exact_*    the first 128 bits of content_sha256; 0 for an item without bytes
-normal_*   128 bits of the normal form (xxh3) of a text or a table row; 0 for others, and for texts without letters
-form       what the normal form is of: HOW["text"] or HOW["row"]
+normal_*   128 bits of the normal form (xxh3) of a text or a table row, or of decoded pixels or samples; 0 where there is none
+form       what the normal form is of: HOW["text"], "row", "pixels" or "samples"
 letters    length of the normal form in characters
 words      how many words it has, of texts that are long enough for near comparison
 band_*     hash of the band's slots; 0 where the text is too short for near comparison
@@ -79,64 +83,74 @@ glance     the lowest octet of every fourth MinHash slot: enough to tell chance 
 limit      the sample is complete up to this hash
 sample     sorted distinct hashes of character shingles; word_limit and word_sample the same for pairs of words
 overlap    what the item shares with reference sets, as far as only its text can tell (`contamination.packed`)
+further    figures of pictures and recordings (`media.SCHEMA_FIELDS`)
 """
 
 
-@dataclass(slots=True)
 class _Texts:
     """What is gathered of the texts of one batch, one entry per item."""
 
-    normal: np.ndarray
-    length: np.ndarray
-    words: np.ndarray
-    bands: np.ndarray
-    glance: np.ndarray
-    limits: np.ndarray
-    parts: tuple[dict[int, np.ndarray], dict[int, np.ndarray]] = field(default_factory=lambda: ({}, {}))
+    def __init__(self, count: int) -> None:
+        self.normal = np.zeros((count, 2), np.uint64)
+        self.form = np.full(count, HOW["text"], np.uint8)
+        self.length = np.zeros(count, np.int32)
+        self.words = np.zeros(count, np.int32)
+        self.bands = np.zeros((count, BANDS), np.uint32)
+        self.glance = np.zeros((count, GLANCE), np.uint8)
+        self.limits = np.full((count, 2), 2**32 - 1, np.uint32)
+        self._sizes = np.zeros((count + 1, 2), np.int32)
+        self._parts: tuple[list[np.ndarray], list[np.ndarray]] = ([np.zeros(0, np.uint32)], [np.zeros(0, np.uint32)])
 
-    @classmethod
-    def of(cls, count: int) -> _Texts:
-        return cls(
-            np.zeros((count, 2), np.uint64),
-            np.zeros(count, np.int32),
-            np.zeros(count, np.int32),
-            np.zeros((count, BANDS), np.uint32),
-            np.zeros((count, GLANCE), np.uint8),
-            np.full((count, 2), 2**32 - 1, np.uint32),
-        )
+    def add(self, rows: np.ndarray, slots: np.ndarray, samples: Sequence[Sample]) -> None:
+        """Take the slots and the samples of characters and words of some texts; rows come in ascending order."""
+        self.bands[rows], self.glance[rows] = bands_of(slots)
+        for kind, sample in enumerate(samples):
+            self.limits[rows, kind] = sample.limits
+            self._sizes[rows + 1, kind] = sample.counts
+            self._parts[kind].append(sample.hashes)
+
+    def lists(self, kind: int) -> pa.Array:
+        """Return the samples of characters (0) or words (1), one list per item."""
+        offsets = pa.array(np.cumsum(self._sizes[:, kind], dtype=np.int32))
+        return pa.ListArray.from_arrays(offsets, pa.array(np.concatenate(self._parts[kind])), _HASHES)
 
 
-def sign(items: pa.RecordBatch, min_letters: int, probe: Probe) -> pa.RecordBatch:
-    """Return one signature (SIGNATURE_SCHEMA) per item of the batch; about 35 µs per text of 1 KB."""
+def sign(items: pa.RecordBatch, min_letters: int, probe: Probe, context: FilterContext) -> pa.RecordBatch:
+    """Return one signature (SIGNATURE_SCHEMA) per item of the batch; about 30 µs per text of 1 KB."""
     count = items.num_rows
-    texts = _Texts.of(count)
-    form = np.full(count, HOW["text"], np.uint8)
+    texts = _Texts(count)
     hits: dict[int, list[Hit]] = {}
-    for chunk in _chunks(_normalised(items, texts, max(min_letters, shingles.SHINGLE))):
-        _sign_chunk(chunk, texts)
+    for chunk in _chunks(texts_of(items)):
+        _sign_chunk(chunk, texts, max(min_letters, shingles.SHINGLE))
         if not probe.idle:
-            hits |= probe.look([row for row, _, _ in chunk], [spaced for _, _, spaced in chunk], partial(text_at, items))
+            hits |= probe.look(chunk.rows, chunk.spaced, partial(text_at, items))
     if probe.wants_digests:
         for row, octets in texts_of(items):
             hits[row] = [*hits.get(row, ()), *probe.digested(octets)]
-    _sign_rows(items, texts, form)
+    _sign_rows(items, texts)
+    found = media.seen(items, context)
+    for row, (digest, how) in found.digests.items():
+        texts.normal[row], texts.form[row] = np.frombuffer(digest, dtype=">u8"), how
     exact = exact_digests(items)
     sizes = np.asarray(items.column("size").to_numpy(zero_copy_only=False)).clip(0)
+    worth = np.where(texts.length > 0, texts.length, sizes).astype(np.uint64)
+    worth[list(found.worth)] = list(found.worth.values())
     columns = [
         pa.array(np.arange(count, dtype=np.int32)),
         items.column("id"),
         *(items.column(name) for name in ("source", "split", "label", "license_raw", "license_url")),
         pa.array(_told(items)),
-        pa.array(np.where(texts.length > 0, texts.length, sizes).astype(np.uint64)),
+        pa.array(worth),
         *(pa.array(exact[:, half].copy()) for half in (0, 1)),
         *(pa.array(texts.normal[:, half].copy()) for half in (0, 1)),
-        pa.array(form),
+        pa.array(texts.form),
         pa.array(texts.length),
         pa.array(texts.words),
         *(pa.array(texts.bands[:, band].copy()) for band in range(BANDS)),
         pa.FixedSizeBinaryArray.from_buffers(pa.binary(GLANCE), count, [None, pa.py_buffer(texts.glance)]),
-        *(column for kind in (0, 1) for column in (pa.array(texts.limits[:, kind].copy()), _lists(texts.parts[kind], count))),
+        *(column for kind in (0, 1) for column in (pa.array(texts.limits[:, kind].copy()), texts.lists(kind))),
         packed(hits, count),
+        *found.columns,
     ]
     return pa.record_batch(columns, schema=SIGNATURE_SCHEMA)
 
@@ -167,73 +181,81 @@ def text_at(items: pa.RecordBatch, row: int) -> bytes:
     return found
 
 
-def _normalised(items: pa.RecordBatch, texts: _Texts, least: int) -> Iterator[tuple[int, bytes, bytes]]:
-    """Fill digests and lengths of all texts; yield row, letters and spaced letters of those that are long enough."""
-    digest = xxhash.xxh3_128_digest
-    for row, octets in texts_of(items):
+@dataclass(slots=True)
+class _Chunk:
+    """Some texts of a batch: their rows, their spaced letters, and the digests of those that are not plain ASCII."""
+
+    rows: list[int] = field(default_factory=list)
+    spaced: list[bytes] = field(default_factory=list)
+    digests: dict[int, bytes] = field(default_factory=dict)
+    size: int = 0
+
+    def add(self, row: int, octets: bytes) -> None:
+        """Add one text."""
         spaced = spaced_form(octets)
-        form = compact(spaced)
-        if form:
-            texts.normal[row] = np.frombuffer(digest(form), dtype=">u8")
+        if not spaced.isascii():
+            self.digests[len(self.rows)] = _DIGEST(compact(spaced))
             spaced = letters(spaced)
-            form = compact(spaced)
-            texts.length[row] = len(form)
-            if len(form) >= least:
-                yield row, form, spaced
+        self.rows.append(row)
+        self.spaced.append(spaced)
+        self.size += len(spaced)
 
 
-Chunk = list[tuple[int, bytes, bytes]]
-
-
-def _chunks(texts: Iterator[tuple[int, bytes, bytes]]) -> Iterator[Chunk]:
+def _chunks(texts: Iterator[tuple[int, bytes]]) -> Iterator[_Chunk]:
     """Yield runs of texts of about half a million letters, which bounds the arrays made from them; a long text comes alone."""
-    chunk: Chunk = []
-    size = 0
-    for text in texts:
-        if len(text[1]) > _LONG:
-            yield [text]
-            continue
-        chunk.append(text)
-        size += len(text[1])
-        if size >= _CHUNK:
+    chunk = _Chunk()
+    for row, octets in texts:
+        if chunk.rows and len(octets) > _LONG:
             yield chunk
-            chunk, size = [], 0
-    if chunk:
+            chunk = _Chunk()
+        chunk.add(row, octets)
+        if chunk.size >= _CHUNK:
+            yield chunk
+            chunk = _Chunk()
+    if chunk.rows:
         yield chunk
 
 
-def _sign_chunk(chunk: Chunk, texts: _Texts) -> None:
-    rows = [row for row, _, _ in chunk]
-    if len(chunk) == 1 and len(chunk[0][1]) > _LONG:
-        slots, characters, words, counts = _long(chunk[0][1], chunk[0][2])
-    else:
-        hashes, offsets = shingles.characters([text for _, text, _ in chunk])
-        slots, characters = minima(hashes, offsets), sampled(hashes, offsets, SAMPLE)
-        hashes, offsets = shingles.words([spaced for _, _, spaced in chunk])
-        words, counts = sampled(*shingles.runs(hashes, offsets, 2), WORD_SAMPLE), np.diff(offsets)
-    texts.words[rows] = counts
-    texts.bands[rows], texts.glance[rows] = bands_of(slots)
-    for kind, sample in enumerate((characters, words)):
-        texts.limits[rows, kind] = sample.limits
-        ends = [0, *np.cumsum(sample.counts).tolist()]
-        texts.parts[kind].update({row: sample.hashes[ends[at] : ends[at + 1]] for at, row in enumerate(rows)})
+def _sign_chunk(chunk: _Chunk, texts: _Texts, least: int) -> None:
+    """Fill in everything that is remembered of a chunk's texts."""
+    if chunk.size > _LONG + _CHUNK and len(chunk.rows) == 1:
+        _sign_long(chunk, texts)
+        return
+    joined = shingles.Joined.of(chunk.spaced)
+    rows = np.array(chunk.rows)
+    ends = np.cumsum(joined.lengths).tolist()
+    view = memoryview(joined.letters)
+    digests = [
+        chunk.digests.get(at) or (_DIGEST(view[end - length : end]) if length else _NOTHING)
+        for at, (end, length) in enumerate(zip(ends, joined.lengths.tolist(), strict=True))
+    ]
+    texts.normal[rows] = np.frombuffer(b"".join(digests), dtype=">u8").reshape(-1, 2)
+    texts.length[rows], texts.words[rows] = joined.lengths, joined.words
+    hashes, offsets = joined.characters()
+    samples = sampled(hashes, offsets, SAMPLE), sampled(*joined.beginnings(), WORD_SAMPLE)
+    enough = joined.lengths >= least
+    texts.add(rows[enough], minima(hashes, offsets)[enough], [sample.take(enough) for sample in samples])
 
 
-def _long(form: bytes, spaced: bytes) -> tuple[np.ndarray, Sample, Sample, np.ndarray]:
-    """Return slots, samples and the number of words of one long text, looked at in pieces: memory is that of a piece."""
-    slots, parts, words, count = [], [], [], 0
-    for piece in pieces(form, shingles.SHINGLE - 1):
-        hashes, offsets = shingles.characters([piece])
+def _sign_long(chunk: _Chunk, texts: _Texts) -> None:
+    """The same for one long text, looked at in pieces: memory is that of a piece."""
+    (row,), (spaced,) = chunk.rows, chunk.spaced
+    digest = xxhash.xxh3_128()
+    slots, samples = [], []
+    for piece, fresh in pieces(spaced):
+        joined = shingles.Joined.of([piece])
+        digest.update(compact(fresh))
+        hashes, offsets = joined.characters()
         slots.append(minima(hashes, offsets))
-        parts.append(sampled(hashes, offsets, SAMPLE))
-    for piece in pieces(spaced, 0):
-        hashes, offsets = shingles.words([piece])
-        words.append(sampled(*shingles.runs(hashes, offsets, 2), WORD_SAMPLE))
-        count += len(hashes)
-    return np.minimum.reduce(slots), merged(parts, SAMPLE), merged(words, WORD_SAMPLE), np.array([count])
+        samples.append((sampled(hashes, offsets, SAMPLE), sampled(*joined.beginnings(), WORD_SAMPLE)))
+        texts.length[row] += len(compact(fresh))
+        texts.words[row] += len(fresh.split())
+    texts.normal[row] = np.frombuffer(chunk.digests.get(0) or digest.digest(), dtype=">u8")
+    both = [merged([pair[kind] for pair in samples], size) for kind, size in enumerate((SAMPLE, WORD_SAMPLE))]
+    texts.add(np.array([row]), np.minimum.reduce(slots), both)
 
 
-def _sign_rows(items: pa.RecordBatch, texts: _Texts, form: np.ndarray) -> None:
+def _sign_rows(items: pa.RecordBatch, texts: _Texts) -> None:
     """Fill the digests of table rows."""
     fields = items.column("fields")
     is_row = pc.and_(pc.equal(items.column("modality"), "table"), fields.is_valid()).to_numpy(zero_copy_only=False)
@@ -241,20 +263,13 @@ def _sign_rows(items: pa.RecordBatch, texts: _Texts, form: np.ndarray) -> None:
         digest = row_digest(fields[row].as_py())
         if digest:
             texts.normal[row] = np.frombuffer(digest, dtype=">u8")
-            form[row] = HOW["row"]
+            texts.form[row] = HOW["row"]
 
 
 def _told(items: pa.RecordBatch) -> np.ndarray:
     def given(*names: str) -> np.ndarray:
-        return np.logical_or.reduce([items.column(name).is_valid().to_numpy(zero_copy_only=False) for name in names])
+        valid = [items.column(name).is_valid().to_numpy(zero_copy_only=False) for name in names]
+        return np.asarray(np.logical_or.reduce(valid))
 
     bits = 4 * given("label") + 2 * given("license_raw", "license_url") + 1 * given("title", "author", "url")
     return np.asarray(bits, np.uint8)
-
-
-def _lists(parts: dict[int, np.ndarray], count: int) -> pa.Array:
-    sizes = np.zeros(count + 1, np.int32)
-    for row, part in parts.items():
-        sizes[row + 1] = len(part)
-    values = np.concatenate([np.zeros(0, np.uint32), *(parts[row] for row in sorted(parts))])
-    return pa.ListArray.from_arrays(pa.array(np.cumsum(sizes, dtype=np.int32)), pa.array(values), _HASHES)

@@ -35,10 +35,9 @@ class Signatures:
             for name in names
         ]
 
-    def own_column(self, name: str) -> Iterator[tuple[int, pa.Array]]:
-        """Yield (first position, column) for every shard's own table."""
-        for start, path in zip(self.starts.tolist(), self._paths[: len(self.keys)], strict=False):
-            yield start, _read(path, [name]).column(0).combine_chunks()
+    def shard(self, index: int, columns: list[str]) -> pa.Table:
+        """Return some columns of the shard with this place among `keys`."""
+        return _read(self._paths[index], columns)
 
     def set_of(self, position: int) -> str:
         """Return the reference set that a position belongs to."""
