@@ -460,7 +460,7 @@ class CuratedSettings(Settings):
     """What the curated set looks like on disk."""
 
     layout: str = "parquet"
-    """folders or parquet."""
+    """folders, jsonl, parquet or webdataset."""
     path: str = ""
     """Layout folders: where an item goes, from {split}, {class}, {name}, {id}, {source} and {ext}."""
     classes: dict[str, tuple[str, ...]] = {}

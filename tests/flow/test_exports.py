@@ -84,7 +84,7 @@ def test_the_spdx_model_accepts_the_document(world: World) -> None:
     with (world.workspace.manifest / "spdx.json").open("rb") as stream:
         spdx.JSONLDDeserializer().read(stream, objects)
     packages = list(objects.foreach_type(spdx.dataset_DatasetPackage))
-    assert sorted(package.name for package in packages) == ["A set", "kit", "sms"]
+    assert sorted(str(package.name) for package in packages) == ["A set", "kit", "sms"]
     assert not objects.link()
 
 

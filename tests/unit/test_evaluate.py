@@ -176,7 +176,7 @@ def test_duplicates_are_evaluated_from_texts_and_files(tmp_path: Path, capsys: p
     """The command prints one document with --json; texts and files of equal bytes are found."""
     (tmp_path / "one.txt").write_text("A note about the weather in spring, written twice.\n", encoding="utf-8")
     (tmp_path / "two.txt").write_text("A note about the weather in spring, written twice.\n", encoding="utf-8")
-    lines = [
+    lines: list[dict[str, Any]] = [
         {"id": "a", "path": "one.txt", "cluster": "w"},
         {"id": "b", "path": "two.txt", "cluster": "w"},
         {"id": "c", "text": "Something else altogether stands here.", "cluster": None},

@@ -1,0 +1,120 @@
+"""Layout `jsonl`: one JSON Lines file per split (cut at a bounded size), media beside them as files that the lines name.
+
+Loads with `datasets.load_dataset` through the card, with `pandas.read_json(lines=True)` and with `pyarrow.json`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any, ClassVar, Final
+
+import orjson
+
+from acquisition.curate.card import write_head
+from acquisition.curate.classes import safe_name
+from acquisition.curate.listing import columns_of, core_values, extension_of, field_columns, field_values
+from acquisition.model import Modality
+from acquisition.protocols import Layout, Outline, Placed
+from acquisition.settings import CuratedSettings
+
+MAX_FILE_BYTES: Final = 400_000_000
+_MEDIA: Final = frozenset({Modality.AUDIO, Modality.IMAGE, Modality.OTHER})
+
+
+class JsonLines(Layout):
+    """data/<split>-00000.jsonl and on; media in media/<split>/, named by `file_name`."""
+
+    name: ClassVar[str] = "jsonl"
+    version: ClassVar[int] = 1
+
+    def __init__(self) -> None:
+        self._outline = Outline(0, {}, {}, {}, None, frozenset())
+
+    def prepare(self, outline: Outline) -> None:
+        """Learn which keys every line has."""
+        self._outline = outline
+
+    def write(
+        self,
+        items: Iterator[Placed],
+        directory: Path,
+        settings: CuratedSettings,  # noqa: ARG002 - nothing in it concerns lines
+        link: Callable[[Mapping[str, Any], Path], int],
+    ) -> Iterator[tuple[str, str]]:
+        """Write the lines; yield (id, "data/train-00000.jsonl#row=17")."""
+        lines = _Lines(self._outline)
+        files: dict[str, _File] = {}
+        (directory / "data").mkdir()
+        try:
+            for placed in items:
+                file = files.setdefault(placed.split, _File(directory, placed.split))
+                name = _put(placed, directory, link) if placed.row["modality"] in _MEDIA else ""
+                yield str(placed.row["id"]), file.add(lines.of(placed, name))
+        finally:
+            for file in files.values():
+                file.close()
+        configs = [{"split": split, "path": f"data/{split}-*.jsonl"} for split in sorted(files)]
+        write_head(directory, [{"config_name": "default", "data_files": configs}] if configs else [])
+
+
+class _Lines:
+    """Turns kept items into lines that all have the same keys: readers take the first lines' types for all."""
+
+    def __init__(self, outline: Outline) -> None:
+        self._core = columns_of(outline)
+        self._types = outline.columns or {}
+        self._expanded = field_columns(outline)
+        self._whole = not self._expanded and "fields" in outline.filled
+        self._media = any(modality in _MEDIA for modality in outline.modalities)
+
+    def of(self, placed: Placed, file_name: str) -> bytes:
+        values: dict[str, Any] = {
+            name: "" if value is None else value for name, value in core_values(placed, self._core).items()
+        }
+        if self._media:
+            values["file_name"] = file_name
+        if self._expanded:
+            values |= field_values(placed, self._expanded, self._types)
+        elif self._whole:
+            values["fields"] = placed.row["fields"] or ""
+        return orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _put(placed: Placed, directory: Path, link: Callable[[Mapping[str, Any], Path], int]) -> str:
+    """Put an item's file below media/<split>/ and return its path; a name that is taken gets the item's id."""
+    row, extension = placed.row, extension_of(placed.row)
+    stem = f"media/{placed.split}/{safe_name(row['name'])}"
+    name = f"{stem}.{extension}"
+    if (directory / name).exists():
+        name = f"{stem}-{row['id']}.{extension}"
+    link(row, directory / name)
+    return name
+
+
+class _File:
+    """The lines of one split, cut into files by their bytes, so that equal items give equal files."""
+
+    def __init__(self, directory: Path, split: str) -> None:
+        self._directory, self._split = directory, split
+        self._index = self._count = self._bytes = 0
+        self._stream: IO[bytes] | None = None
+
+    def add(self, line: bytes) -> str:
+        """Take one line and return its place."""
+        if self._bytes and self._bytes + len(line) > MAX_FILE_BYTES:
+            self.close()
+            self._index, self._count, self._bytes = self._index + 1, 0, 0
+        name = f"data/{self._split}-{self._index:05d}.jsonl"
+        if self._stream is None:
+            self._stream = (self._directory / name).open("xb")
+        self._stream.write(line)
+        place = f"{name}#row={self._count}"
+        self._count, self._bytes = self._count + 1, self._bytes + len(line)
+        return place
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
