@@ -36,8 +36,8 @@ SURE_PDQ: Final = 31
 SURE_QUALITY: Final = 50
 MAX_PDQ: Final = 106
 """Candidates that differ by more are not laid over each other: of unrelated pictures 1 % differ by less than 104."""
-LEAST_PLAIN: Final = 0.85
-LEAST_FINE: Final = 0.5
+LEAST_PLAIN: Final = 0.82
+LEAST_FINE: Final = 0.66
 """Correlation of two aligned pictures, and of their fine structure, from which on they are near."""
 _LEAST_SPREAD: Final = 3.0
 _LEAST_FINE_SPREAD: Final = 0.6
@@ -72,7 +72,7 @@ def columns(items: pa.RecordBatch, looks: Mapping[int, ImageLook]) -> list[pa.Ar
 def _comparable(look: ImageLook) -> bool:
     if look.error or len(look.thumb) != SIDE * SIDE or not any(look.dhash[:8]):
         return False
-    thumb = np.frombuffer(look.thumb, np.uint8).reshape(SIDE, SIDE).astype(np.float32)
+    thumb = np.frombuffer(look.thumb, np.uint8).reshape(SIDE, SIDE)[4:-4, 4:-4].astype(np.float32)  # whatever frames it
     fine = thumb[1:-1, 1:-1] - (thumb[:-2, 1:-1] + thumb[2:, 1:-1] + thumb[1:-1, :-2] + thumb[1:-1, 2:]) / 4
     return bool(thumb.std() >= _LEAST_SPREAD and fine.std() >= _LEAST_FINE_SPREAD)
 
