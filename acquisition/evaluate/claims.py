@@ -12,6 +12,7 @@ from acquisition.evaluate.running import Answers
 from acquisition.evaluate.scores import OVERALL
 from acquisition.model import LicenseConclusion
 from acquisition.rights.expressions import NOASSERTION, same_expression, symbols_of
+from acquisition.rights.licenses import identified
 
 _FAMILY: Final = "LicenseRef-family-"
 
@@ -22,8 +23,6 @@ def claims(lines: Sequence[LicenseLine]) -> tuple[list[Tally], Answers, list[str
     An answer is what is concluded. One that goes to review asserts nothing: it is right where the expected license is among
     those that fit, or where none is expected; else it counts as missed, never as wrong.
     """
-    from acquisition.rights.licenses import identified
-
     wall, cpu = time.perf_counter(), time.process_time()
     said = [identified(line.claim or "", hub=line.hub, url=line.url, text=line.text) for line in lines]
     octets = sum(len(f"{line.claim}{line.url}{line.text}".encode()) for line in lines)
