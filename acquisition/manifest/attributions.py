@@ -1,7 +1,7 @@
 """Exporter `attributions`: credit for every kept item whose license asks for it.
 
 ATTRIBUTIONS.csv has one row per item (the columns follow the Creative Commons comparison of license versions);
-ATTRIBUTIONS.md is for people: by source, license and author.
+ATTRIBUTIONS.md and ATTRIBUTIONS.html are for people: by source, license and author.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import csv
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -20,6 +21,7 @@ from acquisition.rights.titles import name_of
 UNKNOWN: Final = "unknown (as published)"
 TABLE: Final = "ATTRIBUTIONS.csv"
 PAGE: Final = "ATTRIBUTIONS.md"
+WEB: Final = "ATTRIBUTIONS.html"
 MAX_AUTHORS: Final = 1_000
 """Authors listed for one source and license; the rest is counted and stands in the table."""
 _COLUMNS: Final = (
@@ -67,14 +69,14 @@ class _Group:
 
 
 class Attributions(Exporter):
-    """ATTRIBUTIONS.md and ATTRIBUTIONS.csv."""
+    """ATTRIBUTIONS.md, ATTRIBUTIONS.html and ATTRIBUTIONS.csv."""
 
     name: ClassVar[str] = "attributions"
-    version: ClassVar[int] = 1
-    files: ClassVar[tuple[str, ...]] = (PAGE, TABLE)
+    version: ClassVar[int] = 2
+    files: ClassVar[tuple[str, ...]] = (PAGE, WEB, TABLE)
 
     def write(self, ledger: Ledger, directory: Path) -> tuple[str, ...]:
-        """Write both files from the kept rows of the ledger."""
+        """Write all three from the kept rows of the ledger."""
         groups: dict[tuple[str, str], _Group] = {}
         with (directory / TABLE).open("x", encoding="utf-8", newline="") as stream:
             table = csv.writer(stream, lineterminator="\n")
@@ -86,6 +88,7 @@ class Attributions(Exporter):
                     group = groups.setdefault((item["source"], item["concluded_spdx"]), _Group())
                     group.add("; ".join(item["authors"]) or UNKNOWN, item["changes"])
         (directory / PAGE).write_text(_page(ledger, groups), encoding="utf-8")
+        (directory / WEB).write_text(_web(ledger, groups), encoding="utf-8")
         return self.files
 
 
@@ -119,7 +122,7 @@ def _page(ledger: Ledger, groups: dict[tuple[str, str], _Group]) -> str:
     title = _plain(ledger.dataset.title or ledger.dataset.name)
     lines = [f"# Attributions: {title}", ""]
     if not groups:
-        lines += ["No item of this set has a license that asks for credit.", ""]
+        lines += [_NOTHING, ""]
     else:
         lines += [f"Credit for every single item is in {TABLE}.", ""]
     source = ""
@@ -151,6 +154,56 @@ def _license_lines(expression: str, group: _Group) -> list[str]:
     if group.changed:
         lines.append(f"* changed by us (the table says how): {_items(group.changed)}")
     return lines
+
+
+def _web(ledger: Ledger, groups: dict[tuple[str, str], _Group]) -> str:
+    """Return the page as one self-contained HTML file; words of publishers are text, and only http links are links."""
+    title = f"Attributions: {ledger.dataset.title or ledger.dataset.name}"
+    parts = [f"<h1>{escape(title)}</h1>"]
+    parts.append(f"<p>Credit for every single item is in {TABLE}.</p>" if groups else f"<p>{_NOTHING}</p>")
+    source = ""
+    for (name, expression), group in sorted(groups.items()):
+        if name != source:
+            source = name
+            parts += _source_web(ledger, name)
+        urls = license_urls(expression)
+        shown = name_of(expression) if len(urls) == 1 else expression
+        parts.append(f"<h3>{escape(shown)}</h3><p>{' '.join(_link(url) for url in urls)}</p><ul>")
+        parts += [f"<li>{escape(author)}: {_items(count)}</li>" for author, count in sorted(group.authors.items())]
+        if group.others:
+            parts.append(f"<li>further authors: {_items(group.others)}, listed in {TABLE}</li>")
+        if group.changed:
+            parts.append(f"<li>changed by us (the table says how): {_items(group.changed)}</li>")
+        parts.append("</ul>")
+    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
+    return f"{head}{''.join(parts)}</html>\n"
+
+
+_NOTHING: Final = "No item of this set has a license that asks for credit."
+_STYLE: Final = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}"
+)
+
+
+def _source_web(ledger: Ledger, name: str) -> list[str]:
+    release = ledger.releases.get(name)
+    title = (release.title if release else "") or name
+    if release is None:
+        return [f"<h2>{escape(title)}</h2>"]
+    facts = (
+        ("from", _link(release.homepage)),
+        ("revision", escape(release.revision)),
+        ("by", escape("; ".join(release.authors) or UNKNOWN)),
+        ("cite as", escape(release.citation)),
+    )
+    listed = "".join(f"<li>{label}: {value}</li>" for label, value in facts if value)
+    return [f"<h2>{escape(title)}</h2><ul>{listed}</ul>"]
+
+
+def _link(url: str) -> str:
+    """Return an address as a link, where it is one that a browser may open."""
+    told = escape(url)
+    return f'<a href="{told}" rel="nofollow noreferrer">{told}</a>' if url.startswith(("https://", "http://")) else told
 
 
 def _items(count: int) -> str:

@@ -176,3 +176,16 @@ def test_the_eu_draft_says_the_same_in_every_form(world: World) -> None:
     assert "<b>" not in page
     assert "<b>" not in web
     assert page.count("TO BE PROVIDED") >= len(document["to_be_provided"])
+
+
+def test_credit_is_a_page_that_runs_nothing(world: World) -> None:
+    """The HTML names source, license and author; markup in a publisher's words is text, and a script address is no link."""
+    rows = [world.media(wav(9), "x", "kick", split="train", author="<script>alert(1)</script>")]
+    world.add("odd", rows, license_="CC-BY-4.0", homepage="javascript:alert(1)", title="<b>Odd</b>")
+    write_manifest(world, version="1.0.0", formats=("attributions",))
+    page = (world.workspace.manifest / "ATTRIBUTIONS.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "<b>" not in page
+    assert 'href="javascript' not in page
+    assert 'href="https://creativecommons.org/licenses/by/4.0/"' in page or 'href="https://spdx.org/licenses/CC-BY-4.0"' in page
+    assert "Ann" in page
