@@ -42,7 +42,7 @@ class ImageQuality(Settings):
     """Share of pixels in one tone from which on a picture is blank."""
     contrast: float = Field(default=0.015, ge=0, le=1)
     """Standard deviation of luma below which a picture is blank, whatever its noise."""
-    blurry: float = Field(default=0.095, ge=0, le=1)
+    blurry: float = Field(default=0.1, ge=0, le=1)
     """Detail (`media.ImageLook.detail`) below which a picture is blurry."""
     dark: float = Field(default=0.06, ge=0, le=1)
     """Mean brightness below which a picture of little contrast is dark."""
