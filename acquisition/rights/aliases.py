@@ -76,6 +76,7 @@ GPL-3.0-only | GPL 3 | GPL 3.0 | GPLv3 | GNU GPL 3 | GNU GPL v3.0 | GNU General 
 GPL-3.0-or-later | GPLv3+ | GPL 3.0+ | GNU General Public License v3.0 or later | GPL 3 or later | GNU GPL v3 or later
 LicenseRef-family-gpl | GPL | GNU GPL | GNU General Public License | General Public License
   | GNU General Public License family
+LGPL-2.0-only | GNU Library General Public License 2.0 | LGPL 2.0 | Library General Public License 2.0
 LGPL-2.1-only | LGPL 2.1 | LGPLv2.1 | GNU LGPL 2.1 | GNU Lesser General Public License v2.1
   | Lesser General Public License 2.1
 LGPL-2.1-or-later | LGPL 2.1+ | LGPLv2.1+ | GNU Lesser General Public License v2.1 or later
@@ -122,7 +123,7 @@ WTFPL | Do What The F*ck You Want To Public License | Do What The Fuck You Want 
 Unlicense | The Unlicense | Unlicense (Public Domain) | unlicense.org
 etalab-2.0 | Etalab Open License 2.0 | Etalab 2.0 | Licence Ouverte 2.0 | Licence Ouverte / Open Licence version 2.0
   | Open Licence 2.0 Etalab
-OGL-UK-3.0 | Open Government Licence v3.0 | OGL 3.0 UK | UK Open Government Licence v3.0 | OGL UK 3
+OGL-UK-3.0 | OGL 3.0 | Open Government Licence v3.0 | OGL 3.0 UK | UK Open Government Licence v3.0 | OGL UK 3
 OGL-UK-2.0 | OGL UK 2 | UK Open Government Licence v2.0 | Open Government Licence v2.0
 OGL-UK-1.0 | OGL UK 1 | UK Open Government Licence v1.0
 OGL-Canada-2.0 | Open Government Licence Canada 2.0 | OGL Canada 2 | Open Government Licence - Canada
@@ -173,12 +174,13 @@ LicenseRef-scancode-bigscience-rail-1.0 | bigscience-bloom-rail-1.0 | BigScience
 LicenseRef-scancode-bigcode-open-rail-m-v1 | bigcode-openrail-m | BigCode Open RAIL-M v1
 LicenseRef-CreativeML-OpenRAIL-M | creativeml-openrail-m | CreativeML OpenRAIL-M | CreativeML Open RAIL-M
 LicenseRef-scancode-llama-license-2023 | llama license | LLaMA License
-LicenseRef-scancode-llama-2-license-2023 | llama2 | Llama 2 Community License Agreement | Llama 2 Community License
-LicenseRef-Llama-3 | llama3 | Llama 3 Community License Agreement | Meta Llama 3 Community License
-LicenseRef-scancode-llama-3.1-license-2024 | llama3.1 | Llama 3.1 Community License Agreement
-LicenseRef-scancode-llama-3.2-license-2024 | llama3.2 | Llama 3.2 Community License Agreement
-LicenseRef-scancode-llama-3.3-license-2024 | llama3.3 | Llama 3.3 Community License Agreement
-LicenseRef-scancode-llama-4-license-2025 | llama4 | Llama 4 Community License Agreement
+LicenseRef-scancode-llama-2-license-2023 | llama2 | Llama 2 | Llama 2 License | Llama 2 Community License Agreement
+  | Llama 2 Community License
+LicenseRef-Llama-3 | llama3 | Llama 3 | Llama 3 License | Llama 3 Community License Agreement | Meta Llama 3 Community License
+LicenseRef-scancode-llama-3.1-license-2024 | llama3.1 | Llama 3.1 | Llama 3.1 License | Llama 3.1 Community License Agreement
+LicenseRef-scancode-llama-3.2-license-2024 | llama3.2 | Llama 3.2 | Llama 3.2 License | Llama 3.2 Community License Agreement
+LicenseRef-scancode-llama-3.3-license-2024 | llama3.3 | Llama 3.3 | Llama 3.3 License | Llama 3.3 Community License Agreement
+LicenseRef-scancode-llama-4-license-2025 | llama4 | Llama 4 | Llama 4 License | Llama 4 Community License Agreement
 LicenseRef-Gemma | gemma | Gemma Terms of Use | Gemma license
 LicenseRef-Grok-2 | grok2-community | Grok 2 Community License Agreement
 LicenseRef-OpenAI-Terms | OpenAI | OpenAI Terms of Use | OpenAI terms

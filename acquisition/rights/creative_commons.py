@@ -148,6 +148,8 @@ def longest_name(words: Sequence[str]) -> tuple[int, str]:
     Inside a sentence "attribution" alone names nothing: it takes "creative commons", a version, or a second element.
     """
     whole = [word for word in words if word not in dropped()]
+    if not whole or _next(_apart(whole[:4]))[1] in {"", "version", "port"}:
+        return 0, ""
     taken, name = _longest(_apart(whole))
     if name is None or not (name.said or name.version or len(name.marks) > 1) or (reading := _reading(name)) is None:
         return 0, ""

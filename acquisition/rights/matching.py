@@ -48,7 +48,7 @@ class Match:
     candidates: tuple[Candidate, ...] = ()
     reason: str = ""
     rest: str = ""
-    """Words before and after the license's own text, where it is only a part of the text."""
+    """Words that the text has more than the license: before it, after it, and inside."""
 
 
 NOTHING: Final = Match("", 0.0, "none", reason="it is not the text of a license that we know")
@@ -158,10 +158,11 @@ def _settled(table: Known, words: list[str], pairs: Numbers, near: list[tuple[fl
             continue
         if not _follows(table, pairs, row, place, strictly=grant_of(name) != grant_of(best)):
             return Match("", score, "ambiguous", found, f"it lies between {best} and {name}", rest)
-    if turned := _turned(table, words, pairs, row):
-        return Match(
-            "", score, "ambiguous", found, f"it is {best} with words that may change its meaning: {', '.join(turned)}", rest
-        )
+    added = _added(table, words, pairs, row)
+    rest = "\n\n".join([*([rest] if rest else []), *added])
+    if turned := sorted({word for phrase in added for word in phrase.split()} & TURNING):
+        why = f"it is {best} with words that may change its meaning: {', '.join(turned)}"
+        return Match("", score, "ambiguous", found, why, rest)
     if (gap := _dropped(table, pairs, row)) > max(10, len(words) // 100):
         return Match("", score, "ambiguous", found, f"it is {best} without about {gap} words of it", rest)
     chosen = _representative(
@@ -187,7 +188,7 @@ def _follows(table: Known, pairs: Numbers, best: int, other: int, *, strictly: b
     _, counts = _overlaps(table, pairs)
     (own, had), (foreign, taken) = (_agreement(counts, *_apart(table, *two)) for two in ((best, other), (other, best)))
     if strictly:
-        return own + foreign >= 8 and had >= 0.95 * own and taken <= 0.05 * foreign
+        return own + foreign >= 8 and had >= 0.9 * own and taken <= 0.05 * foreign
     return own + foreign > 0 and had >= 0.7 * own and taken <= 0.3 * foreign
 
 
@@ -219,13 +220,19 @@ def _foreign(table: Known, pairs: Numbers, row: int) -> npt.NDArray[np.bool_]:
     return foreign
 
 
-def _turned(table: Known, words: list[str], pairs: Numbers, row: int) -> list[str]:
-    """Return the words that a text has more than the profile and that may change what a license gives."""
+def _added(table: Known, words: list[str], pairs: Numbers, row: int) -> list[str]:
+    """Return the phrases that a text has more than the profile."""
     foreign = _foreign(table, pairs, row)
     # A word stands out when both pairs that it is in are foreign, or the one pair at either end.
-    left, right = np.concatenate([[True], foreign]), np.concatenate([foreign, [True]])
-    touched = left & right
-    return sorted({words[place] for place in np.flatnonzero(touched).tolist()} & TURNING)
+    touched = np.concatenate([[True], foreign]) & np.concatenate([foreign, [True]])
+    phrases: list[list[str]] = []
+    last = -2
+    for place in np.flatnonzero(touched).tolist():
+        if place != last + 1:
+            phrases.append([])
+        phrases[-1].append(words[place])
+        last = place
+    return [" ".join(phrase) for phrase in phrases]
 
 
 def _dropped(table: Known, pairs: Numbers, row: int) -> int:

@@ -18,7 +18,19 @@ from acquisition.rights.addresses import ADDRESS, expression_of
 from acquisition.rights.aliases import FAMILY, PUBLIC_DOMAIN, dropped, fold, names, spelled
 from acquisition.rights.creative_commons import longest_name
 from acquisition.rights.expressions import parse
-from acquisition.rights.words import DOUBTFUL, DOUBTFUL_ALONE, JOINERS, LEADS, NEGATIONS, PARTS, UNLIKE, WEAK, WORKS
+from acquisition.rights.words import (
+    AFTER,
+    BEFORE,
+    DOUBTFUL,
+    DOUBTFUL_ALONE,
+    JOINERS,
+    LEADS,
+    NEGATIONS,
+    PARTS,
+    UNLIKE,
+    WEAK,
+    WORKS,
+)
 
 _LONGEST_NAME: Final = 14
 _SENTENCE: Final = re.compile(r"(?<=[^\W\d])[.!?;](?=\s)|(?<=\d)[.!?;](?=\s+[A-Z(\[])|\n\s*\n|[。；]")
@@ -29,6 +41,7 @@ _BOILERPLATE: Final = re.compile(
     r"|(?:but )?without any warranty[^.\n]{0,120}|to view a copy of th\w+ licen[cs]e,? visit",
     re.IGNORECASE,
 )
+_BREAK: Final = re.compile(r"[,:()\[\]\"“”„|]|\s[–—-]+\s")
 _GLUED: Final = re.compile(r"[^\s,;()|]+-[^\s,;()|]+")
 _SEVERAL: Final = re.compile(r"\b(?:several|multiple|various|different|mixed|many|mixture of)(?: \w+)? licen[sc]es\b")
 
@@ -59,14 +72,14 @@ def understood(text: str) -> Understood:
     doubts: list[str] = []
     choice = False
     for sentence, addresses in sentences(text):
-        words = spelled(sentence).split()
+        words, breaks = worded(sentence)
         if _SEVERAL.search(" ".join(words)):
             return Understood((), doubts=("it speaks of several licenses",))
         found, void = scan(words, addresses, glued(sentence))
         doubts += void
         if found:
             mentions += found
-            doubts += _doubts(words, found, addresses)
+            doubts += [*_doubts(words, found, addresses), *_neighbours(words, breaks, found)]
             choice = choice or _offers_choice(words, found)
         elif mentions or any(word in DOUBTFUL_ALONE for word in words):
             doubts += [word for word in words if word in DOUBTFUL_ALONE]
@@ -101,6 +114,16 @@ def glued(sentence: str) -> frozenset[tuple[str, str]]:
     """Return the pairs of words that a hyphen joins: "BSD-3-Clause-Tso" is not BSD-3-Clause."""
     chunks = (spelled(chunk).split() for chunk in _GLUED.findall(sentence.replace("/", " ")))
     return frozenset(pair for words in chunks for pair in pairwise(words))
+
+
+def worded(sentence: str) -> tuple[list[str], frozenset[int]]:
+    """Return the words of a sentence, and the places before which a comma, colon, bracket or dash stands."""
+    words: list[str] = []
+    breaks = set()
+    for part in _BREAK.split(re.sub(r"\([cC]\)", "©", sentence)):
+        breaks.add(len(words))
+        words += spelled(part).split()
+    return words, frozenset(breaks | {len(words)})
 
 
 def scan(
@@ -164,6 +187,9 @@ def _is_weak(words: Sequence[str], mention: Mention) -> bool:
 
 
 def _creative_commons(words: Sequence[str], place: int) -> Mention | None:
+    named = "cc" in words[place] or words[place : place + 2] == ["creative", "commons"]
+    if not named and place and words[place - 1] not in LEADS and words[place - 1] not in dropped():
+        return None  # "Data licence Germany, attribution, 2.0" is none of theirs
     taken, identifier = longest_name(words[place : place + 24])
     return Mention(identifier, " ".join(words[place : place + taken]), place, place + taken) if identifier else None
 
@@ -204,7 +230,7 @@ _PUBLISHED: Final = re.compile(
     r"(?:license )?(?:as published by (?:the )?free software foundation )?(?:either )?(\d\.\d)(?: only| of (?:the )?license)?"
 )
 _LATER: Final = re.compile(
-    r"(?:of (?:the )?license )?or (?:at your option )?(?:any )?(?:later|newer|above|higher)\b(?: \d\.\d)?|\+"
+    r"(?:of (?:the )?license )?or (?:at your option )?(?:any )?(?:later|newer|above|higher)\b(?: versions?)?(?: \d\.\d)?|\+"
 )
 
 
@@ -212,6 +238,21 @@ def _doubts(words: Sequence[str], found: Sequence[Mention], addresses: Mapping[s
     inside = {place for mention in found for place in range(mention.start, mention.end)}
     outside = [word for place, word in enumerate(words) if place not in inside and word not in addresses]
     return [word for word in outside if word in DOUBTFUL and word not in _plain_subject(words, found[0].start)]
+
+
+def _neighbours(words: Sequence[str], breaks: frozenset[int], found: Sequence[Mention]) -> list[str]:
+    """Return the words that may make a longer name of a mention: "Affero General Public License", "BSD 3-Clause Sun"."""
+    taken = {place for mention in found for place in range(mention.start, mention.end)}
+    strangers = []
+    for mention in found:
+        before, after = mention.start - 1, mention.end
+        while after < len(words) and after not in breaks and words[after] in dropped():
+            after += 1  # "MIT License 1998"
+        if before >= 0 and mention.start not in breaks and before not in taken and words[before] not in BEFORE:
+            strangers.append(words[before])
+        if after < len(words) and after not in breaks and after not in taken and words[after] not in AFTER:
+            strangers.append(words[after])
+    return [word for word in strangers if not word.startswith("zaddress")]
 
 
 def _plain_subject(words: Sequence[str], start: int) -> frozenset[str]:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from acquisition.model import Vocabulary
-from acquisition.rights.aliases import FAMILY, NOT_SAID, fold, hub_codes, names, without_lead
+from acquisition.rights.aliases import DBCL, FAMILY, NOT_SAID, fold, hub_codes, names, without_lead
 from acquisition.rights.creative_commons import Reading, from_name
 from acquisition.rights.expressions import NOASSERTION, parse
 from acquisition.rights.prose import all_names, belongs, understood
@@ -19,6 +19,7 @@ from acquisition.rights.prose import all_names, belongs, understood
 _LONG: Final = 2_000
 _TAG: Final = re.compile(r"SPDX-License-Identifier:\s*([A-Za-z0-9.+:() -]{1,200})")
 _JOINT: Final = re.compile(r"\s+(OR|AND|\||&|\+)\s+", re.IGNORECASE)
+_DATABASE_AND_CONTENTS: Final = {"ODbL-1.0", DBCL}
 _OR: Final = frozenset({"OR", "|"})
 
 
@@ -104,6 +105,8 @@ def _said(text: str) -> Read | None:
         chosen = parse(" OR ".join(f"({one})" for one in found.expressions)) or NOASSERTION
         return Read(chosen, f"{text[:200]!r} offers a choice")
     expression = all_of(found.expressions)
+    if set(found.expressions) == _DATABASE_AND_CONTENTS and set(found.doubts) <= {"individual", "contents", "any"}:
+        return Read(expression, f"{text[:200]!r} licenses a database and its contents")
     reason = f"{text[:200]!r} names {' and '.join(found.expressions)} ({found.evidence}){doubts}"
     return Read(expression, reason, whole=not found.doubts and len(found.expressions) == 1)
 

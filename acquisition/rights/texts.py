@@ -76,7 +76,7 @@ def _identified(text: str) -> TextMatch:
     if compared.certainty in {"certain", "probable"}:
         matter = _MATTER.match(text)
         return _with_rest(compared, matter[0] if matter else "")
-    if compared.certainty == "ambiguous" and not compared.rest:
+    if compared.certainty == "ambiguous" and not compared.rest.strip():
         return _of_wording(compared)
     stated = _stated(text)
     if compared.certainty == "ambiguous":

@@ -63,3 +63,24 @@ PARTS: Final = _set("images photos audio videos annotations labels content conte
 WORKS: Final = _set("code software metadata")
 JOINERS: Final = _set("licensed licenced license dual or and later only")
 """Words that a hyphen may join to a license's name without making another name of it."""
+
+BEFORE: Final = _set(
+    """
+    the a an license licence licenses licences licensed licenced licensing under terms is are was were be as with by
+    in to of and or from via using per on for at its their his her our your this that these public domain dedicated
+    released available open source free permissive standard unported international dataset datasets data corpus
+    collection work works project repository material materials type creative commons either both v copyright uses use
+    used applies apply following ein eine einer einem der die dem den des une un la le el una uma lo il o os gli i de
+    du d di da do en em nel
+    """
+)
+"""Words that may stand before a license's name without being a part of it."""
+AFTER: Final = _set(
+    """
+    the a an license licence licenses licences licensed licenced licensing under and or by for in on at to of which
+    that this these see as from is are was we you it all please available unless international public domain
+    dedication deed legal terms conditions agreement if when where copyright i they he she there here where full
+    details file data dataset datasets only und et y e ou oder zur zu pour para per
+    """
+)
+"""Words that may stand after a license's name without being a part of it."""

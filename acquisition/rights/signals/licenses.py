@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urldefrag, urljoin
 
 from acquisition.rights.expressions import NOASSERTION
-from acquisition.rights.reading import read as read_license
 from acquisition.rights.signals.signal import Scope, Signal, clip
 
 if TYPE_CHECKING:
@@ -51,6 +50,8 @@ _PARAMETER: Final = re.compile(r'\s*;\s*([!#$&+.^_`|~0-9A-Za-z*-]+)\s*(?:=\s*("(
 
 def expression(text: str) -> str:
     """Return the SPDX expression that a text or an address stands for, NOASSERTION when it is not known, "" for nothing."""
+    from acquisition.rights.reading import read as read_license  # it loads what nobody needs where no license is named
+
     text = _REPLAY.sub("", " ".join(text[:3_000].split()))
     return read_license(text, "url" if "://" in text or text.startswith("//") else "prose").expression if text else ""
 
