@@ -106,7 +106,7 @@ class Duplicates(SetFilter):
         bounds = joining.Bounds(self._settings.threshold, self._settings.max_cluster)
         prefer = partial(preferring.ranks, context=self._context, prefer=self._settings.prefer)
         clusters = joining.cluster(tables, linked, prefer, bounds)
-        hits = contamination.merged((contamination.noted(tables), contamination.copies(tables, linked, clusters)))
+        hits = contamination.merged((contamination.copies(tables, linked, clusters), contamination.noted(tables)))
         return Findings(clusters, hits, self._settings.short_chars)
 
     def _counts(self, signatures: Mapping[str, Path]) -> Counts:

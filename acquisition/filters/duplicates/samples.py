@@ -19,7 +19,7 @@ import numpy as np
 BANDS: Final = 40
 SLOTS: Final = 6
 SAMPLE: Final = 192
-WORD_SAMPLE: Final = 128
+WORD_SAMPLE: Final = 96
 GLANCE: Final = BANDS * SLOTS // 4
 _SEED: Final = 42
 _PIECE: Final = 1_000_000

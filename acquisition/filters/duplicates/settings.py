@@ -43,8 +43,9 @@ class DuplicatesSettings(FilterSettings):
 
     prefer: tuple[str, ...] = ()
     """Names of sources whose copies are kept before others', after the license; then quality and the declared order decide."""
-    threshold: float = Field(default=0.7, ge=0.5, le=1)
-    """Texts with at least this Jaccard similarity of 5-character shingles are flagged as near."""
+    threshold: float = Field(default=0.75, ge=0.5, le=1)
+    """Texts with at least this Jaccard similarity are flagged as near; where words or letters are changed here and there, a
+    little less in 5-character shingles is enough."""
     min_chars: int = Field(default=20, ge=10)
     """Texts with fewer letters and digits are compared exactly and in normal form, but not as near copies."""
     short_chars: int = Field(default=20, ge=0)

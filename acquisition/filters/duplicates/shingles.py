@@ -19,6 +19,7 @@ _BASE: Final = 0x9E3779B97F4A7C55
 _RUN: Final = 0xD1342543DE82EF95
 _SPACE: Final = 32
 _EIGHT: Final = 8
+_MASKS: Final = np.array([(1 << (8 * size)) - 1 for size in range(9)], np.uint64)
 
 
 def mixed(hashes: np.ndarray) -> np.ndarray:
@@ -73,6 +74,12 @@ class Joined:
         within = self.starts + _EIGHT <= ends[text]
         counts = np.bincount(text[within], minlength=len(self.lengths))
         return mixed(self._windows()[self.starts[within]]), np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+
+    def vocabulary(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the hashes of all words, by their first eight letters, and the offsets of the texts in them."""
+        sizes = np.minimum(np.diff(np.append(self.starts, len(self.letters))), _EIGHT)
+        hashes = mixed(self._windows()[self.starts] & _MASKS[sizes])
+        return hashes, np.concatenate(([0], np.cumsum(self.words))).astype(np.int64)
 
     def _windows(self) -> np.ndarray:
         """Return one unaligned load of eight octets per letter."""

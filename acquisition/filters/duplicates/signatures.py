@@ -63,6 +63,8 @@ SIGNATURE_SCHEMA: Final = pa.schema(
         pa.field("glance", pa.binary(GLANCE), nullable=False),
         pa.field("limit", pa.uint32(), nullable=False),
         pa.field("sample", _HASHES, nullable=False),
+        pa.field("start_limit", pa.uint32(), nullable=False),
+        pa.field("start_sample", _HASHES, nullable=False),
         pa.field("word_limit", pa.uint32(), nullable=False),
         pa.field("word_sample", _HASHES, nullable=False),
         pa.field("overlap", pa.string()),
@@ -81,7 +83,7 @@ words      how many words it has, of texts that are long enough for near compari
 band_*     hash of the band's slots; 0 where the text is too short for near comparison
 glance     the lowest octet of every fourth MinHash slot: enough to tell chance candidates from copies
 limit      the sample is complete up to this hash
-sample     sorted distinct hashes of character shingles; word_limit and word_sample the same for pairs of words
+sample     sorted distinct hashes of character shingles; start_* and word_* the same for beginnings of words and for words
 overlap    what the item shares with reference sets, as far as only its text can tell (`contamination.packed`)
 further    figures of pictures and recordings (`media.SCHEMA_FIELDS`)
 """
@@ -97,12 +99,12 @@ class _Texts:
         self.words = np.zeros(count, np.int32)
         self.bands = np.zeros((count, BANDS), np.uint32)
         self.glance = np.zeros((count, GLANCE), np.uint8)
-        self.limits = np.full((count, 2), 2**32 - 1, np.uint32)
-        self._sizes = np.zeros((count + 1, 2), np.int32)
-        self._parts: tuple[list[np.ndarray], list[np.ndarray]] = ([np.zeros(0, np.uint32)], [np.zeros(0, np.uint32)])
+        self.limits = np.full((count, 3), 2**32 - 1, np.uint32)
+        self._sizes = np.zeros((count + 1, 3), np.int32)
+        self._parts = [[np.zeros(0, np.uint32)] for _ in range(3)]
 
     def add(self, rows: np.ndarray, slots: np.ndarray, samples: Sequence[Sample]) -> None:
-        """Take the slots and the samples of characters and words of some texts; rows come in ascending order."""
+        """Take the slots and the three samples of some texts; rows come in ascending order."""
         self.bands[rows], self.glance[rows] = bands_of(slots)
         for kind, sample in enumerate(samples):
             self.limits[rows, kind] = sample.limits
@@ -110,7 +112,7 @@ class _Texts:
             self._parts[kind].append(sample.hashes)
 
     def lists(self, kind: int) -> pa.Array:
-        """Return the samples of characters (0) or words (1), one list per item."""
+        """Return the samples of characters (0), beginnings of words (1) or words (2), one list per item."""
         offsets = pa.array(np.cumsum(self._sizes[:, kind], dtype=np.int32))
         return pa.ListArray.from_arrays(offsets, pa.array(np.concatenate(self._parts[kind])), _HASHES)
 
@@ -148,7 +150,7 @@ def sign(items: pa.RecordBatch, min_letters: int, probe: Probe, context: FilterC
         pa.array(texts.words),
         *(pa.array(texts.bands[:, band].copy()) for band in range(BANDS)),
         pa.FixedSizeBinaryArray.from_buffers(pa.binary(GLANCE), count, [None, pa.py_buffer(texts.glance)]),
-        *(column for kind in (0, 1) for column in (pa.array(texts.limits[:, kind].copy()), texts.lists(kind))),
+        *(column for kind in range(3) for column in (pa.array(texts.limits[:, kind].copy()), texts.lists(kind))),
         packed(hits, count),
         *found.columns,
     ]
@@ -232,7 +234,7 @@ def _sign_chunk(chunk: _Chunk, texts: _Texts, least: int) -> None:
     texts.normal[rows] = np.frombuffer(b"".join(digests), dtype=">u8").reshape(-1, 2)
     texts.length[rows], texts.words[rows] = joined.lengths, joined.words
     hashes, offsets = joined.characters()
-    samples = sampled(hashes, offsets, SAMPLE), sampled(*joined.beginnings(), WORD_SAMPLE)
+    samples = _samples(joined, hashes, offsets)
     enough = joined.lengths >= least
     texts.add(rows[enough], minima(hashes, offsets)[enough], [sample.take(enough) for sample in samples])
 
@@ -247,12 +249,18 @@ def _sign_long(chunk: _Chunk, texts: _Texts) -> None:
         digest.update(compact(fresh))
         hashes, offsets = joined.characters()
         slots.append(minima(hashes, offsets))
-        samples.append((sampled(hashes, offsets, SAMPLE), sampled(*joined.beginnings(), WORD_SAMPLE)))
+        samples.append(_samples(joined, hashes, offsets))
         texts.length[row] += len(compact(fresh))
         texts.words[row] += len(fresh.split())
     texts.normal[row] = np.frombuffer(chunk.digests.get(0) or digest.digest(), dtype=">u8")
-    both = [merged([pair[kind] for pair in samples], size) for kind, size in enumerate((SAMPLE, WORD_SAMPLE))]
-    texts.add(np.array([row]), np.minimum.reduce(slots), both)
+    all_ = [merged([each[kind] for each in samples], size) for kind, size in enumerate((SAMPLE, WORD_SAMPLE, WORD_SAMPLE))]
+    texts.add(np.array([row]), np.minimum.reduce(slots), all_)
+
+
+def _samples(joined: shingles.Joined, hashes: np.ndarray, offsets: np.ndarray) -> tuple[Sample, ...]:
+    """Return the samples of characters, of beginnings of words, and of words."""
+    words = (sampled(*found, WORD_SAMPLE) for found in (joined.beginnings(), joined.vocabulary()))
+    return (sampled(hashes, offsets, SAMPLE), *words)
 
 
 def _sign_rows(items: pa.RecordBatch, texts: _Texts) -> None:
