@@ -122,7 +122,7 @@ async def _drive(session: Session, progress: Progress) -> str:
                 Taker(session.visitor, clerk, images=wanted_of(job).media_types == ("image/*",)),
                 Path(job.directory) / SEEDS_FILE,
                 Path(job.directory),
-                max_bytes=job.settings.max_response,
+                max_bytes=job.max_response,
                 max_items=limits.items,
                 max_seconds=limits.seconds or None,
                 heard=session.heard,

@@ -7,14 +7,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from acquisition.errors import NoContact, WorkspaceDamaged
 from acquisition.network import user_agent
-from acquisition.protocols import Source
-from acquisition.settings import ContactSettings, CrawlSettings, SourceSettings
 from acquisition.workspace import write_json
+
+if TYPE_CHECKING:  # they load pydantic and pyarrow; a list's scribe has no use for either
+    from acquisition.protocols import Source
+    from acquisition.settings import ContactSettings, CrawlSettings, SourceSettings
 
 JOB_FILE: Final = "job.json"
 _NOT_ASKED: Final = (
@@ -65,7 +67,14 @@ class Job:
     @property
     def settings(self) -> CrawlSettings:
         """How gently, as the declaration has it."""
+        from acquisition.settings import CrawlSettings
+
         return CrawlSettings.model_validate_json(json.dumps({"kind": self.kind, **self.crawl}))
+
+    @property
+    def max_response(self) -> int:
+        """The longest answer that is taken, in bytes."""
+        return int(self.crawl["max_response"]) if "max_response" in self.crawl else self.settings.max_response
 
     @property
     def declared(self) -> tuple[str, ...]:
@@ -97,6 +106,8 @@ def job_of(
     replay: bool = False,
 ) -> Job:
     """Return the job that a source declares; NoContact when nobody answers for the traffic."""
+    from acquisition.settings import CrawlSettings
+
     if contact is None:
         raise NoContact(
             f"source {source.name} is a crawl, and the declaration names nobody who answers for it",
@@ -138,6 +149,8 @@ def start_of(settings: SourceSettings) -> tuple[str, ...]:
 
 
 def _crawl_settings(settings: SourceSettings) -> dict[str, Any]:
+    from acquisition.settings import CrawlSettings, SourceSettings
+
     own = set(CrawlSettings.model_fields) - set(SourceSettings.model_fields) - {"frontier"}
     return settings.model_dump(mode="json", include=own)
 

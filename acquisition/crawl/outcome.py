@@ -7,13 +7,15 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from acquisition.crawl.job import JOB_FILE, load_job, question, spider_of, start_of
 from acquisition.errors import WorkspaceDamaged
-from acquisition.model import Asset, Digest, Release
-from acquisition.protocols import Source
 from acquisition.workspace import write_json
+
+if TYPE_CHECKING:  # their modules load pyarrow, which the crawling processes have no use for
+    from acquisition.model import Asset, Release
+    from acquisition.protocols import Source
 
 RUN_FILE: Final = "run.json"
 WARC_SUFFIX: Final = ".warc.gz"
@@ -84,6 +86,8 @@ def release(source: Source, run: CrawlRun | Path, *, resolved_at: str) -> Releas
     The revision is a digest over the items' addresses, contents and descriptions, so two visits to an unchanged site have
     the same one although their archives differ. Raises WorkspaceDamaged when the directory holds no finished archive.
     """
+    from acquisition.model import Release
+
     directory = run if isinstance(run, Path) else run.directory
     outcome = load_run(directory) if isinstance(run, Path) else run
     if outcome is None:
@@ -125,6 +129,8 @@ def _records(path: Path) -> Iterator[Mapping[str, Any]]:
 
 
 def _assets(directory: Path) -> Iterator[Asset]:
+    from acquisition.model import Asset, Digest
+
     for path in sorted((*directory.glob(f"*{WARC_SUFFIX}"), *_item_files(directory))):
         with path.open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from acquisition.errors import WorkspaceDamaged
-from acquisition.protocols import Seed
 from acquisition.workspace import atomic_file
+
+if TYPE_CHECKING:
+    from acquisition.protocols import Seed
 
 SEEDS_FILE: Final = "seeds.jsonl"
 _OPTIONS: Final = orjson.OPT_APPEND_NEWLINE | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
@@ -41,6 +43,8 @@ def _plain(value: object) -> object:
 
 def read_seeds(directory: Path) -> Iterator[Seed]:
     """Yield the seeds of a run in their order; WorkspaceDamaged when the file is none of ours."""
+    from acquisition.protocols import Seed  # it loads pyarrow, which a list's processes have no use for
+
     path = directory / SEEDS_FILE
     if not path.exists():
         return

@@ -26,11 +26,11 @@ from acquisition.crawl.visit.signals import Reading, judged, signals_of
 from acquisition.crawl.visit.transport import CurlTransport
 from acquisition.crawl.visit.visitor import Budget, Fetcher, Visitor
 from acquisition.crawl.visit.watch import Watch
-from acquisition.protocols import Seed
 from acquisition.workspace import utc_now
 
 if TYPE_CHECKING:
     from acquisition.crawl.engine.ledger import Ledger
+    from acquisition.protocols import Seed
 
 FRONTIER_FILE: Final = "frontier.sqlite"
 STOPPED: Final = "stopped"

@@ -294,11 +294,11 @@ async def clerk_of(
 ) -> AsyncIterator[Clerk]:
     """Lend the clerk of a run; a scribe is told to end, and waited for, when the block is left."""
     if not isinstance(archive, FarArchive) or not isinstance(items, FarItems):
-        yield NearClerk(items, wanted_of(job), reading, job.settings.max_response)
+        yield NearClerk(items, wanted_of(job), reading, job.max_response)
         return
 
     async def announced(answer: Answer) -> Reading:
-        return await reading(answer, decoded(answer.wire, job.settings.max_response, url=answer.ask.url))
+        return await reading(answer, decoded(answer.wire, job.max_response, url=answer.ask.url))
 
     await archive.link.attach()
     try:

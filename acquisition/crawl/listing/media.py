@@ -16,7 +16,6 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
-from acquisition.content.limits import DAMAGE
 from acquisition.crawl.contract import Failed
 
 _TRAILING: Final = 4_096
@@ -32,10 +31,6 @@ _MAGIC: Final = (
     (b"fLaC", "audio/flac"), (b"OggS", "audio/ogg"), (b"ID3", "audio/mpeg"), (b"FORM", "audio/aiff"),
     (b"\x1aE\xdf\xa3", "video/webm"), (b"%PDF-", "application/pdf"), (b"PK\x03\x04", "application/zip"),
 )  # fmt: skip
-_DAMAGE: Final[tuple[type[Exception], ...]] = (
-    *DAMAGE, SyntaxError, TypeError, AttributeError, AssertionError, ArithmeticError, MemoryError, Warning,
-)  # fmt: skip
-"""What Pillow's parsers raise on damaged input."""
 _RIFF: Final = MappingProxyType({b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"})
 _BRANDS: Final = MappingProxyType({
     b"avif": "image/avif", b"avis": "image/avif", b"heic": "image/heic", b"heix": "image/heic", b"mif1": "image/heic",
@@ -163,7 +158,7 @@ def _opened(body: bytes, media_type: str, url: str) -> Size:
     try:
         parse = _HEADERS.get(media_type)
         found = parse(body) if parse is not None else Size(*_decoder(media_type)(io.BytesIO(body)).size)
-    except _DAMAGE as error:
+    except _damage() as error:
         raise Failed("corrupt", url, f"{media_type}: {type(error).__name__}: {error}"[:300]) from None
     if min(found) < 1:
         raise Failed("corrupt", url, f"{media_type}: {found.width} × {found.height} pixels")
@@ -219,6 +214,14 @@ _HEADERS: Final[Mapping[str, Callable[[bytes], Size]]] = MappingProxyType({
 
 
 @cache
+def _damage() -> tuple[type[Exception], ...]:
+    """Return what parsers raise on damaged input; asked for when something was raised, for it loads a lot."""
+    from acquisition.content.limits import DAMAGE
+
+    return (*DAMAGE, SyntaxError, TypeError, AttributeError, AssertionError, ArithmeticError, MemoryError, Warning)
+
+
+@cache
 def _decoder(media_type: str) -> Callable[..., Any]:
     """Return Pillow's parser of one format. It is called by itself: `Image.open` would warn of what is judged here."""
     from PIL import Image
@@ -230,7 +233,7 @@ def _decoder(media_type: str) -> Callable[..., Any]:
 def _decode(body: bytes, media_type: str, url: str) -> None:
     try:
         _decoder(media_type)(io.BytesIO(body)).load()
-    except _DAMAGE as error:
+    except _damage() as error:
         raise Failed("corrupt", url, f"{media_type}: {type(error).__name__}: {error}"[:300]) from None
 
 

@@ -75,7 +75,7 @@ class Scribe:
     def __init__(self, job: Job, info: Mapping[str, str]) -> None:
         self._directory, self._policy = Path(job.directory), job.signals
         self._wanted = wanted_of(job)
-        self._max_bytes = job.settings.max_response
+        self._max_bytes = job.max_response
         self._archive = _opened(self._directory, info)
         self._items = ItemLog(self._directory, self._archive)
         self._held: OrderedDict[int, Answer] = OrderedDict()

@@ -12,12 +12,14 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from acquisition.crawl.contract import Clocks, Failed, HostState, HostStore, Refused, Wire
 from acquisition.crawl.visit.hosts import registrable
 from acquisition.crawl.visit.standing import Kind, Standing
-from acquisition.settings import CrawlSettings
+
+if TYPE_CHECKING:
+    from acquisition.settings import CrawlSettings
 
 SLACK: Final = 0.02
 """Seconds that a crawl adds to every delay: who has sent the last byte may have to wait for a core before it notes the end. On

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from acquisition.crawl.contract import Failed, HostState, Refused, Wire
 from acquisition.crawl.visit.backoff import BUSY, FIRST_PAUSE, LONGEST_PAUSE, retry_after
 from acquisition.crawl.visit.hosts import is_loopback
-from acquisition.settings import CrawlSettings
+
+if TYPE_CHECKING:
+    from acquisition.settings import CrawlSettings
 
 FLOOR: Final = 0.25
 """Seconds between two requests to any host but this machine, whatever is declared."""
