@@ -7,6 +7,7 @@ whatever the map cannot explain lowers the correlation.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -21,22 +22,27 @@ _INNER: Final = np.pad(np.ones((SIDE - 8, SIDE - 8), dtype=bool), 4)
 _GRID: Final = (np.arange(SIDE) + 0.5) / SIDE * 2 - 1
 
 
-def agreement(fixed: np.ndarray, moving: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (correlation of luma, correlation of its fine structure) of pairs after alignment, each -1..1.
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How pairs agree after alignment: correlation of luma and of its fine structure, -1..1; `still` where nothing moved."""
+
+    plain: np.ndarray
+    fine: np.ndarray
+    still: np.ndarray
+
+
+def agreement(fixed: np.ndarray, moving: np.ndarray, scale: np.ndarray) -> Agreement:
+    """Lay pairs of pictures over each other and say how they agree.
 
     fixed, moving: (pairs, 32, 32) luma; scale: (pairs,) how much of `moving` the fixed picture shows at first guess.
     A pair whose map left what a copy may have undergone (a scale of 1.4, a turn of 15 degrees, a shift of a sixth) gets -1.
     """
-    parts = [
-        _aligned(fixed[at : at + AT_ONCE], moving[at : at + AT_ONCE], scale[at : at + AT_ONCE])
-        for at in range(0, len(fixed), AT_ONCE)
-    ]
-    if not parts:
-        return np.zeros(0, np.float32), np.zeros(0, np.float32)
-    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+    starts = range(0, max(len(fixed), 1), AT_ONCE)
+    parts = [_aligned(*(part[at : at + AT_ONCE] for part in (fixed, moving, scale))) for at in starts]
+    return Agreement(*(np.concatenate([getattr(part, name) for part in parts]) for name in Agreement.__slots__))
 
 
-def _aligned(fixed: np.ndarray, moving: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _aligned(fixed: np.ndarray, moving: np.ndarray, scale: np.ndarray) -> Agreement:
     fixed, moving = _normal(fixed), _normal(moving)
     maps = np.zeros((len(fixed), 2, 3), np.float32)
     maps[:, 0, 0] = maps[:, 1, 1] = scale
@@ -51,7 +57,7 @@ def _aligned(fixed: np.ndarray, moving: np.ndarray, scale: np.ndarray) -> tuple[
     plain = np.minimum(_correlation(fixed, laid, inside), _correlation(fixed, laid, inner))
     fine = _correlation(fixed - soft_fixed, fine_laid, inner)
     possible = _possible(maps) & (inside.mean(axis=(1, 2)) >= 0.6)
-    return np.where(possible, plain, -1), np.where(possible, fine, -1)
+    return Agreement(np.where(possible, plain, -1), np.where(possible, fine, -1), _still(maps))
 
 
 def _normal(pictures: np.ndarray) -> np.ndarray:
@@ -110,6 +116,13 @@ def _correlation(left: np.ndarray, right: np.ndarray, inside: np.ndarray) -> np.
     right = (right - ((right * inside).sum(axis=(1, 2)) / count)[:, None, None]) * inside
     scale = np.sqrt((left**2).sum(axis=(1, 2)) * (right**2).sum(axis=(1, 2)))
     return np.asarray((left * right).sum(axis=(1, 2)) / np.maximum(scale, 1e-6), dtype=np.float32)
+
+
+def _still(maps: np.ndarray) -> np.ndarray:
+    """Say of which maps no corner leads further away than half a sample."""
+    corners = np.array([[x, y, 1] for x in (-1, 1) for y in (-1, 1)], np.float32)
+    moved = np.abs(corners @ maps.transpose(0, 2, 1) - corners[None, :, :2])
+    return np.asarray(moved.max(axis=(1, 2)) < 1 / SIDE, dtype=bool)
 
 
 def _possible(maps: np.ndarray) -> np.ndarray:

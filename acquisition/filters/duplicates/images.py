@@ -36,9 +36,13 @@ SURE_PDQ: Final = 31
 SURE_QUALITY: Final = 50
 MAX_PDQ: Final = 106
 """Candidates that differ by more are not laid over each other: of unrelated pictures 1 % differ by less than 104."""
-LEAST_PLAIN: Final = 0.82
-LEAST_FINE: Final = 0.66
-"""Correlation of two aligned pictures, and of their fine structure, from which on they are near."""
+LEAST_MOVED: Final = (0.82, 0.66)
+LEAST_STILL: Final = (0.92, 0.8)
+"""Correlation of two aligned pictures, and of their fine structure, from which on they are near.
+
+Moving a small picture by parts of a sample costs it fine structure. Where nothing had to be moved more is asked, so that two
+filled forms of one template are two pictures.
+"""
 _LEAST_SPREAD: Final = 3.0
 _LEAST_FINE_SPREAD: Final = 0.6
 """Standard deviation of luma (0..255) and of its fine structure below which a picture is blank to this comparison."""
@@ -247,13 +251,14 @@ def _judged(proofs: _Proofs, pairs: Pairs) -> Iterator[tuple[str, np.ndarray, np
     sure = (distance <= SURE_PDQ) & clear & tinted
     yield "pdq", np.flatnonzero(sure), 1 - distance[sure] / 256
     left = np.flatnonzero(~sure & (distance <= MAX_PDQ) & tinted)
-    plain, fine = agreement(
+    laid = agreement(
         _oriented(proofs.thumb[pairs.asked[left]], pairs.form[left]),
         proofs.thumb[pairs.met[left]],
         np.array([1.0, *(1 - 2 * inset for inset in INSETS)], np.float32)[pairs.view[left]],
     )
-    good = (plain >= LEAST_PLAIN) & (fine >= LEAST_FINE)
-    yield "aligned", left[good], np.minimum(plain[good], 1.0)
+    least_plain, least_fine = (np.where(laid.still, *bounds) for bounds in zip(LEAST_STILL, LEAST_MOVED, strict=True))
+    good = (laid.plain >= least_plain) & (laid.fine >= least_fine)
+    yield "aligned", left[good], np.minimum(laid.plain[good], 1.0)
 
 
 def _oriented(pictures: np.ndarray, forms: np.ndarray) -> np.ndarray:
