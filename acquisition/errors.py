@@ -12,6 +12,7 @@ AcquisitionError
 │   ├── LimitReached
 │   ├── AddressRefused
 │   ├── NotInLock
+│   ├── PlanChanged
 │   └── NoContact
 ├── CredentialsError        source  somebody has to log in or accept terms first
 │   ├── CredentialsMissing
@@ -181,6 +182,13 @@ class NotInLock(Refused):
     code = "not-in-lock"
 
 
+class PlanChanged(Refused):
+    """A plan was to be carried out exactly, and the world or the declaration is not as planned any more."""
+
+    code = "plan-changed"
+    scope = "run"
+
+
 class NoContact(Refused):
     """Nothing is crawled without a contact in the declaration."""
 
@@ -338,7 +346,7 @@ class PluginError(AcquisitionError):
 
 
 class FilterUnavailable(AcquisitionError):
-    """The declaration asks a filter for a model, a list or a package that is not there; nothing is called clean for want of it."""
+    """The declaration asks a filter for a model, a list or a package that is not there: nothing is clean for want of it."""
 
     code = "filter-unavailable"
     scope = "run"

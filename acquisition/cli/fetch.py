@@ -40,13 +40,16 @@ def command(
 ) -> int:
     """Download what is missing, stage, filter, curate, and write the manifest. SOURCES limits what is downloaded.
 
+    A file that `acquire plan --out` wrote may stand in their place: exactly that is done, or nothing when the world has moved.
     Run it again after any interruption: only what is missing or changed moves.
     """
     del debug
     from acquisition import pipeline
 
+    planned = Path(sources[0]) if len(sources) == 1 and sources[0].endswith(".json") else None
+    only = pipeline.planned_only(planned) if planned is not None else sources
     with clean_stop() as stop, reporter(quiet=quiet) as listener:
-        session = pipeline.open_session(file, workspace, only=sources, reporter=listener, stop=stop, workers=workers)
-        summary = pipeline.fetch(session, until=until, locked=locked, update=update)
+        session = pipeline.open_session(file, workspace, only=only, reporter=listener, stop=stop, workers=workers)
+        summary = pipeline.fetch(session, until=until, locked=locked, update=update, planned=planned)
     present.show_summary(summary, as_json=as_json)
     return summary.exit_code

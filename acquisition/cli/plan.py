@@ -14,6 +14,9 @@ from acquisition.cli.run import common, declared
 @click.argument("sources", nargs=-1)
 @click.option("--locked", is_flag=True, help="Refuse anything that sources.lock does not hold.")
 @click.option("--update", multiple=True, metavar="NAME", help="Show what changed upstream since the lock (may be repeated).")
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan here; `acquire fetch` keeps to it."
+)
 @declared
 @common
 def command(
@@ -21,6 +24,7 @@ def command(
     sources: tuple[str, ...],
     locked: bool,
     update: tuple[str, ...],
+    out: Path | None,
     file: Path,
     workspace: Path | None,
     as_json: bool,
@@ -33,7 +37,7 @@ def command(
     del debug
     from acquisition import pipeline
 
-    plan = pipeline.plan(pipeline.open_session(file, workspace, only=sources), locked=locked, update=update)
+    plan = pipeline.plan(pipeline.open_session(file, workspace, only=sources), locked=locked, update=update, out=out)
     if as_json:
         output.emit_json("plan", planned.plan_value(plan))
     else:

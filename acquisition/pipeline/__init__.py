@@ -2,6 +2,7 @@
 
 from acquisition.pipeline.archiving import archive
 from acquisition.pipeline.inspect import check, explain, explain_url, is_url, status, verify
+from acquisition.pipeline.promised import planned_only
 from acquisition.pipeline.run import crawl, curate, fetch, plan
 from acquisition.pipeline.session import Session, open_session
 from acquisition.pipeline.summary import SourceSummary, Summary, exit_code_of
@@ -21,6 +22,7 @@ __all__ = [
     "is_url",
     "open_session",
     "plan",
+    "planned_only",
     "status",
     "verify",
 ]

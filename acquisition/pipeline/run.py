@@ -24,6 +24,7 @@ from acquisition.pipeline.flagging import flag_all
 from acquisition.pipeline.judging import judge_all
 from acquisition.pipeline.moving import Moved, move
 from acquisition.pipeline.planning import make_plan
+from acquisition.pipeline.promised import keep, read_promise, write_promise
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.staging import stage_all
 from acquisition.pipeline.summary import SourceSummary, Summary
@@ -35,8 +36,11 @@ from acquisition.workspace import utc_now
 STEPS: Final = ("fetch", "stage", "filter", "curate", "manifest")
 
 
-def plan(session: Session, *, locked: bool = False, update: Iterable[str] = ()) -> Plan:
-    """Say what a fetch would do. New pins are written to the lock, unless it is locked or updates are only looked at."""
+def plan(session: Session, *, locked: bool = False, update: Iterable[str] = (), out: Path | None = None) -> Plan:
+    """Say what a fetch would do. New pins are written to the lock, unless it is locked or updates are only looked at.
+
+    `out` is a file for the plan, which `fetch` then keeps to.
+    """
     wanted = frozenset(session.known(update))
     try:
         made = make_plan(session, locked=locked, update=wanted)
@@ -44,18 +48,26 @@ def plan(session: Session, *, locked: bool = False, update: Iterable[str] = ()) 
         session.close()
     if not locked and not wanted:
         session.save_lock(made.lock)
+    if out is not None:
+        write_promise(out, session, made, wanted)
     return made
 
 
-def fetch(session: Session, *, until: str = "manifest", locked: bool = False, update: Iterable[str] = ()) -> Summary:
+def fetch(
+    session: Session, *, until: str = "manifest", locked: bool = False, update: Iterable[str] = (), planned: Path | None = None
+) -> Summary:
     """Do all of it up to `until` (one of STEPS). One source's failure is in the summary and stops no other.
 
+    With `planned`, a file that `plan` wrote, exactly that is done, or PlanChanged says what is not as planned.
     Raises WorkspaceLocked, DiskFull, Interrupted and what ends a run as a whole; everything finished is kept.
     """
-    wanted = frozenset(session.known(update))
+    told = read_promise(planned) if planned is not None else {}
+    wanted = frozenset(session.known((*update, *told.get("update", ()))))
 
     def work(journal: Journal) -> Summary:
         made = make_plan(session, locked=locked, update=wanted)
+        if planned is not None:
+            keep(told, session, made, str(planned))
         moved, _ = move(session, made.sources, made.lock, journal)
         return _line(session, moved, until, journal)
 
