@@ -100,8 +100,7 @@ class Judge:
         words = words_of(text)
         score = list_score(words)
         counts = Counter(words)
-        lists = style_words()
-        cues = {word: counts[word] for word in lists.strong if word in counts}
+        cues = {word: counts[word] for word in style_words().strong if word in counts}
         controls = sum(counts[word] for word in CONTROLS)
         detail = detail_json(
             calibrated=False, words=len(words), per_hundred=round(score, 2), cues=_largest(cues), controls=controls
@@ -183,5 +182,12 @@ def _matches(texts: pa.Array, expression: str) -> np.ndarray:
 
 def _words_at_least(texts: pa.Array, count: int) -> np.ndarray:
     """Return a mask by the gaps between words: spaces and line ends; scripts without gaps have none."""
-    gaps = pc.add(pc.count_substring(texts, " "), pc.count_substring(texts, "\n")).fill_null(0)
-    return np.asarray(gaps.to_numpy(zero_copy_only=False)) >= count - 1
+    data = texts.buffers()[2]
+    if data is None:
+        return np.zeros(len(texts), bool)
+    octets = np.frombuffer(data, np.uint8)
+    gaps = np.flatnonzero((octets == 0x20) | (octets == 0x0A))
+    kind = np.int64 if pa.types.is_large_string(texts.type) else np.int32
+    offsets = np.frombuffer(texts.buffers()[1], kind)[texts.offset : texts.offset + len(texts) + 1]
+    enough = np.diff(np.searchsorted(gaps, offsets)) >= count - 1
+    return np.asarray(enough & texts.is_valid().to_numpy(zero_copy_only=False))

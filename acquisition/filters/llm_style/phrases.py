@@ -107,24 +107,26 @@ class PhraseBook:
         self._groups: dict[str, list[Phrase]] = {}
         for phrase in phrases:
             self._groups.setdefault(phrase.language, []).append(phrase)
-        near = [phrase for phrase in phrases if phrase.language in _NEAR]
-        far = [phrase for phrase in phrases if phrase.language not in _NEAR]
-        self._outer = tuple(gate(part) for part in (near, far) if part)
-        self._inner = {language: gate(group) for language, group in self._groups.items()}
+        near = {language: group for language, group in self._groups.items() if language in _NEAR}
+        far = {language: group for language, group in self._groups.items() if language not in _NEAR}
+        self._gates = tuple(
+            (gate(phrase for group in part.values() for phrase in group), {language: gate(group) for language, group in part.items()})
+            for part in (near, far)
+            if part
+        )
 
     def candidates(self, texts: pa.Array) -> dict[int, list[Phrase]]:
         """Return, for every text that may hold a phrase, the phrases of the languages whose gates it passed."""
-        passed = np.zeros(len(texts), bool)
-        for outer in self._outer:
-            passed |= _matches(texts, outer)
-        rows = np.flatnonzero(passed)
-        looked: dict[int, list[Phrase]] = {int(row): [] for row in rows}
-        if len(rows):
+        looked: dict[int, list[Phrase]] = {}
+        for outer, inner in self._gates:
+            rows = np.flatnonzero(_matches(texts, outer))
+            if not len(rows):
+                continue
             chosen = texts.take(pa.array(rows))
-            for language, inner in self._inner.items():
-                for at in np.flatnonzero(_matches(chosen, inner)):
-                    looked[int(rows[at])].extend(self._groups[language])
-        return looked
+            for language, expression in inner.items():
+                for row in rows[_matches(chosen, expression)]:
+                    looked.setdefault(int(row), []).extend(self._groups[language])
+        return dict(sorted(looked.items()))
 
 
 _NEAR: Final = frozenset({"", "en"})

@@ -43,15 +43,11 @@ CONTROLS: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class StyleWords:
-    """Weight of every listed word, and the words of arXiv 2403.16887 among them."""
+    """Weight of every listed word, those of arXiv 2403.16887 among them, and those that hardly stand in older texts."""
 
     weights: Mapping[str, float]
     gray: frozenset[str]
-
-    @property
-    def strong(self) -> tuple[str, ...]:
-        """Words that hardly stand in older texts."""
-        return tuple(sorted(self.gray | {word for word, weight in self.weights.items() if weight >= STRONG}))
+    strong: tuple[str, ...]
 
 
 @cache
@@ -60,7 +56,9 @@ def style_words() -> StyleWords:
     text = files("acquisition.filters.llm_style").joinpath("style_words.csv").read_text(encoding="utf-8")
     rows = [line.split(",") for line in text.splitlines()[1:]]
     weights = {word: float(weight) for word, _, weight in rows}
-    return StyleWords(weights, frozenset(word for word, lists, _ in rows if "2403.16887" in lists))
+    gray = frozenset(word for word, lists, _ in rows if "2403.16887" in lists)
+    strong = gray | {word for word, weight in weights.items() if weight >= STRONG}
+    return StyleWords(weights, gray, tuple(sorted(strong)))
 
 
 def words_of(text: str) -> list[str]:
