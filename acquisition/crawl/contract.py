@@ -96,6 +96,11 @@ class Answer:
     replayed: bool = False
     unchanged: bool = False
 
+    def beside(self, robots_txt: bytes | None, well_known: Mapping[str, bytes | None]) -> Answer:
+        """Return it with its site's files about rights."""
+        replayed, unchanged = self.replayed, self.unchanged
+        return Answer(self.ask, self.wire, self.decision, self.place, robots_txt, well_known, replayed, unchanged)
+
 
 class Refused(Exception):
     """A rule, a limit or a budget says no; nothing (more) is sent. `reason` is a word in kebab-case, counted and shown."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from acquisition.crawl.contract import Desk, Lease, Outcome
+from acquisition.crawl.contract import Desk, Entry, Lease, Outcome
 from acquisition.crawl.listing.rows import Cursor, batches, refused_entry
 from acquisition.crawl.listing.visits import Taker
 
@@ -105,12 +105,14 @@ class _Drive:
         again = bool(cursor.rows)  # the first batch may have been entered before a kill, and is then no second listing
         for end, entries in batches(means.seeds, cursor.offset) if not cursor.done else ():
             fresh: set[bytes] = set()
+            entering: list[Entry] = []
             for entry in entries:
                 twice = not entry.refused and not again and (entry.key in fresh or means.desk.known(entry.key))
-                means.desk.enter((refused_entry(entry.url, entry.referrer, LISTED_TWICE) if twice else entry,))
+                entering.append(refused_entry(entry.url, entry.referrer, LISTED_TWICE) if twice else entry)
                 fresh.add(entry.key)
                 if entry.refused or twice:
                     means.heard(Outcome("refused", entry.refused or LISTED_TWICE))
+            means.desk.enter(entering)
             await means.desk.flush()
             cursor.offset, cursor.rows = end, cursor.rows + len(entries)
             cursor.addresses += sum(not entry.refused for entry in entries)

@@ -13,7 +13,6 @@ import sys
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -132,9 +131,7 @@ class Scribe:
         return {"place": place_said(place), "unchanged": unchanged}
 
     def _record(self, said: Mapping[str, Any], body: bytes) -> dict[str, Any]:
-        answer = self._answer(said, body)
-        robots, files = self._sources[said["source"]]
-        answer = replace(answer, robots_txt=robots, well_known=files)
+        answer = self._answer(said, body).beside(*self._sources[said["source"]])
         passed = [(url, status) for url, status in said["passed"]]
         brought, row = Brought(bytes.fromhex(said["key"]), said["url"], said["row"], answer, passed), Row.of(said["row"])
         settled = {"place": place_said(answer.place), "unchanged": answer.unchanged}

@@ -61,16 +61,22 @@ class UrlGuard:
     private host among them may be contacted (see `network.AddressGuard`), loopback on every port. `ports` are open besides.
     """
 
-    __slots__ = ("_open_ports", "_sites", "addresses")
+    __slots__ = ("_last", "_open_ports", "_sites", "addresses")
 
     def __init__(self, declared: Iterable[str] = (), *, ports: Iterable[int] = PORTS) -> None:
         declared = tuple(declared)
         self.addresses = AddressGuard(declared)
         self._open_ports = frozenset(ports) | {port for url in declared if (port := _port(url))}
         self._sites: dict[str, Site] = {}
+        self._last: tuple[str | None, Target] = None, Target("", Site("", "", 0, "", literal=False))
 
     def check(self, url: str) -> Target:
         """Return where the URL leads; Refused("scheme" | "userinfo" | "address" | "port") when nobody may go there."""
+        if url != self._last[0]:  # who visits asks, and again who sends
+            self._last = url, self._target(url)
+        return self._last[1]
+
+    def _target(self, url: str) -> Target:
         plain = _PLAIN.match(url)
         if plain is None or len(url) > _LONGEST or _PLAIN_REST.fullmatch(url, plain.end()) is None:
             wire = _wire_url(url)

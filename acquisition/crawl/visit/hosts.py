@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _AUTHORITY_END: Final = re.compile(r"[/?#\\]")
 _PORT: Final = re.compile(r":\d*$", re.ASCII)
+_LONGEST_URL: Final = 2_083
 _LONGEST: Final = 300
 """Characters of an authority that is remembered; a name has at most 253."""
 
@@ -32,6 +33,10 @@ def registrable(url: str) -> str:
     `https://Www.Bücher.Example.co.uk:8080/x` gives `example.co.uk`, `http://127.1/` and `http://localhost/` give `127.0.0.1`,
     `http://[::1]/` gives `[::1]`. Nothing raises, whatever the text.
     """
+    return _registrable_of(url) if len(url) <= _LONGEST_URL else _host_of(url)
+
+
+def _host_of(url: str) -> str:
     parts = url.split("/", 3)
     if len(parts) < 3 or parts[1] or not parts[0].endswith(":"):
         return ""
@@ -39,6 +44,11 @@ def registrable(url: str) -> str:
     return _remembered(authority) if len(authority) <= _LONGEST else _registrable(authority)
 
 
+_registrable_of: Final = lru_cache(maxsize=2_048)(_host_of)
+"""Each part of a visit asks for the host of the same URL."""
+
+
+@lru_cache(maxsize=4_096)
 def is_loopback(host: str) -> bool:
     """Say whether a registrable host is this machine."""
     return host == "[::1]" or (

@@ -142,11 +142,11 @@ class Visitor:
         self._watch.before(ask)
         files = await self._policies.of(ask.url, ruling)
         if (kept := self._still_good(ask)) is not None:
-            return replace(kept, robots_txt=ruling.body, well_known=files)
+            return kept.beside(ruling.body, files)
         answer = await self._fetcher.fetch(ask, self._decisions.of(ask, ruling, files))
         if (pause := again(answer.wire, tries, now=self._now())) is not None:
             raise Failed(f"http-{answer.wire.status}", ask.url, "the server asks for another try", again=pause)
-        answer = replace(answer, robots_txt=ruling.body, well_known=files)
+        answer = answer.beside(ruling.body, files)
         await self._watch.prepare(answer, self._probe)
         self._watch.after(answer)
         return answer
