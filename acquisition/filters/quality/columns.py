@@ -68,14 +68,20 @@ class Sample:
 
     def __init__(self, cells: Mapping[str, Sequence[Any]], labels: Sequence[str | None]) -> None:
         self.cells, self.labels = cells, labels
+        self._numbers: dict[str, np.ndarray] = {}
+        self._words: dict[str, list[str]] = {}
 
     def numbers(self, name: str) -> np.ndarray:
         """Return a column's finite numbers by row, nan for all other cells."""
-        return np.array([_number(cell) for cell in self.cells[name]], dtype=np.float64)
+        if name not in self._numbers:
+            self._numbers[name] = np.array([_number(cell) for cell in self.cells[name]], dtype=np.float64)
+        return self._numbers[name]
 
     def words(self, name: str) -> list[str]:
         """Return a column's cells as trimmed text, "" for missing ones."""
-        return ["" if cell is None else str(cell).strip() for cell in self.cells[name]]
+        if name not in self._words:
+            self._words[name] = ["" if cell is None else str(cell).strip() for cell in self.cells[name]]
+        return self._words[name]
 
 
 def _number(cell: Any) -> float:
@@ -265,11 +271,12 @@ def _slips(words: Mapping[str, int]) -> Iterator[list[str]]:
     if len(words) > 200:
         return
     for rare, few in words.items():
-        if few > 0.1 * max(words.values()) or len(rare) < 5 or any(letter.isdigit() for letter in rare):
+        if len(rare) < 5 or any(letter.isdigit() for letter in rare):
             continue
         for common, many in words.items():
-            close = many >= 10 * few and few <= 5 and abs(len(common) - len(rare)) <= 1
-            if close and OSA.distance(rare.casefold(), common.casefold(), score_cutoff=1) == 1 and not common.isdigit():
+            swapped = 2 * few <= many and sorted(rare.casefold()) == sorted(common.casefold())
+            close = swapped or (10 * few <= many and few <= 5 and abs(len(common) - len(rare)) <= 1)
+            if close and OSA.distance(rare.casefold(), common.casefold(), score_cutoff=1) == 1:
                 yield [common, rare]
                 break
 
@@ -278,13 +285,13 @@ def _outliers(name: str, column: Column, numbers: np.ndarray, sentinel: float | 
     """Numbers far out (`rows.fences`) or of a sign of their own, where they are few: up to 1 % of the column."""
     distinct = len(np.unique(numbers))
     serial = distinct > 0.9 * len(numbers) and bool((numbers == np.round(numbers)).all())
-    if len(numbers) < 30 or _numeric(column) < 0.8 or distinct <= 10 or serial:
+    if len(numbers) < 30 or _numeric(column) < 0.8 or distinct <= 2 or serial:
         return
     low, high = fences(numbers)
     outside = numbers[(numbers < low) | (numbers > high)]
     extremes = [one for one in (column.low, column.high) if not low <= one <= high and np.isfinite(one) and one != sentinel]
     negative = numbers[numbers < 0]
-    if 0 < len(negative) <= 0.01 * len(numbers) and np.percentile(numbers[numbers > 0], 1) > 0.1 * np.median(numbers):
+    if 0 < len(negative) <= 0.01 * len(numbers) and numbers[numbers > 0].min() > 0.1 * np.median(numbers):
         outside = np.concatenate([outside, negative])  # a sign that no other value has
     if len(outside) > max(3, 0.01 * len(numbers)) or not (len(outside) or extremes):
         return

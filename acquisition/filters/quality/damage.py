@@ -51,12 +51,12 @@ _WINDOWS: Final = 8
 def flag_damage(texts: pa.Array, share: float, flags: FlagRows) -> None:
     """Flag `quality.encoding-damage` for every text in which at least `share` of the characters are damaged."""
     rows = np.flatnonzero(_outside_ascii(texts))
-    if len(rows):
-        _flag_suspects(texts, rows, share, flags)
-    _flag_lost(texts, share, flags)
+    found = _flag_suspects(texts, rows, share, flags) if len(rows) else set()
+    _flag_lost(texts, share, flags, found)
 
 
-def _flag_suspects(texts: pa.Array, rows: np.ndarray, share: float, flags: FlagRows) -> None:
+def _flag_suspects(texts: pa.Array, rows: np.ndarray, share: float, flags: FlagRows) -> set[int]:
+    found: set[int] = set()
     suspects = texts.take(pa.array(rows))
     length = _counts(pc.utf8_length(suspects))
     foreign = _counts(pc.binary_length(suspects)) - length >= 0.15 * length
@@ -67,6 +67,8 @@ def _flag_suspects(texts: pa.Array, rows: np.ndarray, share: float, flags: FlagR
         if damaged and damaged >= share * len(text):
             score = min(1.0, damaged / len(text))
             flags.add(int(rows[at]), "quality.encoding-damage", score=score, field="text", detail=_detail(rule, damaged))
+            found.add(int(rows[at]))
+    return found
 
 
 def _judged(text: str, *, gated: bool) -> Iterator[tuple[str, int]]:
@@ -75,12 +77,12 @@ def _judged(text: str, *, gated: bool) -> Iterator[tuple[str, int]]:
     scale = max(1.0, len(text) / (WINDOW * _WINDOWS))
     sample = "".join(looked)
     if gated:
-        yield "replacement and control characters", len(_CONTROLS.findall(text))
+        yield "replacement and control characters", len(text) - len(_CONTROLS.sub("", text))
         yield "UTF-8 read in another encoding", int(sum(map(_mojibake, looked)) * scale)
         inside = len(_WITHIN.findall(sample))
         yield "signs inside words", int(inside * scale) if inside > 1 else 0
     ascii_only = len(sample.encode("ascii", "ignore"))
-    high = len(sample.encode("cp1252", "ignore")) + len(_CONTROLS.findall(sample)) - ascii_only
+    high = len(sample.encode("cp1252", "ignore")) + len(sample) - len(_CONTROLS.sub("", sample)) - ascii_only
     if high >= 10 and high > len(sample) - sample.count(" ") - high:  # no language that is written in Latin-1 comes near
         yield "another code page read as Latin-1 or cp1252", int(high * scale)
     yield "KOI8-R and cp1251 confused", int(_swapped(sample) * scale)
@@ -113,14 +115,14 @@ def windows(text: str, size: int = WINDOW, count: int = _WINDOWS) -> list[str]:
     return [text[at * step : at * step + size] for at in range(count)]
 
 
-def _flag_lost(texts: pa.Array, share: float, flags: FlagRows) -> None:
+def _flag_lost(texts: pa.Array, share: float, flags: FlagRows, known: set[int]) -> None:
     """Flag texts whose letters outside ASCII have become question marks ("d?j? vu")."""
     rows = np.flatnonzero(_counts(pc.count_substring(texts, "?")) > 1)
     if not len(rows):
         return
     asked = texts.take(pa.array(rows))
     lost = _counts(pc.count_substring_regex(asked, _LOST))
-    for at in np.flatnonzero(lost > 1):
+    for at in [at for at in np.flatnonzero(lost > 1) if int(rows[at]) not in known]:
         words = " ".join(windows(asked[at].as_py())).split()
         text = " ".join(word for word in words if not _IN_ADDRESS.search(word))
         count = len(_LOST_LETTER.findall(text))

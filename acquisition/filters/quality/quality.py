@@ -136,7 +136,7 @@ class Quality(SetFilter):
         """Return what this filter cannot see."""
         settings = self._settings
         sentences = [
-            "quality: whether a text is true, and whether a picture or recording shows what its label says, was not looked at",
+            "quality: whether a text is true, and whether media show what their labels say, was not looked at",
             "quality: copies on both sides of a split are the duplicates filter's to find; only groups and columns are compared",
         ]
         if not settings.text.languages:
@@ -191,8 +191,7 @@ def _empty(items: pa.RecordBatch) -> np.ndarray:
     """Return a mask: no bytes, a text of white space, or a table row whose columns are all empty."""
     modality = items.column("modality")
     empty = _mask(pc.equal(items.column("size"), 0))
-    column = items.column("text")
-    blank = ~_mask(pc.match_substring_regex(column, r"\S"))
+    blank = pc.binary_length(pc.utf8_trim_whitespace(items.column("text"))).fill_null(0).to_numpy(zero_copy_only=False) == 0
     empty |= _mask(pc.equal(modality, Modality.TEXT.value)) & blank
     fields = items.column("fields")
     table = _mask(pc.equal(modality, Modality.TABLE.value))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +20,8 @@ from acquisition.filters.quality.sketches import MAX_COLUMNS, Table
 BLOCK_CELLS: Final = 500_000
 FEW: Final = 20
 """Assets with fewer rows in a shard are looked at together (a file per row is no table)."""
+FEW_VALUES: Final = 10
+"""Numbers of so few different values are grades or counts: three times the largest of them is not far out."""
 MOST_SUSPECTS: Final = 50
 """Cells of one column and shard that are named; more are no outliers."""
 SUSPECT: Final = pa.struct([pa.field("column", pa.string()), pa.field("kind", pa.string()), pa.field("value", pa.string())])
@@ -98,13 +101,14 @@ class _Reading:
         records = [_record(text) for text in texts]
         read = [(int(row), record) for row, record in zip(rows, records, strict=True) if record is not None]
         for row, record in zip(rows, records, strict=True):
-            if record is None:
-                self._flags.add(int(row), "quality.not-checked", field="fields", detail=detail_json(why="no JSON object"))
+            if record is None or len(record) > MAX_COLUMNS:
+                detail = detail_json(why="no JSON object" if record is None else f"more than {MAX_COLUMNS:,} columns")
+                self._flags.add(int(row), "quality.not-checked", field="fields", detail=detail)
         numbers = np.array([row for row, _ in read], dtype=np.int64)
         missing = np.zeros(len(read), dtype=np.int64)
         columns = _columns([record for _, record in read])
-        for name, cells in columns.items():
-            missing += self._count(name, cells, numbers)
+        for name, (places, cells) in columns.items():
+            missing[places] += self._count(name, cells, numbers[places])
         self._table.rows += len(read)
         self._flag_missing(read, missing)
         return len(columns)
@@ -114,7 +118,7 @@ class _Reading:
         if column is None:
             return np.zeros(len(cells), np.int64)
         before = column.rows
-        if before < self._table.rows:  # the column begins below the first rows
+        if before < self._table.rows:  # earlier rows do not have the column
             column.missing[""] += self._table.rows - before
             column.rows = self._table.rows
         floats = column.count(cells, self._table.cap)
@@ -140,9 +144,6 @@ class _Reading:
             if share > self._mostly and share < 1:
                 detail = detail_json(missing=int(missing[at]), columns=len(record))
                 self._flags.add(row, "quality.missing-values", score=share, field="fields", detail=detail)
-            if len(record) > MAX_COLUMNS:
-                detail = detail_json(why="more columns than are looked at", columns=len(record))
-                self._flags.add(row, "quality.not-checked", field="fields", detail=detail)
 
     def _sample(self, rows: np.ndarray) -> None:
         ids, labels, fields = (self._items.column(name) for name in ("id", "label", "fields"))
@@ -169,16 +170,22 @@ class _Reading:
 def fences(floats: np.ndarray) -> tuple[float, float]:
     """Return the bounds beyond which a number lies far out: three interquartile ranges from the quartiles (Tukey 1977).
 
-    A number must lie out of them as it stands and, where all are positive, in its logarithm too, and a gap of one and a half
-    ranges must part it from the rest: a long tail is no fault. Without spread among the middle half, the 5th and 95th
+    Where amounts lean to one side, a number must lie out of them in its logarithm too, and a gap of one and a half ranges must
+    part it from the rest: a long tail is no fault. Without spread among the middle half, the 5th and 95th
     percentiles stand for the quartiles.
     """
-    low, high, spread = _fences(floats)
     positive = floats[floats > 0]
-    if len(positive) > 0.98 * len(floats):
-        lower, upper, _ = _fences(np.log(positive))
-        low = min(low, float(np.exp(lower)))
-        high = max(high, float(np.exp(min(upper, 700.0))))
+    if len(positive) < 20 or (floats < 0).sum() > 0.02 * len(floats):
+        low, high, spread = _fences(floats)
+    else:  # amounts: zeros among them are no part of their spread, and no outliers
+        low, high, spread = _fences(positive)
+        tenth, middle, ninth = np.percentile(positive, [10, 50, 90])
+        if ninth - middle > 1.5 * (middle - tenth):  # leaning: such amounts are even in their logarithm
+            lower, upper, _ = _fences(np.log(positive))
+            low, high = min(low, float(np.exp(lower))), max(high, float(np.exp(min(upper, 700.0))))
+        low = min(low, 0.0) if (floats == 0).any() else low
+        if len(np.unique(floats)) <= FEW_VALUES:
+            high = max(high, 3 * float(np.percentile(positive, 98)))
     return -_reach(-floats, -low, spread), _reach(floats, high, spread)
 
 
@@ -201,8 +208,11 @@ def _fences(values: np.ndarray) -> tuple[float, float, float]:
     return float(first) - 3 * spread, float(third) + 3 * spread, spread
 
 
+_known_kind: Final = lru_cache(maxsize=1 << 16)(kind_of)
+
+
 def _kind(cell: Any) -> str:
-    return kind_of(cell)[0] if isinstance(cell, str) else "text"
+    return _known_kind(cell)[0] if isinstance(cell, str) and len(cell) <= _SHOWN else "text"
 
 
 def _record(text: str) -> dict[str, Any] | None:
@@ -217,15 +227,21 @@ def _record(text: str) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
-def _columns(records: Sequence[Mapping[str, Any]]) -> dict[str, Sequence[Any]]:
-    """Return the cells by column; a column that a row does not have is None there."""
+def _columns(records: Sequence[Mapping[str, Any]]) -> dict[str, tuple[np.ndarray, Sequence[Any]]]:
+    """Return by column the places of the records that have it, and their cells; no more work than there are cells."""
     if not records:
         return {}
     first = records[0].keys()
     if all(record.keys() == first for record in records):
-        return {name: [record[name] for record in records] for name in first}
-    names = list(dict.fromkeys(name for record in records for name in record))[: 2 * MAX_COLUMNS]
-    return {name: [record.get(name) for record in records] for name in names}
+        every = np.arange(len(records))
+        return {name: (every, [record[name] for record in records]) for name in first}
+    found: dict[str, tuple[list[int], list[Any]]] = {}
+    for at, record in enumerate(records):
+        for name, cell in record.items():
+            places, cells = found.setdefault(name, ([], []))
+            places.append(at)
+            cells.append(cell)
+    return {name: (np.array(places, dtype=np.int64), cells) for name, (places, cells) in found.items()}
 
 
 def sampled_columns(table: Table) -> tuple[dict[str, list[Any]], list[str | None]]:

@@ -21,7 +21,8 @@ from acquisition.filters.quality.cells import NUMBER, kind_of
 SAMPLE_ROWS: Final = 5_000
 SAMPLE_CELLS: Final = 1_000_000
 SAMPLE_BYTES: Final = 8_000_000
-"""A table's sample keeps to all three, and at least 50 rows."""
+"""A table's sample keeps to all three; rows of more than a megabyte are not taken."""
+MAX_ROW: Final = 1_000_000
 MAX_VALUES: Final = 2_000
 """Different values of a column that are counted; beyond, no further ones are."""
 VALUE_BUDGET: Final = 1_000_000
@@ -185,9 +186,9 @@ class Table:
         bound = max(50, min(SAMPLE_ROWS, SAMPLE_CELLS // max(1, len(self.columns))))
         kept: list[tuple[str, str | None, str]] = []
         weight = 0
-        for row in sorted(rows)[:bound]:
+        for row in sorted(row for row in rows if len(row[2]) <= MAX_ROW)[:bound]:
             weight += len(row[2])
-            if weight > SAMPLE_BYTES and len(kept) >= 50:
+            if weight > SAMPLE_BYTES:
                 break
             kept.append(row)
         self.sample = kept

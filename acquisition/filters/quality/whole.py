@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -46,6 +46,8 @@ _OUTLYING: Final = (("seconds", "quality.audio-duration", 4.0), ("density", "", 
 """Measure, code and robust z (of the logarithm) beyond which an item is far from the others of its source."""
 _FLOOR: Final = {"seconds": 0.05, "density": 0.15, "chars": 0.5}
 """The least spread of the logarithm: a tenth of a second among clips of one second is no fault."""
+MOST_TOLD: Final = 100
+"""Columns of a table that are named for one code."""
 _READ: Final = ["row", "item", "split", "group", "chars", "seconds", "rate", "density", "findings", "suspects"]
 _CONFIRMED: Final = {"outlier": "quality.outlier", "wrong-type": "quality.wrong-type"}
 
@@ -198,10 +200,20 @@ def observed(name: str, source: Source, settings: QualitySettings) -> Iterator[O
         faults, counted = judged(table, settings)
         if not source.labels:
             faults += labels.uneven(counted, settings.labels)
-        yield from (_observation(name, asset, fault) for fault in faults)
+        yield from (_observation(name, asset, fault) for fault in _bounded(faults))
         if table.dropped:
             detail = f"{table.dropped:,} cells stand in columns beyond the first {len(table.columns):,} and were not looked at"
             yield _observation(name, asset, Fault("quality.not-checked", "", float(table.dropped), table.rows, detail))
+
+
+def _bounded(faults: Sequence[Fault]) -> Iterator[Fault]:
+    """Yield the worst of each code and one that counts the rest: a table may have 10,000 columns."""
+    for code in dict.fromkeys(fault.code for fault in faults):
+        alike = sorted((fault for fault in faults if fault.code == code), key=lambda fault: (-fault.value, fault.column))
+        yield from alike[:MOST_TOLD]
+        if len(alike) > MOST_TOLD:
+            rest = len(alike) - MOST_TOLD
+            yield Fault(code, "", float(rest), alike[0].items, f"and {rest:,} further columns")
 
 
 def _mixtures(name: str, source: Source) -> Iterator[Observation]:
