@@ -21,7 +21,10 @@ MAX_VALUES: Final = 2_000_000_000
 """Samples times channels that are decoded, whatever rate a header claims."""
 BLOCK: Final = 1 << 18
 """Samples times channels that are decoded at a time: 1 MB to 2 MB."""
+_FLAC_BLOCK: Final = 1 << 14
+"""The decoder of FLAC loses the block in which the damage is."""
 IN_MEMORY: Final = 16_000_000
+"""Bytes up to which a file is read at once."""
 QUIET: Final = 0.001
 """Windows of 20 ms whose peak stays below this share of full scale (-60 dB) are silent."""
 _TONES: Final = 32_768
@@ -119,7 +122,7 @@ class _Figures:
         self.frames = 0
         self.peak = self.total = self.squares = 0.0
         self.windows = self.quiet = 0
-        self.tones = np.zeros(_TONES + 1, np.int64)
+        self.tones = np.zeros(2 * _TONES + 1, np.int64)
         self._window = max(1, rate // 50)
         self.channels = channels
 
@@ -131,8 +134,8 @@ class _Figures:
         self.total += float(block.sum(dtype=np.float64))
         flat = block.reshape(-1)
         self.squares += float(np.dot(flat, flat))
-        tones = np.minimum(loud * _TONES, _TONES).astype(np.int64).reshape(-1)
-        self.tones += np.bincount(tones, minlength=_TONES + 1)
+        tones = np.rint(np.clip(flat, -1, 1) * _TONES).astype(np.int64)
+        self.tones += np.bincount(tones + _TONES, minlength=2 * _TONES + 1)
         heights = loud.max(axis=1) if self.channels > 1 else loud[:, 0]
         peaks = np.maximum.reduceat(heights, np.arange(0, len(heights), self._window))
         self.windows += len(peaks)
@@ -140,13 +143,20 @@ class _Figures:
 
     @property
     def clipped(self) -> float:
-        """Return the share of samples at the largest value beyond four times what the values below it lead to expect."""
-        filled = np.flatnonzero(self.tones)[-9:]
-        counts = self.tones[filled]
-        if len(filled) < 2 or filled[-1] < _TONES // 4:
-            return 0.0
-        beyond = int(counts[-1]) - 4 * int(counts[:-1].max())
-        return max(0, beyond) / int(self.tones.sum())
+        """Return the share of samples at the largest and smallest value beyond what the values below lead to expect."""
+        above, below = self.tones[_TONES:], self.tones[_TONES::-1]
+        return (_spike(above) + _spike(below)) / max(int(self.tones.sum()), 1)
+
+
+def _spike(counts: np.ndarray) -> int:
+    """Return by how much the count at the outermost value exceeds four times the largest of the eight below it.
+
+    A wave dwells at its crest, but not four times as long as just beside it. Values below a quarter of full scale are left.
+    """
+    filled = np.flatnonzero(counts)[-9:]
+    if len(filled) < 2 or filled[-1] < _TONES // 4:
+        return 0
+    return max(0, int(counts[filled[-1]]) - 4 * int(counts[filled[:-1]].max()))
 
 
 def _measured(sound: soundfile.SoundFile, size: int, declared: float, *, cut: bool) -> SoundLook:
@@ -186,7 +196,7 @@ def _decoded(sound: soundfile.SoundFile, figures: _Figures, digest: hashlib._Has
     import soundfile
 
     depth = _depth(sound.subtype)
-    step = max(1, BLOCK // figures.channels)
+    step = max(1, (_FLAC_BLOCK if sound.format == "FLAC" else BLOCK) // figures.channels)
     most = int(min(MAX_SECONDS * sound.samplerate, MAX_VALUES // figures.channels))
     while True:
         if figures.frames >= most:
