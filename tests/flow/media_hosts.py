@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import io
+import random
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -24,11 +25,10 @@ LARGE = 300_000
 """Bytes of `/large.jpg`."""
 
 
-def picture(name: str, size: tuple[int, int] = (40, 30), form: str = "jpg") -> bytes:
-    """A picture that differs from every other name's; GIFs have two frames."""
-    color = tuple(byte for byte in name.encode()[-3:].rjust(3, b"\x01"))
-    image = Image.new("RGB", size, color)
-    image.putpixel((0, 0), tuple(byte for byte in name.encode()[:3].ljust(3, b"\x02")))
+def picture(name: str, size: tuple[int, int] = (240, 180), form: str = "jpg") -> bytes:
+    """A picture of soft spots that differs from every other name's; GIFs have two frames."""
+    spots = Image.frombytes("RGB", (8, 6), random.Random(name).randbytes(144))
+    image = spots.resize(size, Image.Resampling.BICUBIC)
     buffer = io.BytesIO()
     if form == "gif":
         other = Image.new("RGB", size, "white")
