@@ -62,7 +62,7 @@ class Duplicates(SetFilter):
     def group(self, signatures: Mapping[str, Path], partition: int) -> pa.Table:
         """Return the links found in some bands, or by one kind of digest (LINK_SCHEMA)."""
         tables = Signatures(signatures, self._references.tables)
-        return grouping.find_links(tables, partition, least_near(self._settings.threshold))
+        return grouping.find_links(tables, partition, least_near(self._settings.threshold), self._vectors)
 
     def join(self, signatures: Mapping[str, Path], links: Sequence[Path]) -> Iterator[tuple[str, pa.RecordBatch]]:
         """Yield (shard key, flags) for every shard that has flags."""
@@ -86,14 +86,20 @@ class Duplicates(SetFilter):
 
     def not_checked(self) -> tuple[str, ...]:
         """Return what this filter cannot see."""
+        seat = "items without a vector" if self._settings.embedding else "no embedding vectors are set"
         return (
-            "duplicates: paraphrases and translations are not found (no embedding vectors are set)",
+            f"duplicates: paraphrases and translations are not found ({seat})",
             f"duplicates: texts with fewer than {self._settings.min_chars} letters are not compared as near copies",
             "duplicates: pictures are not found when more than a tenth of a side is cut away, or turned by a few degrees",
             "duplicates: table rows are compared cell by cell; rows that nearly agree are not found",
             "duplicates: an excerpt of a longer text is found only in the reference sets of `against`",
             *(() if self._settings.against else ("duplicates: contamination by benchmarks (no reference set is declared)",)),
         )
+
+    @property
+    def _vectors(self) -> grouping.Vectors | None:
+        declared = self._settings.embedding
+        return (Path(self._context.base) / Path(declared.vectors).expanduser(), declared.threshold) if declared else None
 
     @cached_property
     def _references(self) -> references.References:
@@ -115,7 +121,7 @@ class Duplicates(SetFilter):
             return self._counted[1]
         tables = Signatures(signatures, self._references.tables)
         least = least_near(self._settings.threshold)
-        found = [grouping.find_links(tables, partition, least) for partition in range(self.partitions)]
+        found = [grouping.find_links(tables, partition, least, self._vectors) for partition in range(self.partitions)]
         counts = Counts()
         for _ in self._findings(tables, joining.verified(tables, found, self._settings.threshold)).flags(tables, counts):
             pass

@@ -110,6 +110,8 @@ class Findings:
             told = {"by": HOWS[links.how[best]], "direct": other == int(clusters.near[node])}
             if not told["direct"]:
                 told |= {"through": self._columns["item"][other], "through_similarity": similarity}
+                onward = int(clusters.best[other])  # a chain is as strong as its weakest link
+                similarity = round(min(similarity, float(links.similarity[onward])), 4)
         if clusters.direct[node] >= 0:
             similarity = round(float(clusters.direct[node]), 4)
             told |= {"words": round(float(clusters.words[node]), 4), "whole": bool(clusters.whole[node])}

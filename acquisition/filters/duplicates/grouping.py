@@ -7,21 +7,24 @@ keys of all items are held in memory (8 bytes each, sorted in place); signatures
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
-from acquisition.filters.duplicates import images, sounds
+from acquisition.filters.duplicates import embedding, images, sounds
 from acquisition.filters.duplicates.links import EXACT, HOW, LINK_SCHEMA, NEAR, NORMAL, distinct, links_of
 from acquisition.filters.duplicates.samples import BANDS, GLANCE
 from acquisition.filters.duplicates.tables import Signatures
 
 BANDS_EACH: Final = 4
 _TEXTS: Final = BANDS // BANDS_EACH
-PARTITIONS: Final = _TEXTS + 4
-"""One for every four bands, then exact digests, digests of normal forms, pictures, sounds."""
+PARTITIONS: Final = _TEXTS + 5
+"""One for every four bands, then exact digests, digests of normal forms, pictures, sounds, vectors."""
 
+Vectors = tuple[Path, float]
+"""A file of vectors, and the least cosine."""
 _NEIGHBOURS: Final = 8
 _COMPLETE: Final = 16
 _DOUBT: Final = 0.2
@@ -32,7 +35,7 @@ _LOW: Final = np.uint64(0xFFFFFFFF)
 _HALF: Final = np.uint64(32)
 
 
-def find_links(signatures: Signatures, partition: int, least: float) -> pa.Table:
+def find_links(signatures: Signatures, partition: int, least: float, vectors: Vectors | None = None) -> pa.Table:
     """Return the links of one partition (LINK_SCHEMA); pairs of texts that look less alike than `least` are left out."""
     if partition < _TEXTS:
         bands = range(partition * BANDS_EACH, (partition + 1) * BANDS_EACH)
@@ -42,6 +45,7 @@ def find_links(signatures: Signatures, partition: int, least: float) -> pa.Table
         lambda: _equal(signatures, "normal", NORMAL),
         lambda: images.links(signatures),
         lambda: sounds.links(signatures),
+        lambda: embedding.links(signatures, *vectors) if vectors else LINK_SCHEMA.empty_table(),
     )
     return others[partition - _TEXTS]()
 
@@ -79,26 +83,33 @@ def _near(signatures: Signatures, bands: list[str], least: float) -> pa.Table:
     """Link items that share a band and are similar at a glance.
 
     A pair may share several bands, so it is measured once, when all are known. Of the copies in one normal form only the
-    first stands in a bucket.
+    first stands in a bucket. One band is held at a time: 20 bytes per item at the most.
     """
-    columns = signatures.columns([*bands, "normal_low"])
-    normal = columns.pop()
     found = np.zeros(0, np.uint64)
-    looked: np.ndarray = np.zeros(0, np.uint64)
-    for column in columns:
-        keys = (column.astype(np.uint64) << _HALF) | np.arange(len(column), dtype=np.uint64)
-        keys.sort()
-        bucket = keys >> _HALF
-        same = np.flatnonzero((bucket[1:] == bucket[:-1]) & (bucket[1:] != 0))
-        members = keys[distinct(np.concatenate((same, same + 1)))]
-        del keys, bucket
-        pairs = _fresh(_candidates(members, normal, others=columns), looked)
+    looked = np.zeros(0, np.uint64)
+    for band in bands:
+        members = _shared(signatures, band)
+        others = [other for other in bands if other != band]
+        pairs = _fresh(_candidates(signatures, members, others), looked)
         alike = pairs[_alike(signatures, pairs, least - _DOUBT)]
         looked = distinct(np.concatenate((looked, pairs))) if len(looked) < _PAIRS else looked
         found = np.concatenate((found, alike))
     found = distinct(found)
     a, b = (found >> _HALF).astype(np.int64), (found & _LOW).astype(np.int64)
     return links_of(NEAR, "shingles", a, b, np.zeros(len(a), np.float32))
+
+
+def _shared(signatures: Signatures, band: str) -> np.ndarray:
+    """Return bucket << 32 | position, sorted, of the items that are not alone in their bucket."""
+    (column,) = signatures.columns([band])
+    keys = column.astype(np.uint64)
+    del column
+    keys <<= _HALF
+    keys |= np.arange(len(keys), dtype=np.uint64)
+    keys.sort()
+    same = np.flatnonzero(((keys[1:] ^ keys[:-1]) <= _LOW) & (keys[1:] > _LOW))
+    members: np.ndarray = keys[distinct(np.concatenate((same, same + 1)))]
+    return members
 
 
 def _fresh(pairs: np.ndarray, looked: np.ndarray) -> np.ndarray:
@@ -110,14 +121,14 @@ def _fresh(pairs: np.ndarray, looked: np.ndarray) -> np.ndarray:
     return fresh
 
 
-def _candidates(members: np.ndarray, normal: np.ndarray, others: list[np.ndarray]) -> np.ndarray:
+def _candidates(signatures: Signatures, members: np.ndarray, others: list[str]) -> np.ndarray:
     """Return distinct pairs (low position << 32 | high position) from sorted keys (bucket << 32 | position).
 
     Buckets of up to 17 items are compared completely. In larger ones every item is compared with the bucket's first and
     with its next eight in several orders, by each of the `others` bands (which bring items together that share more than
     this bucket), so that a huge bucket costs linear time, stays connected, and hides no copies among its boilerplate.
     """
-    bucket, positions = _distinct(members, normal)
+    bucket, positions = _distinct(members, signatures.pick((members & _LOW).astype(np.int64), "normal_low"))
     if len(bucket) < 2:
         return np.zeros(0, np.uint64)
     starts = np.ones(len(bucket), dtype=bool)
@@ -130,7 +141,7 @@ def _candidates(members: np.ndarray, normal: np.ndarray, others: list[np.ndarray
     if large.any():
         parts.append(_paired(_heads(positions, starts), positions, large & ~starts))
         for other in others:
-            order = np.lexsort((other[positions[large]], bucket[large]))
+            order = np.lexsort((signatures.pick(positions[large], other), bucket[large]))
             inside, of = positions[large][order], bucket[large][order]
             parts += [_paired(inside[:-step], inside[step:], of[:-step] == of[step:]) for step in range(1, _NEIGHBOURS + 1)]
     return distinct(np.concatenate(parts))
@@ -142,11 +153,10 @@ def _paired(a: np.ndarray, b: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return pairs
 
 
-def _distinct(members: np.ndarray, normal: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _distinct(members: np.ndarray, form: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return (bucket, position) sorted by bucket and position, with one item for each normal form in a bucket."""
     positions = (members & _LOW).astype(np.int64)
     bucket = members >> _HALF
-    form = normal[positions]
     order = np.lexsort((positions, form, bucket))
     bucket, form, positions = bucket[order], form[order], positions[order]
     first = np.ones(len(order), dtype=bool)

@@ -103,8 +103,11 @@ def _measured(signatures: Signatures, pairs: np.ndarray) -> Measured:
     left, right = np.searchsorted(positions, pairs[:, 0]), np.searchsorted(positions, pairs[:, 1])
     letters, words, limits = (np.asarray(table.column(name).to_numpy()) for name in names[:3])
     spaced = letters <= _WORD * words.astype(np.int64)
+    characters, beginnings, found = (_similar(table, kind, (left, right)) for kind in _KINDS)
     return Measured(
-        *(_similar(table, kind, (left, right)) for kind in _KINDS),
+        characters,
+        beginnings,
+        found,
         np.minimum(limits[left], limits[right]) == 2**32 - 1,
         np.minimum(letters[left], letters[right]),
         spaced[left] & spaced[right],

@@ -24,10 +24,12 @@ def ranks(members: pa.Table, linked: np.ndarray, context: FilterContext, prefer:
     wanted = {name: place for place, name in enumerate(prefer)}
     known: dict[tuple[str, str, str], tuple[int, int, int]] = {}
     rows = []
-    for key in zip(*(members.column(name).to_pylist() for name in COLUMNS[1:4]), strict=True):
+    claims = list(zip(*(members.column(name).to_pylist() for name in COLUMNS[1:4]), strict=True))
+    alone = len(set(claims)) == 1  # one license for all: nothing to compare, and its database need not be loaded
+    for key in claims:
         source, raw, url = key[0], key[1] or "", key[2] or ""
         if (source, raw, url) not in known:
-            license_ = _restrictiveness(context, source, raw, url)
+            license_ = 0 if alone else _restrictiveness(context, source, raw, url)
             known[source, raw, url] = (license_, wanted.get(source, len(wanted)), places.get(source, len(places)))
         rows.append(known[source, raw, url])
     facts = np.array(rows, dtype=np.int64).reshape(-1, 3)

@@ -33,7 +33,7 @@ class EmbeddingSettings(Settings):
     """Vectors of the user's own that say what is alike beyond words: paraphrases, translations."""
 
     vectors: ExpandablePath
-    """A Parquet file with the columns content_sha256 (or item) and vector (a list of numbers, one length for all)."""
+    """A Parquet file with the columns content_sha256 and vector (a list of numbers, one length for all)."""
     threshold: float = Field(default=0.95, ge=0.5, le=1)
     """Items whose vectors have at least this cosine are near copies."""
 

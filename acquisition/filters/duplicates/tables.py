@@ -43,6 +43,16 @@ class Signatures:
         """Return the reference set that a position belongs to."""
         return self.sets[int(np.searchsorted(self.starts, position, side="right")) - 1 - len(self.keys)]
 
+    def pick(self, positions: np.ndarray, name: str) -> np.ndarray:
+        """Return one column's numbers at positions in any order."""
+        if not len(positions):
+            return np.zeros(0, np.uint64)
+        order = np.argsort(positions, kind="stable")
+        values = np.asarray(self.take(positions[order], [name]).column(0).to_numpy())
+        picked = np.empty_like(values)
+        picked[order] = values
+        return picked
+
     def take(self, positions: np.ndarray, columns: list[str]) -> pa.Table:
         """Return some columns of the items at sorted positions (at least one)."""
         return pa.concat_tables([part for _, part in self.shards(positions, columns)])
