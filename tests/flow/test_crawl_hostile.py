@@ -545,7 +545,7 @@ def test_a_cancelled_request_frees_everything() -> None:
             with pytest.raises(asyncio.CancelledError):
                 await task
             assert not sender._busy
-            assert not sender._multi.futures()
+            assert not sender._multi._waiting
         wire = await sender.send(Ask(server.url + "/honest"), max_bytes=100)
         assert len(sender._idle) == 1
         await sender.close()

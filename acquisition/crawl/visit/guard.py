@@ -32,6 +32,7 @@ _NAME: Final = re.compile(r"[a-z0-9._-]{1,253}", re.ASCII)
 _NUMERIC: Final = re.compile(r"[0-9a-fx.]*[0-9][0-9a-fx.]*", re.ASCII)
 _LONGEST: Final = 16_384
 _REMEMBERED: Final = 4_096
+_RECENT: Final = 512
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -61,20 +62,24 @@ class UrlGuard:
     private host among them may be contacted (see `network.AddressGuard`), loopback on every port. `ports` are open besides.
     """
 
-    __slots__ = ("_last", "_open_ports", "_sites", "addresses")
+    __slots__ = ("_open_ports", "_recent", "_sites", "addresses")
 
     def __init__(self, declared: Iterable[str] = (), *, ports: Iterable[int] = PORTS) -> None:
         declared = tuple(declared)
         self.addresses = AddressGuard(declared)
         self._open_ports = frozenset(ports) | {port for url in declared if (port := _port(url))}
         self._sites: dict[str, Site] = {}
-        self._last: tuple[str | None, Target] = None, Target("", Site("", "", 0, "", literal=False))
+        self._recent: dict[str, Target] = {}
 
     def check(self, url: str) -> Target:
         """Return where the URL leads; Refused("scheme" | "userinfo" | "address" | "port") when nobody may go there."""
-        if url != self._last[0]:  # who visits asks, and again who sends
-            self._last = url, self._target(url)
-        return self._last[1]
+        target = self._recent.get(url)
+        if target is None:  # who visits asks, and again who sends
+            target = self._target(url)
+            if len(self._recent) >= _RECENT:
+                self._recent.clear()
+            self._recent[url] = target
+        return target
 
     def _target(self, url: str) -> Target:
         plain = _PLAIN.match(url)

@@ -21,6 +21,8 @@ from acquisition.crawl.visit.transport_exchange import Exchange
 _REMEMBERED: Final = 4_096
 _PIECE: Final = 65_536
 _PIECES: Final = 64
+_Key = tuple[str, str]
+"""A site's scheme and Host header."""
 
 
 class IdleConnections:
@@ -33,9 +35,9 @@ class IdleConnections:
     __slots__ = ("_descriptors", "_last", "_under_way")
 
     def __init__(self) -> None:
-        self._under_way: dict[Site, int] = {}
+        self._under_way: dict[_Key, int] = {}
         self._descriptors: dict[int, int] = {}
-        self._last: dict[Site, tuple[int, int]] = {}
+        self._last: dict[_Key, tuple[int, int]] = {}
 
     def used(self, site: Site, exchange: Exchange) -> None:
         """Remember the connection of a request that has ended well: its descriptor, and its local port to know it again."""
@@ -45,16 +47,18 @@ class IdleConnections:
                 self._descriptors[port] = descriptor
         if port not in self._descriptors:
             return
-        self._last.pop(site, None)
+        key = site.scheme, site.header
+        self._last.pop(key, None)
         if len(self._last) >= _REMEMBERED:
             del self._last[next(iter(self._last))]
-        self._last[site] = self._descriptors[port], port
+        self._last[key] = self._descriptors[port], port
 
     def begin(self, site: Site) -> None:
         """Count a request, and shut the idle connection down if something has come on it; libcurl then takes a fresh one."""
-        others = self._under_way.get(site, 0)
-        self._under_way[site] = others + 1
-        known = self._last.pop(site, None)
+        key = site.scheme, site.header
+        others = self._under_way.get(key, 0)
+        self._under_way[key] = others + 1
+        known = self._last.pop(key, None)
         if known is None or others:
             return
         look = select.poll()
@@ -64,9 +68,10 @@ class IdleConnections:
 
     def end(self, site: Site) -> None:
         """Count a request that has ended, however."""
-        self._under_way[site] -= 1
-        if not self._under_way[site]:
-            del self._under_way[site]
+        key = site.scheme, site.header
+        self._under_way[key] -= 1
+        if not self._under_way[key]:
+            del self._under_way[key]
 
 
 def _local_port(descriptor: int) -> int:
