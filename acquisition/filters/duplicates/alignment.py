@@ -37,7 +37,9 @@ def agreement(fixed: np.ndarray, moving: np.ndarray, scale: np.ndarray) -> Agree
     fixed, moving: (pairs, 32, 32) luma; scale: (pairs,) how much of `moving` the fixed picture shows at first guess.
     A pair whose map left what a copy may have undergone (a scale of 1.4, a turn of 15 degrees, a shift of a sixth) gets -1.
     """
-    starts = range(0, max(len(fixed), 1), AT_ONCE)
+    if not len(fixed):
+        return Agreement(np.zeros(0, np.float32), np.zeros(0, np.float32), np.zeros(0, dtype=bool))
+    starts = range(0, len(fixed), AT_ONCE)
     parts = [_aligned(*(part[at : at + AT_ONCE] for part in (fixed, moving, scale))) for at in starts]
     return Agreement(*(np.concatenate([getattr(part, name) for part in parts]) for name in Agreement.__slots__))
 
