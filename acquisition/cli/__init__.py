@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "manifest": "Write the manifest in one of its formats.",
     "diff": "Compare two manifests: what came, went, changed, was re-licensed or newly flagged.",
     "verify": "Hash the curated set again and compare it with the manifest.",
+    "calibrate": "Set the threshold of a filter by labelled texts of your own.",
     "evaluate": "Say how right a filter is on a labelled file: precision, recall, false alarms, throughput.",
     "kinds": "List the kinds of sources, readers, filters, layouts and formats that are installed.",
     "schema": "Print the JSON Schema of sources.yaml.",

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from acquisition.cli import output
+from acquisition.cli.advice import next_steps
 from acquisition.cli.crawling import activity_text, skip_report
 from acquisition.cli.output import size, table
 
@@ -76,6 +77,8 @@ def summary_text(summary: Summary) -> str:
         lines += [f"  {sentence}" for sentence in summary.not_checked]
     if summary.notes:
         lines += ["\nto note:", *(f"  {note}" for note in summary.notes)]
+    if steps := next_steps(summary):
+        lines += ["\nnext:", *(f"  {number}. {step}" for number, step in enumerate(steps, 1))]
     lines.append("")
     if summary.curated:
         lines.append(f"curated set: {summary.curated}")
@@ -130,6 +133,7 @@ def summary_value(summary: Summary) -> dict[str, Any]:
         "observations": [asdict(one) for one in summary.observations],
         "not_checked": list(summary.not_checked),
         "notes": list(summary.notes),
+        "next": next_steps(summary),
         "curated": summary.curated,
         "manifest": summary.manifest,
         "manifest_files": list(summary.manifest_files),
