@@ -35,12 +35,13 @@ def _steps(summary: Summary) -> Iterator[str]:
             held[code] += count
     unlicensed = [source.name for source in summary.sources if source.license_concluded == "NOASSERTION" and source.items]
     if unlicensed and held["license.unknown"]:
-        waits = _items(held["license.unknown"])
-        yield f"Find out the license of {', '.join(unlicensed)} and declare it with its evidence (`license:`): {waits} held for it."
+        names, waits = ", ".join(unlicensed), _items(held["license.unknown"])
+        yield f"Find out the license of {names} and declare it with its evidence (`license:`): {waits} held for it."
     for code, count in held.most_common():
         if code == "license.unknown" and unlicensed:
             continue
-        yield f"Look at the {_items(count)} held for {code} (`acquire explain ID`), and decide: decisions.jsonl, or a rule of `policy`."
+        found = f"the {_items(count)} held for {code} (`acquire explain ID`)"
+        yield f"Look at {found}, and decide: decisions.jsonl, or a rule of `policy`."
     if any("names and postal addresses were NOT checked" in sentence for sentence in summary.not_checked):
         yield "Names of people were not looked for: set `filters.pii.names` to a model of yours before the set is passed on."
 
