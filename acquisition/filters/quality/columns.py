@@ -230,11 +230,13 @@ def spelling(word: str) -> str:
 
 def _spellings(name: str, column: Column) -> Iterator[Fault]:
     """Categories that are written in several ways; by spelling, by synonyms of yes and no, by a slip of one letter."""
+    if column.more or _numeric(column) > 0.2:
+        return
     words = {
         word: count for word, count in column.values.items() if word.strip() and kind_of(word)[0] not in ("missing", "date")
     }
     texts = sum(words.values())
-    if column.more or _numeric(column) > 0.2 or not 2 <= len(words) <= max(20, 0.5 * texts):
+    if not 2 <= len(words) <= max(20, 0.5 * texts):
         return
     groups: dict[str, list[str]] = defaultdict(list)
     for word in words:

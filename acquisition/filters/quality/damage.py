@@ -29,7 +29,7 @@ _SUSPECT: Final = (
     "|[\u251c\u252c\u0393\u2524\u2500][\u00a0-\u00bf\u00c7-\u00ff\u2500-\u25a0\u0393\u03b1-\u03c6\u0192\u207f\u20a7]"
 )
 _CONTROL: Final = "\ufffd|[\\x00-\\x08\\x0e-\\x1f\\x7f\u0080-\u0084\u0086-\u009f]"
-_LOST: Final = r"[^\s?]\?[^\s?A-Z0-9]"
+_LOST: Final = r"\?[a-z]"
 _INSIDE: Final = (
     "[A-Za-z][\u00b3\u00b9\u00bf\u00a3\u00a5\u00a1\u00bc\u00be\u00b1][a-z]"
     "|[\u0400-\u04ff][\u2500-\u25a0][\u0400-\u04ff\u2500-\u25a0]"
@@ -40,8 +40,8 @@ _WITHIN: Final = re.compile(_INSIDE)
 _UPPER: Final = re.compile("[\u0410-\u042f]")
 _LOWER: Final = re.compile("[\u0430-\u044f]")
 _SWAPPED: Final = re.compile("[\u0430-\u044f][\u0410-\u042f]{2}")
-_LOST_LETTER: Final = re.compile(r"[^\W\d_]\?[^\W\d_A-Z]")
-_LOST_TWICE: Final = re.compile(r"[^\W\d_]\?[^\W\d_]{1,12}\?(?=[^\W\d_]|[\s.,]|$)")
+_LOST_LETTER: Final = re.compile(r"(?:[^\W\d_]|[\s'\u2019(])\?[^\W\d_A-Z]")
+_LOST_TWICE: Final = re.compile(r"(?:[^\W\d_]|[\s'\u2019(])\?[^\W\d_]{1,12}\?(?=[^\W\d_]|[\s.,]|$)")
 _IN_ADDRESS: Final = re.compile(r"[:/@&=]")
 WINDOW: Final = 20_000
 """Characters of one window; of longer texts eight windows, evenly spaced, are looked at where a look costs much."""

@@ -50,7 +50,7 @@ def word_digests(texts: pa.Array, rows: Sequence[int], total: int) -> pa.Array:
     for row in rows:
         words = texts[row].as_py()[:20_000].casefold().split()
         pairs = (f"{one} {other}" for one, other in pairwise(words))
-        buckets = {digest(word) % BUCKETS for word in (*words, *pairs)}
+        buckets = {digest(word.encode()) % BUCKETS for word in (*words, *pairs)}
         lists[row] = sorted(buckets)[:MAX_WORDS]
     return pa.array(lists, pa.list_(pa.uint32()))
 

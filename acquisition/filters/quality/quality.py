@@ -73,7 +73,7 @@ class Quality(SetFilter):
     Settings: ClassVar[type[FilterSettings]] = QualitySettings
     partitions: ClassVar[int] = 0
     cost: ClassVar[Cost] = Cost(prepare=0.1, text=30, media=5, memory=150)
-    notes: ClassVar[frozenset[str]] = frozenset({"quality.languages", "quality.id-column"})
+    notes: ClassVar[frozenset[str]] = frozenset({"quality.languages", "quality.id-column", "quality.capitals"})
     codes: ClassVar[Mapping[str, str]] = {
         "quality.empty": "There is nothing in the item: no bytes, only white space, or only empty columns.",
         "quality.not-checked": "A row could not be read, or has more columns than are looked at.",
@@ -137,7 +137,7 @@ class Quality(SetFilter):
         settings = self._settings
         sentences = [
             "quality: whether a text is true, and whether media show what their labels say, was not looked at",
-            "quality: copies on both sides of a split are the duplicates filter's to find; only groups and columns are compared",
+            "quality: copies on both sides of a split are the duplicates filter's to find; only groups and columns are here",
         ]
         if not settings.text.languages:
             sentences.append("quality: no language is expected (filters.quality.text.languages), so none is held to be wrong")
@@ -178,7 +178,8 @@ def _known(values: np.ndarray) -> pa.Array:
 def _digests(groups: pa.Array) -> pa.Array:
     """Return a digest for each group's name (int64), 0 where there is none."""
     coded = groups.dictionary_encode()
-    known = [np.int64(np.uint64(xxhash.xxh64_intdigest(name) | 1).view(np.int64)) for name in coded.dictionary.to_pylist()]
+    digests = (xxhash.xxh64_intdigest(name.encode()) | 1 for name in coded.dictionary.to_pylist())
+    known = np.array(list(digests), dtype=np.uint64).view(np.int64)
     places = coded.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)
     return pa.array(np.array([*known, 0], dtype=np.int64)[places])
 

@@ -221,10 +221,20 @@ def _record(text: str) -> dict[str, Any] | None:
         record = orjson.loads(text)
     except orjson.JSONDecodeError:
         try:
-            record = json.loads(text)
+            record = _clean(json.loads(text))
         except (ValueError, RecursionError):
             return None
     return record if isinstance(record, dict) else None
+
+
+def _clean(value: Any) -> Any:
+    """Return what was parsed with its lone surrogates replaced; what is nested deeper becomes text."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        plain = (int, float, type(None))
+        return {_clean(name): cell if isinstance(cell, plain) else _clean(str(cell)) for name, cell in value.items()}
+    return value
 
 
 def _columns(records: Sequence[Mapping[str, Any]]) -> dict[str, tuple[np.ndarray, Sequence[Any]]]:
