@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,8 +169,15 @@ def _row(locator: str, text: str | None, line: Line) -> dict[str, Any]:
         "text": text,
         "label": None if label is None else str(label),
         "url": getattr(line, "url", None),
+        "fields": _fields(line),
         "name": f"line-{line.number}",
     }
+
+
+def _fields(line: Line) -> str | None:
+    """Return the columns beside the text: the domain, by which LLM style chooses a threshold."""
+    domain = getattr(line, "domain", None)
+    return None if domain is None else json.dumps({"domain": domain}, separators=(",", ":"))
 
 
 def _found(binary: FileBinary, name: str, label: str | int | None) -> Iterator[pa.RecordBatch | Rejection]:

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -52,11 +52,15 @@ class _Read:
     """A sample as it is counted: its sentences, where it falls between 0 and 1, and its slices."""
 
     sentences: tuple[tuple[str, ...], ...]
-    words: tuple[str, ...]
     place: float
     llm: bool
     domain: str
     slices: tuple[str, ...]
+
+    @property
+    def words(self) -> list[str]:
+        """All its words, in order."""
+        return [word for sentence in self.sentences for word in sentence]
 
 
 def calibrate(
@@ -65,17 +69,18 @@ def calibrate(
     """Return the calibration of labelled texts; texts under `min_words` words are left out."""
     read: list[_Read] = []
     lines = 0
+    known: dict[str, str] = {}  # one string per word: the sample is held in memory
     for sample in samples:
         lines += 1
-        sentences = tuple(map(tuple, sentences_of(sample.text)))
-        words = tuple(word for sentence in sentences for word in sentence)
-        if len(words) >= min_words:
-            read.append(_Read(sentences, words, _place(sample), sample.llm, sample.domain or UNNAMED, _slices(sample)))
+        sentences = tuple(tuple(known.setdefault(word, word) for word in words) for words in sentences_of(sample.text))
+        if sum(map(len, sentences)) >= min_words:
+            read.append(_Read(sentences, _place(sample), sample.llm, sample.domain or UNNAMED, _slices(sample)))
     by_domain: dict[str, list[_Read]] = {}
     for one in read:
         by_domain.setdefault(one.domain, []).append(one)
-    domains = {name: _domain(name, texts, fpr) for name, texts in sorted(by_domain.items()) if name != POOLED}
-    domains[POOLED] = _pooled(read, by_domain, fpr)
+    pooled = _scored(read, None)
+    domains = {name: _domain(name, texts, pooled, fpr) for name, texts in sorted(by_domain.items()) if name != POOLED}
+    domains[POOLED] = _pooled(pooled, sorted(by_domain), fpr)
     return Calibration(SCHEMA, digest, word_list_digest(), fpr, min_words, lines, lines - len(read), domains, made)
 
 
@@ -107,69 +112,68 @@ class _Parted:
         return Parts(len(self.fit), len(self.calibrate), len(self.report))
 
 
-def _domain(name: str, texts: Sequence[_Read], fpr: float) -> Domain:
-    human, model, vocabulary = _parted(texts)
-    ratios = vocabulary.ratios() if vocabulary is not None else None
-    calibrated = sorted(_score(text, ratios) for text in human.calibrate)
-    threshold = _threshold(calibrated, fpr)
-    reference, refused = _reference(human, model, ratios)
-    made = Domain(
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """The parts of a domain and what its texts are scored by."""
+
+    human: _Parted
+    model: _Parted
+    score: Literal["list", "fitted", "pooled"]
+    vocabulary: Vocabulary | None
+    ratios: Ratios | None
+
+
+def _domain(name: str, texts: Sequence[_Read], pooled: _Scored, fpr: float) -> Domain:
+    scored = _scored(texts, pooled)
+    calibrated = sorted(_score(text, scored.ratios) for text in scored.human.calibrate)
+    own = scored.ratios if scored.vocabulary is not None else None
+    reference, refused = _reference(scored.human, scored.model, own)
+    return _reported(_entry(name, scored, calibrated, _threshold(calibrated, fpr), refused), scored, reference, fpr)
+
+
+def _pooled(scored: _Scored, names: Iterable[str], fpr: float) -> Domain:
+    """Texts of unknown domain: scored over all domains together, with the threshold of the strictest one."""
+    parts = [sorted(_score(text, scored.ratios) for text in scored.human.calibrate if text.domain == name) for name in names]
+    known = [one for part in parts if (one := _threshold(part, fpr)) is not None]
+    every = sorted(_score(text, scored.ratios) for text in scored.human.calibrate)
+    refused = "no domain is known for these texts (filters.llm_style.domains, or a column `domain`); outside its domain it means nothing"
+    threshold = max(known) if known else _threshold(every, fpr)
+    return _reported(_entry(POOLED, scored, every, threshold, refused), scored, None, fpr)
+
+
+def _scored(texts: Sequence[_Read], pooled: _Scored | None) -> _Scored:
+    """Split human and model texts, and count their vocabulary where there are enough of both; else take what is pooled."""
+    human, model = ([text for text in texts if text.llm is kind] for kind in (False, True))
+    people, machines = _Parted.of(human, _FITTED), _Parted.of(model, _FITTED)
+    if len(people.calibrate) >= _FEWEST_HUMAN:
+        if min(len(people.fit), len(machines.fit)) >= _FEWEST_FIT:
+            vocabulary = fit_vocabulary([text.sentences for text in people.fit], [text.sentences for text in machines.fit])
+            if len(vocabulary.words) >= _FEWEST_WORDS:
+                return _Scored(people, machines, "fitted", vocabulary, vocabulary.ratios())
+        if pooled is not None and pooled.ratios is not None:
+            return _Scored(people, machines, "pooled", None, pooled.ratios)
+    return _Scored(_Parted.of(human, _LISTED), _Parted.of(model, _LISTED), "list", None, None)
+
+
+def _entry(name: str, scored: _Scored, scores: Sequence[float], threshold: float | None, refused: str) -> Domain:
+    return Domain(
         name=name,
-        human=human.counts,
-        model=model.counts,
-        score="list" if ratios is None else "fitted",
+        human=scored.human.counts,
+        model=scored.model.counts,
+        score=scored.score,
         threshold=threshold,
-        quantiles=_quantiles(calibrated),
+        quantiles=_quantiles(scores),
         false_positives=_share(()),
         true_positives=None,
         supported=False,
         verdict="",
         refused=refused,
-        vocabulary=vocabulary,
-        reference=reference,
+        vocabulary=scored.vocabulary,
     )
-    return _reported(made, human.report, [*model.calibrate, *model.report], ratios, fpr)
-
-
-def _pooled(read: Sequence[_Read], by_domain: Mapping[str, Sequence[_Read]], fpr: float) -> Domain:
-    """Texts of unknown domain: scored over all domains together, with the threshold of the strictest one."""
-    human, model, vocabulary = _parted(read)
-    ratios = vocabulary.ratios() if vocabulary is not None else None
-    scores = [sorted(_score(text, ratios) for text in human.calibrate if text.domain == name) for name in by_domain]
-    known = [one for part in scores if (one := _threshold(part, fpr)) is not None]
-    every = sorted(_score(text, ratios) for text in human.calibrate)
-    made = Domain(
-        name=POOLED,
-        human=human.counts,
-        model=model.counts,
-        score="list" if ratios is None else "fitted",
-        threshold=max(known) if known else _threshold(every, fpr),
-        quantiles=_quantiles(every),
-        false_positives=_share(()),
-        true_positives=None,
-        supported=False,
-        verdict="",
-        refused="no domain is known for these texts (filters.llm_style.domains, or a column `domain`), and outside the domain that "
-        "it was counted in the estimate means nothing",
-        vocabulary=vocabulary,
-    )
-    return _reported(made, human.report, [*model.calibrate, *model.report], ratios, fpr)
-
-
-def _parted(texts: Sequence[_Read]) -> tuple[_Parted, _Parted, Vocabulary | None]:
-    """Split human and model texts, and count their vocabulary where there are enough of both to fit one."""
-    human, model = ([text for text in texts if text.llm is kind] for kind in (False, True))
-    parts = _Parted.of(human, _FITTED), _Parted.of(model, _FITTED)
-    if min(len(parts[0].fit), len(parts[1].fit)) < _FEWEST_FIT or len(parts[0].calibrate) < _FEWEST_HUMAN:
-        return _Parted.of(human, _LISTED), _Parted.of(model, _LISTED), None
-    vocabulary = fit_vocabulary(*([text.sentences for text in part.fit] for part in parts))
-    if len(vocabulary.words) < _FEWEST_WORDS:
-        return _Parted.of(human, _LISTED), _Parted.of(model, _LISTED), None
-    return *parts, vocabulary
 
 
 def _score(text: _Read, ratios: Ratios | None) -> float:
-    return list_score(list(text.words)) if ratios is None else ratios.of_text(text.words)
+    return list_score(text.words) if ratios is None else ratios.of_text(text.words)
 
 
 def _threshold(scores: Sequence[float], fpr: float) -> float | None:
@@ -197,37 +201,36 @@ def _share(hits: Sequence[bool]) -> Share:
     return Share(seen, of, round(low, 6), round(high, 6), round(upper(seen, of), 6) if of else 1.0)
 
 
-def _reported(made: Domain, human: Sequence[_Read], model: Sequence[_Read], ratios: Ratios | None, fpr: float) -> Domain:
-    threshold = made.threshold
+def _reported(made: Domain, scored: _Scored, reference: Reference | None, fpr: float) -> Domain:
+    """Add what the report part says; model texts of the calibrate part had no say in anything either."""
+    made = replace(made, reference=reference)
+    threshold, human, model = made.threshold, scored.human.report, [*scored.model.calibrate, *scored.model.report]
     if threshold is None:
-        verdict = f"no threshold: {made.human.calibrate} human texts to set one on, {_FEWEST_HUMAN} are needed"
-        return replace(made, verdict=verdict)
-    above = [_score(text, ratios) > threshold for text in human]
+        few = f"{made.human.calibrate} human texts to set one on, {_FEWEST_HUMAN} are needed"
+        return replace(made, verdict=f"no threshold of its own: {few}; the one for any other domain is used")
+    above = [_score(text, scored.ratios) > threshold for text in human]
     false = _share(above)
-    supported = bool(human) and false.bound <= fpr
     names = sorted({name for text in human for name in text.slices})
-    slices = tuple(
-        Slice(name, _share([hit for text, hit in zip(human, above, strict=True) if name in text.slices])) for name in names
-    )
-    true = _share([_score(text, ratios) > threshold for text in model]) if model else None
     return replace(
         made,
         false_positives=false,
-        true_positives=true,
-        supported=supported,
-        verdict=_verdict(false, fpr, supported),
-        slices=slices,
+        true_positives=_share([_score(text, scored.ratios) > threshold for text in model]) if model else None,
+        supported=bool(human) and false.bound <= fpr,
+        verdict=_verdict(false, fpr),
+        slices=tuple(
+            Slice(name, _share([hit for text, hit in zip(human, above, strict=True) if name in text.slices])) for name in names
+        ),
     )
 
 
-def _verdict(false: Share, fpr: float, supported: bool) -> str:
+def _verdict(false: Share, fpr: float) -> str:
     seen = (
         f"{false.seen} of {false.of} human texts that were held back are above it (95 %: {false.low:.2%} to {false.high:.2%})"
     )
-    if supported:
+    if false.of and false.bound <= fpr:
         return f"{seen}, so a false-positive rate of at most {fpr:.2%} is supported (one-sided, 95 %)"
     wanted = needed(false.seen, fpr)
-    if false.of < wanted and false.seen <= false.of * fpr:
+    if false.of < wanted and false.seen <= max(1, false.of * fpr):
         return f"{seen}, too few to claim at most {fpr:.2%}: with {false.seen} above it {wanted} are needed"
     return f"{seen}, so at most {fpr:.2%} cannot be claimed; at most {false.bound:.2%} can"
 
@@ -246,7 +249,7 @@ def _reference(human: _Parted, model: _Parted, ratios: Ratios | None) -> tuple[R
         )
     parts = [_histograms(people[part::8], ratios) for part in range(min(8, len(people)))]
     shares = [float(one) for one in share(np.array(parts))]
-    known = [sum(word in ratios.weights for word in text.words) / len(text.words) for text in (*people, *machines)]
+    known = [_known(text, ratios) for text in (*people, *machines)]
     middle, width = float(np.mean(known)), float(np.std(known))
     sides = [float(np.mean(side)) for side in (known[: len(people)], known[len(people) :]) if side]
     room = max(0.03, 0.5 * width)
@@ -260,6 +263,11 @@ def _reference(human: _Parted, model: _Parted, ratios: Ratios | None) -> tuple[R
         ),
         "",
     )
+
+
+def _known(text: _Read, ratios: Ratios) -> float:
+    words = text.words
+    return sum(word in ratios.weights for word in words) / len(words)
 
 
 def _histograms(texts: Iterable[_Read], ratios: Ratios) -> np.ndarray:

@@ -46,7 +46,8 @@ class Slice:
 class Domain:
     """One domain: how it is scored, from where on a text is flagged, and what that costs.
 
-    `score` is "list" (weight of the published words per hundred) or "fitted" (mean weight over the words of `vocabulary`). A text
+    `score` is "list" (weight of the published words per hundred) or "fitted" (mean weight over the words of `vocabulary`), or "pooled" (the
+    same with the vocabulary of all domains together). A text
     above `threshold` is flagged; None where there are too few human texts for one. `quantiles` are the 101 percentiles of human
     scores. `supported` says whether the report part supports the false-positive rate that was asked for, `verdict` in words.
     `reference` is None where no share of a source can be estimated, for the reason in `refused`.
@@ -55,7 +56,7 @@ class Domain:
     name: str
     human: Parts
     model: Parts
-    score: Literal["list", "fitted"]
+    score: Literal["list", "fitted", "pooled"]
     threshold: float | None
     quantiles: tuple[float, ...]
     false_positives: Share
@@ -86,6 +87,7 @@ class Calibration:
     domains: Mapping[str, Domain] = field(default_factory=dict)
     made: str = ""
 
-    def domain(self, name: str | None) -> Domain:
-        """Return the entry of a domain, that for unknown domains where there is none."""
-        return self.domains.get(name or POOLED) or self.domains[POOLED]
+    def entry(self, name: str) -> Domain:
+        """Return the entry that judges texts of a domain: its own, or the pooled one where it has no threshold."""
+        own = self.domains.get(name)
+        return own if own is not None and own.threshold is not None else self.domains[POOLED]

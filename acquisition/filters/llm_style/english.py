@@ -44,8 +44,8 @@ CERTAIN: Final = (
         "as-an-ai",
         "certain",
         CLEANING,
-        "as an ai|as a ai|as an a.i|as a a.i|as an artificial|as a artificial|responsible ai|helpful ai|conversational ai|virtual ai|text-based ai|advanced ai|large ai|ble a.i|ful a.i|nal a.i|al a.i|ed a.i|ge a.i|ble artificial|ful artificial|nal artificial|al artificial|ed artificial|ge artificial",
-        rf"\bas an? (?:(?:responsible|helpful|conversational|virtual|text-based|advanced|large) )?{_AI}(?:[ -](?:powered|based|driven))?"
+        "as an ai|as a ai|as an a.i|as a a.i|as an artificial|as a artificial|being an ai|being a ai|being an a.i|being a a.i|being an artificial|being a artificial|responsible ai|helpful ai|conversational ai|virtual ai|text-based ai|advanced ai|large ai|ble a.i|ful a.i|nal a.i|al a.i|ed a.i|ge a.i|ble artificial|ful artificial|nal artificial|al artificial|ed artificial|ge artificial",
+        rf"\b(?:as|being) an? (?:(?:responsible|helpful|conversational|virtual|text-based|advanced|large) )?{_AI}(?:[ -](?:powered|based|driven))?"
         rf"(?: {_KIND})?(?:,? (?:developed|created|trained|made|built) by {_MAKERS})?,? "
         r"(?:i|i'm|i've|i'd|my|it is (?:not|important|impossible|beyond|difficult|essential|crucial)|it's (?:not|important|beyond))\b",
         before=_ABOUT,
@@ -155,8 +155,8 @@ CERTAIN: Final = (
         "cannot-assist",
         "certain",
         REFUSALS,
-        "sorry, but|sorry but",
-        rf"\b(?:i'm|i am) (?:very |so |really )?sorry,? but (?:as an ai[^.]{{0,40}} )?i ?{_CANNOT} "
+        "sorry",
+        rf"\b(?:(?:i'm|i am) (?:very |so |really )?)?sorry,? (?:but )?(?:as an ai[^.]{{0,40}} )?i ?{_CANNOT} "
         r"(?:assist (?:you )?with (?:that|this)[.! ]|(?:provide|generate|create|write|produce|engage in|fulfil|fulfill|continue|offer) "
         r"(?:[a-z]{1,12} ){0,4}(?:content|request|information|advice|conversation|instructions|guidance|response|responses|material|stories|"
         r"prompt|text|code|language|explicit|harmful|illegal|inappropriate)\b)",
@@ -195,6 +195,65 @@ CERTAIN: Final = (
         r"\bi (?:do not|don't) (?:have|possess|hold|experience) personal (?:opinions|beliefs|experiences|feelings|emotions|preferences|thoughts|desires|biases|"
         r"consciousness)(?:,? (?:or|and|nor) |, )(?:personal )?(?:opinions|beliefs|experiences|feelings|emotions|preferences|thoughts|desires|biases|views|"
         r"consciousness|emotional)",
+    ),
+    _phrase(
+        "no-feelings",
+        "certain",
+        CLEANING,
+        "feelings|emotions|consciousness",
+        r"\bi (?:do not|don't) (?:have|possess|experience) (?:feelings|emotions|consciousness|opinions|beliefs|desires)(?:,| or|,? nor) "
+        r"(?:(?:feelings|emotions|consciousness|opinions|beliefs|desires|personal|physical|a (?:body|consciousness|physical))\b)",
+        after=r" (?:for|towards?|about) (?:him|her|you|them|it|this)\b",
+        sign=r"(?:feelings|emotions|consciousness|opinions|beliefs|desires)(?:,| or|,? nor) ",
+    ),
+    _phrase(
+        "programmed",
+        "certain",
+        CLEANING,
+        "programmed to|computer program|machine learning model",
+        r"\bi(?:'m| am) (?:programmed to (?:be|provide|assist|avoid|follow|promote|prioriti[sz]e|help|respond|generate)|(?:just |only )?a computer program\b|"
+        r"(?:just |only )?a machine learning model\b)",
+    ),
+    _phrase(
+        "by-my-training-data",
+        "certain",
+        ASSISTANT,
+        "my training data|my training,",
+        r"\b(?:according to|based on) my training(?: data)?,",
+    ),
+    _phrase(
+        "cannot-access",
+        "certain",
+        ASSISTANT,
+        "external|the internet|open links|view images|open attachments",
+        rf"\bi ?(?:{_CANNOT}|do not have the ability to|don't have the ability to) (?:directly )?(?:access (?:external|the internet)|open links|view images|open attachments)"
+        r"(?: (?:links|websites|files|databases|content|sources|urls))?",
+        after=r" (?:at (?:work|school|home)|from (?:here|home|work|my)|on my|anymore|right now|today|since|because (?:my|the|our))",
+    ),
+    _phrase(
+        "refuses-instructions",
+        "certain",
+        REFUSALS,
+        "instructions|guidance|information|advice|assistance",
+        rf"\bi ?{_CANNOT} (?:provide|offer|give) (?:you with )?(?:instructions|guidance|information|advice|assistance)"
+        r"(?: (?:on|for|about|regarding|with))? [^.\n]{1,80}\b(?:illegal|unethical|harmful|dangerous)\b",
+        sign=r"illegal|unethical|harmful|dangerous",
+    ),
+    _phrase(
+        "refuses-pictures",
+        "certain",
+        CLEANING,
+        "images|pictures|stories",
+        rf"\bi ?{_CANNOT} (?:generate|create|produce) (?:images|pictures|stories) (?:that|of|depicting|with|showing)\b",
+        sign=r"(?:generate|create|produce) (?:images|pictures|stories) ",
+    ),
+    _phrase(
+        "so-many-words",
+        "certain",
+        ASSISTANT,
+        "here is|here's|here\u2019s",
+        r"\b(?:sure|certainly|of course|absolutely)[!,.] here(?:'s| is) an? [0-9]{2,4}[- ]words? (?:summary|essay|article|story|paragraph|description|text|speech|review)",
+        sign=r"[0-9]{2,4}[- ]words? (?:summary|essay|article|story|paragraph|description|text|speech|review)",
     ),
     _phrase(
         "regenerate-response",

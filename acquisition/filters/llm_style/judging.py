@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from acquisition.filters.flags import FlagRows, detail_json
-from acquisition.filters.llm_style.calibration import POOLED, Calibration, Domain
+from acquisition.filters.llm_style.calibration import POOLED, Calibration
 from acquisition.filters.llm_style.prevalence import bin_of
 from acquisition.filters.llm_style.settings import LlmStyleSettings
 from acquisition.filters.llm_style.signatures import Figures
@@ -109,47 +109,44 @@ class Judge:
 
     def _judge(self, row: int, text: str, name: str, flags: FlagRows, figures: Figures) -> None:
         assert self._calibration is not None
-        domain = self._calibration.domains[name]
         sentences = sentences_of(text)
         words = [word for sentence in sentences for word in sentence]
         if len(words) < self._min_words:
             return
         figures.domains[row] = name
-        ratios = self._ratios_of(name, domain)
-        if ratios is not None and domain.reference is not None:
-            known = sum(word in ratios.weights for word in words)
-            figures.tokens[row], figures.known[row] = len(words), known
-            figures.ratios[row] = [bin_of(ratios.of_sentence(set(sentence))) for sentence in sentences]
-        score = score_of(domain, ratios, words)
+        own = self._ratios_of(name)
+        if own is not None and self._calibration.domains[name].reference is not None:
+            figures.tokens[row], figures.known[row] = len(words), sum(word in own.weights for word in words)
+            figures.ratios[row] = [bin_of(own.of_sentence(set(sentence))) for sentence in sentences]
+        domain = self._calibration.entry(name)
         if domain.threshold is None:
             return
+        ratios = self._ratios_of(POOLED if domain.score == "pooled" else domain.name) if domain.score != "list" else None
+        score = list_score(words) if ratios is None else ratios.of_text(words)
         above = score > domain.threshold
-        rank = float(np.searchsorted(domain.quantiles, score)) / 101 if domain.quantiles else 0.0
+        rank = float(np.searchsorted(domain.quantiles, score)) / 101
         if above or rank >= _NOTED:
-            code = "llm-style.calibrated" if above else "llm-style.score"
             detail = detail_json(
                 calibrated=True,
-                domain=name,
+                domain=domain.name,
                 words=len(words),
                 value=round(score, 4),
                 threshold=round(domain.threshold, 4),
                 scored_by=domain.score,
-                cues=_cues(words, ratios if domain.score == "fitted" else None),
+                cues=_cues(words, ratios),
                 false_positives=[domain.false_positives.seen, domain.false_positives.of],
             )
+            code = "llm-style.calibrated" if above else "llm-style.score"
             flags.add(row, code, score=round(min(1.0, rank), 4), field="text", detail=detail)
 
-    def _ratios_of(self, name: str, domain: Domain) -> Ratios | None:
-        if domain.vocabulary is None:
+    def _ratios_of(self, name: str) -> Ratios | None:
+        assert self._calibration is not None
+        vocabulary = self._calibration.domains[name].vocabulary
+        if vocabulary is None:
             return None
         if name not in self._ratios:
-            self._ratios[name] = domain.vocabulary.ratios()
+            self._ratios[name] = vocabulary.ratios()
         return self._ratios[name]
-
-
-def score_of(domain: Domain, ratios: Ratios | None, words: list[str]) -> float:
-    """Return the score by which a text of this domain is compared with the domain's threshold."""
-    return ratios.of_text(words) if domain.score == "fitted" and ratios is not None else list_score(words)
 
 
 def _cues(words: Sequence[str], ratios: Ratios | None) -> dict[str, int]:

@@ -29,13 +29,13 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         ),
         (
             "cutoff",
-            "wissensstand|trainingsdaten|mein wissen",
-            r"\b(?:mein(?:em)? (?:letztes? |letzten )?wissensstand|meine trainingsdaten|mein wissen) (?:reichen?|reicht|endet|enden|gehen|geht|ist auf|im|vom|aus dem jahr)",
+            "wissensstand|trainingsdaten|mein wissen|wissensupdate",
+            r"\b(?:mein(?:em)? (?:letztes? |letzten )?(?:wissensstand|wissensupdate)|meine trainingsdaten|mein wissen) (?:reichen?|reicht|endet|enden|gehen|geht|ist auf|war|stammt|im|vom|aus dem jahr)",
         ),
         (
             "cannot",
             "tut mir leid",
-            r"\bes tut mir leid,? aber (?:als [a-zäöüß -]{2,30},? )?(?:ich kann|kann ich) (?:ihnen |dir )?(?:bei |diese(?:r|n|m)? )(?:dieser |diese )?(?:anfrage|inhalt)",
+            r"\b(?:es )?tut mir leid,? (?:aber )?(?:als [a-zäöüß -]{2,30},? )?(?:ich kann|kann ich) (?:ihnen |dir )?(?:bei |diese(?:r|n|m)? )(?:dieser |diese )?(?:anfrage|inhalt)",
         ),
         (
             "real-time",
@@ -57,13 +57,13 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         ),
         (
             "cutoff",
-            "mes connaissances|données d'entraînement",
-            r"\bmes (?:connaissances|données d'entraînement) (?:s'arrêtent|se limitent|sont limitées|ne vont que|vont)",
+            "mes connaissances|données d'entraînement|mise à jour",
+            r"\b(?:ma dernière mise à jour (?:de|des) connaissances|mes (?:connaissances|données d'entraînement)) (?:date|remonte|s'arrêtent|se limitent|sont limitées|ne vont que|vont)",
         ),
         (
             "cannot",
             "désolé",
-            r"\bje suis désolée?,? mais je ne peux pas (?:répondre à|satisfaire|accéder à|traiter|vous aider (?:avec|dans)) (?:cette|votre) demande",
+            r"\b(?:je suis )?désolée?,? (?:mais )?je ne peux pas (?:répondre à|satisfaire|accéder à|traiter|vous aider (?:avec|dans|pour)) (?:cette|votre) demande",
         ),
         ("real-time", "temps réel", r"\bje n'ai pas accès (?:à des|aux) (?:informations|données) en temps réel"),
     ),
@@ -83,12 +83,12 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
             "cutoff",
             "fecha de corte|mi actualización|mi última actualización|datos de entrenamiento|mi conocimiento",
             r"\b(?:mi (?:última )?(?:fecha de corte|actualización)(?: de(?:l)? (?:conocimiento|conocimientos|entrenamiento))|mis datos de entrenamiento|mi conocimiento) (?:es|llegan?|"
-            r"se extiende|abarca|termina|está limitado|en|fue|hasta)",
+            r"se extiende|abarca|termina|está limitado|en|fue|hasta)|\bmi última actualización (?:de conocimientos?|en (?:[a-z]{4,10} de )?20[0-9]{2})",
         ),
         (
             "cannot",
             "lo siento",
-            r"\blo siento,? pero no puedo (?:cumplir|ayudar(?:te|le)?|procesar|atender|completar)(?: con)? (?:con )?(?:esa|esta|tu|su|dicha) (?:solicitud|petición)",
+            r"\blo siento,? (?:pero )?no puedo (?:cumplir|ayudar(?:te|le)?|procesar|atender|completar)(?: con)? (?:con )?(?:esa|esta|tu|su|dicha) (?:solicitud|petición)",
         ),
         ("real-time", "tiempo real", r"\bno tengo acceso a (?:información|datos) (?:actualizad[oa]s? )?en tiempo real"),
     ),
@@ -112,7 +112,7 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         (
             "cannot",
             "desculpe|sinto muito|lamento",
-            r"\b(?:desculpe|sinto muito|lamento),? mas (?:eu )?não posso (?:atender|ajudar|cumprir|processar)(?: com)? (?:a )?(?:essa|esta|sua|esse|este) (?:solicitação|pedido)",
+            r"\b(?:desculpe|sinto muito|lamento),? (?:mas )?(?:eu )?não posso (?:atender|ajudar|cumprir|processar)(?: com)? (?:a )?(?:essa|esta|sua|esse|este) (?:solicitação|pedido)",
         ),
         ("real-time", "tempo real", r"\bnão tenho acesso a (?:informações|dados) em tempo real"),
     ),
@@ -121,7 +121,7 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
             "as-an-ai",
             "modello linguistico|modello di linguaggio|modello di ia|assistente ia|assistente ai|assistente virtuale|intelligenza artificiale|come ia|come ai|come un ia|come un ai|come una ia|un'ia|una ai|quanto ia|quanto ai|essendo ia|essendo ai|quanto un ia|quanto un ai|essendo un ia|essendo un ai|quanto una ia|essendo una ia|grande ia|grande ai|un' ia|un' ai|un'ai",
             r"\b(?:come|in quanto|essendo) (?:un(?:a|')? ?)?(?:grande )?(?:modello (?:linguistico|di linguaggio)|modello di ia|assistente (?:ia|ai|virtuale)|intelligenza artificiale|ia|ai)(?: (?:di ia|ai|ia|di intelligenza "
-            r"artificiale|(?:sviluppato|creato|addestrato) da [a-z]{2,12}))?,? (?:non (?:ho|posso|possiedo|sono|dispongo)|io|il mio|le mie|i miei|posso|sono)\b",
+            r"artificiale|(?:sviluppato|creato|addestrato) da [a-z]{2,12}))?,? (?:non (?:ho|posso|possiedo|provo|riesco|sono|dispongo)|io|il mio|le mie|i miei|posso|sono)\b",
         ),
         (
             "i-am-an-ai",
@@ -136,7 +136,7 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         (
             "cannot",
             "mi dispiace",
-            r"\bmi dispiace,? ma non posso (?:soddisfare|aiutart?i|aiutarla|assistert?i|elaborare|completare)(?: con)? (?:questa|la tua|tale|la sua) richiesta",
+            r"\bmi dispiace,? (?:ma )?non posso (?:soddisfare|aiutart?i|aiutarla|assistert?i|elaborare|completare)(?: con)? (?:questa|la tua|tale|la sua) richiesta",
         ),
         ("real-time", "tempo reale", r"\bnon ho accesso a (?:informazioni|dati) in tempo reale"),
     ),
@@ -159,7 +159,7 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         (
             "cannot",
             "het spijt me|sorry",
-            r"\b(?:het spijt me|sorry),? maar ik kan (?:je |u )?(?:niet )?(?:aan dit verzoek (?:niet )?voldoen|niet helpen met dit verzoek|(?:niet )?met dit verzoek helpen|dit verzoek niet)",
+            r"\b(?:het spijt me|sorry),? (?:maar )?ik kan (?:je |u )?(?:niet )?(?:aan dit verzoek (?:niet )?voldoen|niet helpen met dit verzoek|(?:niet )?met dit verzoek helpen|dit verzoek niet)",
         ),
         (
             "real-time",
@@ -186,7 +186,7 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         (
             "cannot",
             "przepraszam|przykro mi",
-            r"\b(?:przepraszam|przykro mi),? ale nie mogę (?:spełnić|zrealizować|pomóc (?:w|z)|wykonać) (?:tej|tym|tego|twojej|ta) (?:prośb|żądani|zapytani)",
+            r"\b(?:przepraszam|przykro mi),? (?:ale )?nie mogę (?:spełnić|zrealizować|pomóc (?:w|z)|wykonać) (?:tej|tym|tego|twojej|ta) (?:prośb|żądani|zapytani)",
         ),
         (
             "real-time",
@@ -254,7 +254,7 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         (
             "cannot",
             "抱歉|对不起|對不起",
-            r"(?:抱歉|对不起|對不起)[,，]?(?:但)?我(?:无法|無法|不能)(?:满足|滿足|完成|处理|處理|协助|協助|执行|執行)(?:您|你)?(?:的)?(?:这个|這個|该|該|此)?(?:请求|請求|要求)",
+            r"(?:抱歉|对不起|對不起)[,，]?(?:但)?我(?:无法|無法|不能)(?:满足|滿足|完成|处理|處理|协助|協助|执行|執行){1,2}(?:您|你)?(?:的)?(?:这个|這個|该|該|此)?(?:请求|請求|要求)",
         ),
         (
             "real-time",
@@ -286,7 +286,7 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         (
             "cannot",
             "申し訳",
-            r"申し訳(?:ありません|ございません)(?:が)?、?(?:その|この|ご)(?:ような)?(?:リクエスト|要求|依頼|要望)に(?:は)?(?:お応え|応じる|対応|お答え)",
+            r"申し訳(?:ありません|ございません)(?:が)?、?(?:その|この)?(?:ような)?(?:ご)?(?:リクエスト|要求|依頼|要望)に(?:は)?(?:お応え|応じる|対応|お答え)",
         ),
         (
             "real-time",
@@ -318,7 +318,7 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         (
             "cannot",
             "죄송",
-            r"죄송(?:합니다|하지만)(?:만)?,? ?(?:그|이|해당|귀하의|요청하신) ?(?:요청|내용|부탁)(?:을|에|은|는)? ?(?:들어드릴|도와드릴|처리할|응할|응답할|수행할|이행할)",
+            r"죄송(?:합니다|하지만)(?:만)?[,.]? ?(?:그|이|해당|귀하의|요청하신) ?(?:요청|내용|부탁)(?:을|에|은|는)? ?(?:들어드릴|도와드릴|처리할|응할|응답할|수행할|이행할)",
         ),
         ("real-time", "실시간", r"실시간 (?:정보|데이터)에 (?:직접 )?(?:접근|액세스)할 수 없"),
     ),
@@ -326,7 +326,7 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         (
             "as-an-ai",
             "نموذج|ذكاء|مساعد",
-            r"(?:بصفتي|كوني|باعتباري|لكوني|ك) ?(?:نموذج(?:ا|ًا|اً)? (?:ال)?(?:لغوي(?:ا|ًا|اً)?|لغة|للغة)|ذكاء(?:ً|ا)? (?:ا|إ)صطناعي(?:ا|ًا|اً)?|مساعد(?:ا|ًا|اً)? (?:ا|إ)فتراضي(?:ا|ًا|اً)?|مساعد ذكاء)",
+            r"(?:بصفتي|كوني|باعتباري|لكوني|ك) ?(?:نموذج(?:ا|ًا|اً)? (?:ال)?(?:ذكاء|لغوي(?:ا|ًا|اً)?|لغة|للغة)|ذكاء(?:ً|ا)? (?:ا|إ)صطناعي(?:ا|ًا|اً)?|مساعد(?:ا|ًا|اً)? (?:ا|إ)فتراضي(?:ا|ًا|اً)?|مساعد ذكاء)",
         ),
         (
             "i-am-an-ai",

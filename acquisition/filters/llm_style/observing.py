@@ -91,9 +91,9 @@ def _of_source(source: str, totals: _Totals, calibration: Calibration | None) ->
 
 
 def _error(source: str, name: str, calibration: Calibration) -> Observation:
-    domain = calibration.domains[name]
+    domain = calibration.entry(name)
     rate = domain.false_positives
-    detail = f"{_named(name)}, threshold from the sample sha256:{calibration.sample[:12]}: {domain.verdict}"
+    detail = f"{_named(domain.name)}, threshold from the sample sha256:{calibration.sample[:12]}: {domain.verdict}"
     return Observation(
         "llm-style.false-positive-rate", source, rate.seen / max(1, rate.of), rate.low, rate.high, rate.of, detail=detail
     )

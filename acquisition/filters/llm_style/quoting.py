@@ -32,6 +32,9 @@ _REPORTING: Final = re.compile(
     r"the (?:words?|line|text|sentence|message))\b|说|說|写道|写着|と言|라고|قال|كتب",
     re.IGNORECASE,
 )
+_MENTION: Final = re.compile(
+    r"\b(?:tokens?|tags?|markers?|strings?|signs?|remnants?|artefacts?|artifacts?|codes|parameters?|regex|templates?|formats?|guide lists)\b", re.IGNORECASE
+)
 _OWN: Final = re.compile(
     r"\b(?:i|i'm|i\u2019m|my|me)\b(?! (?:saw|read|found|noticed|searched|spotted|got|received))", re.IGNORECASE
 )
@@ -45,8 +48,8 @@ _AFTER: Final = re.compile(
 def told(text: str, start: int, end: int, *, reported: bool = True) -> Told:
     """Return how a span is told: "quoted" inside marks, a code block or a quoted line, "reported" after a verb of saying, or "".
 
-    A quotation that is the whole text is no quotation: somebody saved the answer with its marks. Without `reported` verbs do not
-    count, for marks that nobody says. A clause in the first person reports nothing of others.
+    A quotation that is the whole text is no quotation: somebody saved the answer with its marks. Without `reported` nouns count
+    instead of verbs, for marks that nobody says. A clause in the first person reports nothing of others.
     """
     before, after = text[max(0, start - _REACH) : start], text[end : end + _REACH]
     whole = start <= _REACH and _wrapped(text.strip())
@@ -56,7 +59,8 @@ def told(text: str, start: int, end: int, *, reported: bool = True) -> Told:
     if line.startswith(">") and not all(row.lstrip().startswith(">") for row in text[:4000].splitlines() if row.strip()):
         return "quoted"
     if not reported:
-        return ""
+        near = before[-60:].rpartition("\n")[2] + " " + after[:40].partition("\n")[0]
+        return "reported" if _MENTION.search(near) else ""
     opening = list(_SENTENCE.finditer(before[-160:]))
     clause = before[-160:][opening[-1].end() :] if opening else before[-160:]
     if (_REPORTING.search(clause[-90:]) and not _OWN.search(clause)) or _AFTER.search(after[:120]):

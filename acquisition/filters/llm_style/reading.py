@@ -56,7 +56,11 @@ def _check(made: Calibration, path: Path) -> None:
         words = domain.vocabulary
         if len(domain.quantiles) not in (0, 101) or list(domain.quantiles) != sorted(domain.quantiles):
             raise refuse(f"domain {name!r} has no 101 rising percentiles")
-        if domain.score == "fitted" and words is None:
+        if domain.threshold is not None and not domain.quantiles:
+            raise refuse(f"domain {name!r} has a threshold and no percentiles")
+        if (domain.score == "fitted" and words is None) or (
+            domain.score == "pooled" and made.domains[POOLED].vocabulary is None
+        ):
             raise refuse(f"domain {name!r} is scored by a vocabulary that is not there")
         if words is not None and not (
             len(words.words) == len(words.human) == len(words.model)
