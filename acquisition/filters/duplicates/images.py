@@ -48,9 +48,16 @@ _LEAST_FINE_SPREAD: Final = 0.6
 """Standard deviation of luma (0..255) and of its fine structure below which a picture is blank to this comparison."""
 _COMPLETE: Final = 5_000
 """Pictures up to which everything is compared with everything (about 2 s)."""
-_TABLES: Final = 16
+_TABLES: Final = 20
+_CROWD: Final = 200
+"""Entries of one bucket that a picture meets."""
 _ROW: Final = 1_000_000
+"""Distances that are held at a time."""
 _VERIFIED: Final = 20_000
+
+_COLOURED: Final = 40.0
+"""Length of a tint (128 differences) beyond which a picture has colours to compare: 3.5 of 128 on average."""
+_LEAST_TINT: Final = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +193,6 @@ def _meetings(asked: np.ndarray, keys: np.ndarray, places: np.ndarray) -> tuple[
     return questions, places[np.repeat(low, sizes) + within]
 
 
-_CROWD: Final = 200
-
-
 def _pairs(asked: np.ndarray, met: np.ndarray, form: int, view: int) -> Pairs:
     return Pairs(asked, met, np.full(len(asked), form), np.full(len(asked), view))
 
@@ -285,8 +289,3 @@ def _same_tint(proofs: _Proofs, pairs: Pairs) -> np.ndarray:
     cosine = (left * right).sum(axis=1) / np.maximum(lengths[0] * lengths[1], 1e-6)
     coloured = np.minimum(*lengths) > _COLOURED
     return np.asarray(~coloured | (cosine >= _LEAST_TINT), dtype=bool)
-
-
-_COLOURED: Final = 100.0
-"""Length of a tint (128 differences) beyond which a picture has colours to compare: 9 of 128 on average."""
-_LEAST_TINT: Final = 0.3
