@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import orjson
-import pyarrow as pa
-import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from acquisition.filters.duplicates import Duplicates, DuplicatesSettings
+from acquisition.filters.duplicates import Duplicates
 from acquisition.filters.duplicates.clusters import capped_components, components
 from acquisition.filters.duplicates.normal import _LINK, _by_standard, compact, letters, normal_form
-from acquisition.model import LicenseClaim, Release, Use
-from acquisition.protocols import FilterContext
 from acquisition.testing.filters import check_filter, items_of
+from tests.duplicate_runs import codes, run
 
 VOCABULARY = [
     f"{a}{b}{c}" for a in ("ta", "ki", "so", "men", "lor") for b in ("ri", "va", "no", "ster") for c in ("n", "sh", "dle")
@@ -35,28 +30,6 @@ def edited(text: str, share: float, seed: int = 1) -> str:
     """Return the text with a share of its words replaced."""
     chance = random.Random(seed)
     return " ".join("zzz" + word[::-1] if chance.random() < share else word for word in text.split())
-
-
-def run(
-    shards: Mapping[str, Sequence[Any]], folder: Path, *, licenses: Mapping[str, str] | None = None, **settings: Any
-) -> dict[str, list[dict[str, Any]]]:
-    """Return flags per source; every source is one shard, declared in the given order."""
-    releases = {name: Release(name, "local", "1", (), LicenseClaim((spdx,), "spdx")) for name, spdx in (licenses or {}).items()}
-    made = Duplicates(DuplicatesSettings(**settings), FilterContext(Use(), releases, tuple(shards), ""))
-    signatures: dict[str, Path] = {}
-    for name, rows in shards.items():
-        signatures[f"{name}/1/items-00000"] = folder / f"{name}.parquet"
-        pq.write_table(pa.Table.from_batches([made.sign(items_of(rows, source=name))]), folder / f"{name}.parquet")
-    links = []
-    for partition in range(made.partitions):
-        links.append(folder / f"links-{partition}.parquet")
-        pq.write_table(made.group(signatures, partition), links[-1])
-    return {key.split("/")[0]: flags.to_pylist() for key, flags in made.join(signatures, links)}
-
-
-def codes(flags: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[tuple[int, str]]]:
-    """Return (row, code without its family) per source."""
-    return {name: [(flag["row"], flag["code"].removeprefix("duplicate.")) for flag in found] for name, found in flags.items()}
 
 
 def test_the_contract_is_kept(tmp_path: Path) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -41,13 +43,12 @@ _CELL: Final = 20
 Sign = Callable[[pa.RecordBatch, FilterContext], pa.RecordBatch]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class References:
     """All reference sets as they are compared with: signature tables by name, and what is looked for while signing."""
 
     tables: dict[str, Path] = field(default_factory=dict)
     probe: Probe = field(default_factory=lambda: Probe((), {}))
-    folder: tempfile.TemporaryDirectory[str] | None = None
 
 
 def load(settings: DuplicatesSettings, context: FilterContext, sign: Sign) -> References:
@@ -57,8 +58,8 @@ def load(settings: DuplicatesSettings, context: FilterContext, sign: Sign) -> Re
     """
     if not settings.against:
         return References()
-    folder = None if context.blob_root else tempfile.TemporaryDirectory(prefix="acquisition-references-")
-    root = Path(folder.name) if folder else Path(context.blob_root).parent / "references"
+    passing = "" if context.blob_root else tempfile.mkdtemp(prefix="acquisition-references-")
+    root = Path(passing) if passing else Path(context.blob_root).parent / "references"
     root.mkdir(parents=True, exist_ok=True)
     tables: dict[str, Path] = {}
     windows: list[Windows] = []
@@ -73,7 +74,10 @@ def load(settings: DuplicatesSettings, context: FilterContext, sign: Sign) -> Re
         else:
             tables[one.name] = _kept(root, name, partial(_sign_files, one, settings, path, sign, context))
             windows.append(_windows(one.name, tables[one.name]))
-    return References(tables, Probe(windows, digests), folder)
+    made = References(tables, Probe(windows, digests))
+    if passing:
+        weakref.finalize(made, shutil.rmtree, passing, ignore_errors=True)
+    return made
 
 
 def _name(one: ReferenceSettings, settings: DuplicatesSettings, path: Path) -> str:
