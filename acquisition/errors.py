@@ -154,7 +154,7 @@ class Refused(AcquisitionError):
     """Policy, a limit or a safety rule says no. A refusal is not a failure: it is counted, recorded and shown."""
 
     code = "refused"
-    scope = "source"
+    scope: ClassVar[Scope] = "source"
     exit_code = EXIT_REFUSED
 
 
@@ -186,7 +186,7 @@ class PlanChanged(Refused):
     """A plan was to be carried out exactly, and the world or the declaration is not as planned any more."""
 
     code = "plan-changed"
-    scope = "run"
+    scope: ClassVar[Scope] = "run"
 
 
 class NoContact(Refused):

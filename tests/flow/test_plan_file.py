@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.flow.running import acquire
+from acquisition.cli import main
 
 pytestmark = pytest.mark.flow
 
@@ -26,41 +28,59 @@ sources:
 """
 
 
+Command = Callable[..., tuple[int, Any]]
+
+
 @pytest.fixture
-def here(tmp_path: Path) -> Path:
+def acquire(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Return a way to run a command in the test's folder: its exit code and the JSON document that it prints."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> tuple[int, Any]:
+        with pytest.raises(SystemExit) as ended:
+            main([*arguments, "--json"])
+        code = ended.value.code
+        return (code if isinstance(code, int) else 0), json.loads(capsys.readouterr().out)
+
+    return run
+
+
+@pytest.fixture
+def here(tmp_path: Path, acquire: Command) -> Path:
     """Return a directory with a declaration of two folders and the plan of it."""
     for name in ("notes", "attic"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "one.txt").write_text(f"A note from {name}, long enough to be one.\n", encoding="utf-8")
     (tmp_path / "sources.yaml").write_text(DECLARATION, encoding="utf-8")
-    assert acquire(tmp_path, "plan", "--out", "plan.json").code == 0
+    assert acquire("plan", "--out", "plan.json")[0] == 0
     return tmp_path
 
 
-def test_a_plan_that_still_holds_is_carried_out(here: Path) -> None:
+def test_a_plan_that_still_holds_is_carried_out(here: Path, acquire: Command) -> None:
     """Nothing moved since: the set is built; a second time the plan holds as well, although bytes are here now."""
     told = json.loads((here / "plan.json").read_text())
     assert (told["schema_version"], sorted(told["sources"])) == (1, ["attic", "notes"])
     for _ in range(2):
-        done = acquire(here, "fetch", "plan.json", "--json", "--quiet")
-        assert (done.code, done.value["outcomes"]) == (0, {"keep": 2})
+        code, value = acquire("fetch", "plan.json", "--quiet")
+        assert code == 0, value
+        assert value["outcomes"] == {"keep": 2}
 
 
 @pytest.mark.parametrize("moved", ["file", "declaration", "license"])
-def test_a_world_that_moved_is_refused_by_name(here: Path, moved: str) -> None:
+def test_a_world_that_moved_is_refused_by_name(here: Path, acquire: Command, moved: str) -> None:
     """A changed folder, declaration or license ends with 5 before anything is staged, and says what differs."""
     if moved == "file":
         (here / "notes" / "two.txt").write_text("Another one.\n", encoding="utf-8")
     else:
         old, new = ("training: true", "training: false") if moved == "declaration" else ("CC0-1.0", "CC-BY-4.0")
         (here / "sources.yaml").write_text(DECLARATION.replace(old, new), encoding="utf-8")
-    done = acquire(here, "fetch", "plan.json", "--json", "--quiet")
-    assert (done.code, done.value["error"]["code"]) == (5, "plan-changed")
-    assert ("notes: files" if moved == "file" else "the declaration") in done.value["error"]["message"]
+    code, value = acquire("fetch", "plan.json", "--quiet")
+    assert (code, value["error"]["code"]) == (5, "plan-changed")
+    assert ("notes: files" if moved == "file" else "the declaration") in value["error"]["message"]
     assert not (here / "data" / "curated").exists()
 
 
-def test_what_is_no_plan_is_said(here: Path) -> None:
+def test_what_is_no_plan_is_said(here: Path, acquire: Command) -> None:
     """A file that is missing, damaged, of another kind or of a later version is a usage error with its path."""
     told = json.loads((here / "plan.json").read_text())
     for content in (None, "{", "[]", json.dumps({**told, "schema_version": 99})):
@@ -68,5 +88,5 @@ def test_what_is_no_plan_is_said(here: Path) -> None:
         path.unlink(missing_ok=True)
         if content is not None:
             path.write_text(content)
-        done = acquire(here, "fetch", "other.json", "--json", "--quiet")
-        assert (done.code, done.value["error"]["code"]) == (2, "usage")
+        code, value = acquire("fetch", "other.json", "--quiet")
+        assert (code, value["error"]["code"]) == (2, "usage")
