@@ -75,8 +75,8 @@ def test_lone_surrogates_are_letters_of_no_meaning() -> None:
 
 def test_a_table_of_ten_thousand_columns_is_looked_at(tmp_path: Path) -> None:
     """A wide row costs what its cells cost."""
-    wide = {f"c{number}": number for number in range(10_000)}
-    again = {f"C{number}": f"{number}.0" for number in reversed(range(10_000))}
+    wide: dict[str, Any] = {f"c{number}": number for number in range(10_000)}
+    again: dict[str, Any] = {f"C{number}": f"{number}.0" for number in reversed(range(10_000))}
     assert codes(run({"one": [row(**wide), row(**again)]}, tmp_path))["one"][1] in [(1, "normalised"), (1, "representative")]
 
 
