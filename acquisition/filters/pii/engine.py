@@ -2,36 +2,38 @@
 
     texts → symbols → gates → windows → recognizers → context → thresholds → findings
 
-`Analyzer` answers as `presidio_analyzer.AnalyzerEngine` does with the same recognizers and a blank spaCy pipeline with lower-case
-lemmas (`reference` builds that engine). Recognizers that are patterns, and presidio's telephone recognizer, run behind gates and
-on windows; every other runs on every text, as it would there.
+`Analyzer` answers as `presidio_analyzer.AnalyzerEngine` does with the same recognizers and a blank spaCy pipeline with
+lower-case lemmas (`reference` builds that engine). Recognizers that are patterns, and presidio's telephone recognizers, run
+behind gates and on windows; every other runs on every text, as it would there. docs/decisions/0021-pii-throughput.md.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from presidio_analyzer import AnalyzerEngine, EntityRecognizer, RecognizerResult
+from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 from presidio_analyzer.predefined_recognizers import SpacyRecognizer
-from presidio_analyzer.recognizer_registry import RecognizerRegistry
 
 from acquisition.filters.pii.engine_context import Nearby, blank_engine
-from acquisition.filters.pii.engine_patterns import GaveUp, Reader, Windows, pattern_reader
+from acquisition.filters.pii.engine_patterns import Reader, Windows, pattern_reader
 from acquisition.filters.pii.engine_phones import phone_reader
-from acquisition.filters.pii.gate import ColumnGates, Gates, HyperscanGates, Symbols, Woken, have_hyperscan
+from acquisition.filters.pii.engine_reference import SECONDS, limit_regex_time, reference, stay_offline
+from acquisition.filters.pii.engine_texts import pieces, text_of
+from acquisition.filters.pii.gate import ColumnGates, Gates, HyperscanGates, Woken, have_hyperscan
 from acquisition.filters.pii.gate_alphabet import Alphabet, Atom, alphabet_of
-from acquisition.filters.pii.gate_expression import SEPARATOR, WORD, Gate, gate_of
+from acquisition.filters.pii.gate_expression import WORD, Gate, gate_of
 from acquisition.filters.pii.gate_shape import NoShape, Shape
 from acquisition.filters.pii.windows import Reach, windows
 
-_SECONDS: Final = 2.0
-_PIECE: Final = 1 << 21
-"""Symbols of one scan, unless a single text has more."""
+_MEGABYTE: Final = 1_000_000
+"""Characters for which `seconds` are allowed; a longer text is allowed more."""
+
+
+__all__ = ["Analyzer", "Findings", "reference"]
 
 
 class Findings(list[RecognizerResult]):
@@ -47,7 +49,7 @@ class Analyzer:
         recognizers: presidio recognizers of any language; those of the language asked for are used.
         languages: the languages that will be asked for.
         hyperscan: whether to use Hyperscan; None: where it is installed.
-        seconds: the most that one pattern may take on one text.
+        seconds: the most that one pattern may take on one text, per million characters.
         enhancer: presidio's context enhancer, with its settings; None: the default.
     """
 
@@ -57,7 +59,7 @@ class Analyzer:
         *,
         languages: Sequence[str] = ("en",),
         hyperscan: bool | None = None,
-        seconds: float = _SECONDS,
+        seconds: float = SECONDS,
         enhancer: LemmaContextAwareEnhancer | None = None,
     ) -> None:
         stay_offline()
@@ -118,33 +120,6 @@ class Analyzer:
         return plan
 
 
-def reference(recognizers: Sequence[EntityRecognizer], language: str = "en", *, seconds: float = _SECONDS) -> AnalyzerEngine:
-    """Return presidio's own engine with these recognizers, built without a model and without the network.
-
-    Texts may be of any length, tldextract uses the list it ships with, and patterns stop after `seconds`.
-    """
-    stay_offline()
-    limit_regex_time(seconds)
-    registry = RecognizerRegistry(list(recognizers), supported_languages=[language])
-    return AnalyzerEngine(registry=registry, nlp_engine=blank_engine([language]), supported_languages=[language])
-
-
-def stay_offline() -> None:
-    """Have tldextract, which checks the domains of e-mail addresses, use the list it ships with: its own default asks the network."""
-    import tldextract.tldextract as suffixes
-
-    suffixes.TLD_EXTRACTOR = suffixes.TLDExtract(suffix_list_urls=(), cache_dir=None)
-
-
-def limit_regex_time(seconds: float) -> None:
-    """Have presidio stop a pattern after `seconds` instead of a minute; hostile texts must not hold a worker that long."""
-    from presidio_analyzer import pattern_recognizer
-    from presidio_analyzer.predefined_recognizers.generic import iban_recognizer
-
-    pattern_recognizer.REGEX_TIMEOUT_SECONDS = seconds
-    iban_recognizer.REGEX_TIMEOUT_SECONDS = seconds
-
-
 class _Plan:
     """The recognizers of one language, their gates and their reaches."""
 
@@ -169,17 +144,17 @@ class _Plan:
         ungated = self._gates.unreadable | {
             gate for reader in self._readers for gate in reader.gates if gate not in self._reaches
         }
-        self._always: Woken = dict.fromkeys(sorted(ungated), [])
+        self._always: Woken = {gate: [] for gate in sorted(ungated)}
 
     def found(
         self, texts: pa.Array | pa.ChunkedArray | Sequence[str], threshold: float | None, context: tuple[str, ...]
     ) -> Iterator[tuple[int, Findings]]:
         offset = 0
-        for piece, symbols in _pieces(texts, self._alphabet):
+        for piece, symbols in pieces(texts, self._alphabet):
             woken = self._gates.wake(symbols)
             every = bool(self._always or self._others)
             for row in range(len(symbols)) if every else sorted(woken):
-                text = _text(piece, row)
+                text = text_of(piece, row)
                 found = self._read(text, symbols.of(row), {**self._always, **woken.get(row, {})}, threshold, context)
                 if found or found.gave_up:
                     yield offset + row, found
@@ -188,14 +163,15 @@ class _Plan:
     def _read(self, text: str, symbols: bytes, woken: Woken, threshold: float | None, context: tuple[str, ...]) -> Findings:
         raw: list[RecognizerResult] = []
         gave_up: list[str] = []
+        seconds = self._seconds * max(1.0, len(text) / _MEGABYTE)
         look = self._windows(symbols, woken)
         for reader in self._readers:
             if any(gate in woken for gate in reader.gates):
                 try:
-                    raw += reader.read(text, look, self._seconds)
-                except GaveUp:
-                    gave_up.append(reader.recognizer.name)
-        raw += self._by_others(text)
+                    raw += reader.read(text, look, seconds)
+                except Exception:  # noqa: BLE001 - a plug-in's own check of a value may raise anything; it is named
+                    gave_up.append(str(reader.recognizer.name))
+        raw += self._by_others(text, seconds, gave_up)
         if raw:
             self._nearby.enhance(text, raw, self._by_id, context)
         kept = [one for one in raw if one.score >= self._threshold(one, threshold)]
@@ -210,25 +186,42 @@ class _Plan:
 
         return look
 
-    def _by_others(self, text: str) -> list[RecognizerResult]:
+    def _by_others(self, text: str, seconds: float, gave_up: list[str]) -> list[RecognizerResult]:
         """Run the recognizers about which nothing is known, as presidio would."""
+        if not self._others:
+            return []
         found: list[RecognizerResult] = []
-        artifacts = self._nearby.artifacts(text) if self._others else None
+        artifacts = self._nearby.artifacts(text)
         for recognizer in self._others:
-            for one in recognizer.analyze(text, recognizer.supported_entities, artifacts) or ():
-                one.recognition_metadata = {
-                    RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: recognizer.id,
-                    RecognizerResult.RECOGNIZER_NAME_KEY: recognizer.name,
-                } | (one.recognition_metadata or {})
-                if one.recognition_metadata[RecognizerResult.RECOGNIZER_IDENTIFIER_KEY] in self._by_id:
-                    found.append(one)
-        return found
+            begin = time.monotonic()
+            try:
+                found += _named(recognizer, recognizer.analyze(text, recognizer.supported_entities, artifacts))
+            except Exception:  # noqa: BLE001 - a plug-in may raise anything; it is named
+                gave_up.append(_name(recognizer))
+            else:
+                # Patterns that stop for time say so to the log only; but then that time has passed.
+                gave_up += [_name(recognizer)] if time.monotonic() - begin >= seconds else []
+        return [one for one in found if one.recognition_metadata[RecognizerResult.RECOGNIZER_IDENTIFIER_KEY] in self._by_id]
 
     def _threshold(self, one: RecognizerResult, given: float | None) -> float:
         if given is not None:
             return given
         own = self._by_id[one.recognition_metadata[RecognizerResult.RECOGNIZER_IDENTIFIER_KEY]].score_thresholds
         return float(own.get(one.entity_type, own.get("default", 0.0)))
+
+
+def _name(recognizer: EntityRecognizer) -> str:
+    return str(recognizer.name)  # type: ignore[has-type]  # presidio assigns it in two branches
+
+
+def _named(recognizer: EntityRecognizer, found: list[RecognizerResult] | None) -> list[RecognizerResult]:
+    """Note on results where they come from, as presidio's engine does unless they say so."""
+    for one in found or ():
+        one.recognition_metadata = {
+            RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: recognizer.id,
+            RecognizerResult.RECOGNIZER_NAME_KEY: _name(recognizer),
+        } | (one.recognition_metadata or {})
+    return list(found or ())
 
 
 _ANYWHERE: Final = Reach(None, None, None, b"")
@@ -249,34 +242,3 @@ def _gates(readers: list[Reader], use_hyperscan: bool) -> tuple[Alphabet, Gates,
         reaches[key] = Reach(reached.most, reached.before, reached.after, inside)
     engine: Gates = HyperscanGates(gates) if use_hyperscan else ColumnGates(gates)
     return alphabet, engine, reaches
-
-
-def _pieces(texts: pa.Array | pa.ChunkedArray | Sequence[str], alphabet: Alphabet) -> Iterator[tuple[Any, Symbols]]:
-    """Yield runs of texts with their symbols, so many at a time that memory stays small."""
-    if isinstance(texts, pa.ChunkedArray):
-        for chunk in texts.chunks:
-            yield from _pieces(chunk, alphabet)
-        return
-    lengths = (
-        pc.fill_null(pc.utf8_length(texts), 0).to_numpy() if isinstance(texts, pa.Array) else np.array([*map(len, texts)], int)
-    )
-    ends = np.cumsum(lengths + 1)
-    first = 0
-    while first < len(lengths):
-        base = int(ends[first - 1]) if first else 0
-        last = max(first + 1, int(np.searchsorted(ends, base + _PIECE, side="right")))
-        piece = texts[first:last]
-        joined = _joined(piece)
-        starts = np.concatenate([[0], ends[first:last] - base]).astype(np.int64)
-        yield piece, Symbols(alphabet.project(joined), starts)
-        first = last
-
-
-def _joined(texts: pa.Array | Sequence[str]) -> str:
-    separator = chr(SEPARATOR)
-    rows = pc.fill_null(texts, "").to_pylist() if isinstance(texts, pa.Array) else texts
-    return separator.join(rows) + separator
-
-
-def _text(texts: pa.Array | Sequence[str], row: int) -> str:
-    return str(texts[row].as_py() or "") if isinstance(texts, pa.Array) else str(texts[row])

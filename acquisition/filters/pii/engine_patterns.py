@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import regex
 from presidio_analyzer import EntityRecognizer, Pattern, PatternRecognizer, RecognizerResult
@@ -18,7 +18,7 @@ Windows = Callable[[int], list[Window] | None]
 """Gate → the windows to look at in the text at hand; None: it matches nowhere."""
 
 
-class GaveUp(Exception):  # noqa: N818 - an outcome of a time limit, not a mistake
+class GaveUp(Exception):
     """A recognizer took longer on one text than it may."""
 
 
@@ -33,15 +33,18 @@ class Reader:
     read: Callable[[str, Windows, float], list[RecognizerResult]]
 
 
-def pattern_reader(recognizer: PatternRecognizer, first_gate: int) -> Reader | None:
+def pattern_reader(recognizer: EntityRecognizer, first_gate: int) -> Reader | None:
     """Return a reader for a recognizer whose findings are those of its patterns, one by one; None for any other."""
+    if not isinstance(recognizer, PatternRecognizer):
+        return None
     kind = type(recognizer)
+    patterns: list[Pattern] = recognizer.patterns  # type: ignore[has-type]  # presidio assigns it in two branches
     if kind.analyze is PatternRecognizer.analyze:
-        plans = [_plan(first_gate + place, pattern, recognizer) for place, pattern in enumerate(recognizer.patterns)]
+        plans = [_plan(first_gate + place, pattern, recognizer) for place, pattern in enumerate(patterns)]
         shapes = {plan.gate: (plan.shape, plan.shape) for plan in plans if plan.shape}
         return Reader(recognizer, tuple(plan.gate for plan in plans), shapes, _PatternReading(recognizer, tuple(plans)).read)
-    if kind is IbanRecognizer and len(recognizer.patterns) == 1:
-        plan = _plan(first_gate, recognizer.patterns[0], recognizer)
+    if kind is IbanRecognizer and len(patterns) == 1:
+        plan = _plan(first_gate, patterns[0], recognizer)
         shapes = {plan.gate: (plan.shape, plan.shape)} if plan.shape else {}
         return Reader(recognizer, (first_gate,), shapes, SliceReading(recognizer, first_gate).read)
     return None
@@ -116,20 +119,32 @@ def _spans(compiled: Any, text: str, places: list[Window], seconds: float) -> It
 
 @dataclass(frozen=True, slots=True)
 class SliceReading:
-    """A recognizer with its own way of reading, shown each window as a text of its own."""
+    """A recognizer with its own way of reading, shown each window as a text of its own.
+
+    Where a pattern of it stops for time, it says so to its log only; but then that time has passed.
+    """
 
     recognizer: Any
     gate: int
+    may_slice: Callable[[str], bool] = bool
 
-    def read(self, text: str, windows: Windows, _seconds: float) -> list[RecognizerResult]:
-        """Return the results on one text."""
+    def read(self, text: str, windows: Windows, seconds: float) -> list[RecognizerResult]:
+        """Return the results on one text.
+
+        Raises:
+            GaveUp: when it takes longer than `seconds`.
+        """
         found: list[RecognizerResult] = []
-        for place in windows(self.gate) or ():
+        deadline = time.monotonic() + seconds
+        places = windows(self.gate) or []
+        for place in places if self.may_slice(text) else [Window(0, len(text), 0, len(text))]:
             for one in self.recognizer.analyze(text[place.start : place.end], self.recognizer.supported_entities, None) or ():
                 one.start += place.start
                 one.end += place.start
                 if place.first <= one.start < one.end <= place.last:
                     found.append(one)
+            if time.monotonic() >= deadline:
+                raise GaveUp
         return found
 
 
@@ -140,8 +155,7 @@ def result(recognizer: Any, start: int, end: int, score: float) -> RecognizerRes
         start,
         end,
         score,
-        None,
-        {
+        recognition_metadata={
             RecognizerResult.RECOGNIZER_NAME_KEY: recognizer.name,
             RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: recognizer.id,
         },

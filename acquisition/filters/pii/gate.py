@@ -1,4 +1,4 @@
-"""The gates of many patterns at once: one pass over the symbols of many texts says which pattern may match in which text, and where.
+"""The gates of many patterns at once: a pass over the symbols of many texts says which pattern may match in which, and where.
 
 Two engines answer alike in what they promise (a pattern that is not woken matches nowhere in that text) and differ in how much
 they say. Hyperscan runs all expressions as one automaton and gives offsets, so that only windows need be looked at. RE2, which

@@ -33,7 +33,7 @@ class Atom:
     source: str
     flags: int = 0
     plain: bool = False
-    """It names nothing but ASCII characters, one by one or in ranges; under IGNORECASE it may hold a few others all the same."""
+    """It names nothing but ASCII characters, one by one or in ranges; under IGNORECASE it may hold a few others."""
 
 
 class TooManySymbols(ValueError):
@@ -66,7 +66,8 @@ def _members(atom: Atom, points: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]
     if not len(runs):
         return np.zeros(len(points), dtype=np.bool_)
     place = np.searchsorted(runs[:, 0], points, side="right") - 1
-    return (place >= 0) & (points < runs[place, 1])
+    held: npt.NDArray[np.bool_] = (place >= 0) & (points < runs[place, 1])
+    return held
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ class Alphabet:
         if text.isascii():
             return text.encode("ascii")
         points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
-        return self.table[points].tobytes()
+        return bytes(self.table[points].tobytes())
 
 
 def alphabet_of(atoms: Iterable[Atom]) -> Alphabet:

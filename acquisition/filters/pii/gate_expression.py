@@ -1,8 +1,8 @@
 """From the shape of a pattern to a byte expression that every one of its matches fulfils.
 
 The expression is weaker than the pattern (look-arounds fall away, repeats at its ends shrink to their least), never stronger:
-wherever the pattern matches [start, end), the expression matches somewhere, and `anchor` bytes before the end of that match lies
-a character of [start, end). A boundary at the very start or end is kept by reading the neighbouring character, where that is exact.
+wherever the pattern matches [start, end), the expression matches somewhere, and `anchor` bytes before the end of that match
+lies a character of [start, end). A boundary at the very start or end is kept, where that is exact, by reading the neighbour.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class _Writer:
         return read(nodes) if open_end else ("", nodes, False)
 
     def _leading(self, nodes: list[Node]) -> tuple[str, list[Node], bool]:
-        """Read what stands before the first character; return the neighbour's text, the nodes left, and whether the end is open."""
+        """Read what stands before the first character: the neighbour's text, the nodes left, and whether the end is open."""
         while True:
             place = next((place for place, node in enumerate(nodes) if _consumes(node)), len(nodes))
             neighbour = self._neighbour(nodes[:place], nodes[place:], ahead=False)

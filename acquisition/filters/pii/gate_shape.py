@@ -19,6 +19,7 @@ from acquisition.filters.pii.gate_alphabet import Atom
 
 _KNOWN_FLAGS: Final = regex.I | regex.M | regex.S | regex.X | regex.U
 _KEPT_FLAGS: Final = regex.I | regex.S
+_SHARED_FLAGS: Final = ((re.IGNORECASE, regex.I), (re.MULTILINE, regex.M), (re.DOTALL, regex.S), (re.VERBOSE, regex.X))
 _ASCII: Final = 128
 _CATEGORIES: Final = {
     "CATEGORY_DIGIT": r"\d",
@@ -110,8 +111,7 @@ def shape_of(source: str, flags: int) -> Shape:
 
 def _parse(source: str, flags: int) -> Any:
     parser = importlib.import_module("re._parser")
-    known = (re.I if flags & regex.I else 0) | (re.M if flags & regex.M else 0) | (re.S if flags & regex.S else 0)
-    known |= re.X if flags & regex.X else 0
+    known = sum(theirs for theirs, ours in _SHARED_FLAGS if flags & ours)
     late = _LATE_FLAG.search(source)
     if late and late.start() and flags & regex.I and "[" not in source[: late.start()]:
         source = _LATE_FLAG.sub("", source, count=1)
@@ -121,9 +121,9 @@ def _parse(source: str, flags: int) -> Any:
             tree = parser.parse(source, known)
         except (re.error, Warning, OverflowError, RecursionError) as error:
             raise NoShape(str(error)) from error
-    if tree.state.flags & ~(re.I | re.M | re.S | re.X | re.U):
+    if tree.state.flags & ~(re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE | re.UNICODE):
         raise NoShape("flags inside")
-    if tree.state.flags & re.I and not flags & regex.I:
+    if tree.state.flags & re.IGNORECASE and not flags & regex.I:
         return _Cased(tree)
     return tree
 
@@ -172,10 +172,10 @@ class _Reader:
 
     def _group(self, value: Any, flags: int) -> Node:
         number, added, removed, tree = value
-        if (added | removed) & ~(re.I | re.S | re.M):
+        if (added | removed) & ~(re.IGNORECASE | re.DOTALL | re.MULTILINE):
             raise NoShape("flags of a group")
         inside = flags
-        for theirs, ours in ((re.I, regex.I), (re.S, regex.S)):
+        for theirs, ours in ((re.IGNORECASE, regex.I), (re.DOTALL, regex.S)):
             inside = (inside | ours) if added & theirs else inside
             inside = (inside & ~ours) if removed & theirs else inside
         node = self.sequence(tree, inside)

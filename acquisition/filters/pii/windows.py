@@ -1,6 +1,6 @@
 """Windows around evidence: pieces of a text on which a pattern finds exactly what it finds on the whole.
 
-Every match of a pattern in the whole text lies in a *core*: the characters that a match through a piece of evidence could reach.
+Every match of a pattern in the whole text lies in a *core*: the characters that a match through some evidence could reach.
 Cores are merged until they are apart, so no match reaches from one into another. Around a core stand margins so wide that
 
 * every attempt to match that starts in the core sees all that it could see in the whole text, and
@@ -43,7 +43,7 @@ class Window:
 def windows(offsets: Sequence[int], reach: Reach, symbols: bytes) -> list[Window]:
     """Return the windows for the evidence of one pattern in one text.
 
-    `offsets` are ascending places of which at least one lies in every match; empty: nothing is known, and the window is the text.
+    `offsets` are ascending places of which at least one lies in every match; empty: nothing is known, the window is the text.
     """
     length = len(symbols)
     if not offsets or reach.before is None or reach.after is None:
