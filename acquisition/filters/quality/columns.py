@@ -7,17 +7,17 @@ docs/flags.md and docs/decisions/0027-quality.md.
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 
 from acquisition.filters.quality.cells import kind_of, number_of
+from acquisition.filters.quality.faults import Fault, Sample, number_in, numeric_share, present
 from acquisition.filters.quality.rows import fences
 from acquisition.filters.quality.sketches import Column, Table
+from acquisition.filters.quality.spellings import several_spellings
 
 _CLINICAL: Final = re.compile(
     r"(?i)glucose|insulin|blood.?press|\bbp\b|systolic|diastolic|pressure|skin|triceps|\bbmi\b|body.?mass|cholesterol|\bhdl\b"
@@ -25,9 +25,6 @@ _CLINICAL: Final = re.compile(
     r"|platelet|potassium|sodium|calcium|bilirubin|hematocrit|oxygen|spo2|waist"
 )
 _AUTOMATIC: Final = re.compile(r"column_\d+")
-_TRUE: Final = frozenset({"true", "t", "yes", "y", "1", "on"})
-_FALSE: Final = frozenset({"false", "f", "no", "n", "0", "off"})
-_GENDERS: Final = (frozenset({"m", "male", "man"}), frozenset({"f", "female", "woman", "w"}))
 _SENTINELS: Final = frozenset(
     sign * value for sign in (-1, 1) for value in (99, 999, 9999, 99999, 999999, 9999999, 99.9, 999.9, 999.99, 9999.99)
 ) | {
@@ -50,49 +47,6 @@ _SENTINELS: Final = frozenset(
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One finding on a column: its share or count, how many cells it rests on, and a sentence."""
-
-    code: str
-    column: str
-    value: float
-    items: int
-    detail: str
-    share: bool = False
-    """True where `value` is a share of `items`, so that it has an interval."""
-
-
-class Sample:
-    """The sampled cells of a table, by column: as they came, as numbers (nan where there is none), as words."""
-
-    def __init__(self, cells: Mapping[str, Sequence[Any]], labels: Sequence[str | None]) -> None:
-        self.cells, self.labels = cells, labels
-        self._numbers: dict[str, np.ndarray] = {}
-        self._words: dict[str, list[str]] = {}
-
-    def numbers(self, name: str) -> np.ndarray:
-        """Return a column's finite numbers by row, nan for all other cells."""
-        if name not in self._numbers:
-            self._numbers[name] = np.array([_number(cell) for cell in self.cells[name]], dtype=np.float64)
-        return self._numbers[name]
-
-    def words(self, name: str) -> list[str]:
-        """Return a column's cells as trimmed text, "" for missing ones."""
-        if name not in self._words:
-            self._words[name] = ["" if cell is None else str(cell).strip() for cell in self.cells[name]]
-        return self._words[name]
-
-
-def _number(cell: Any) -> float:
-    if isinstance(cell, bool) or cell is None:
-        return float("nan")
-    if isinstance(cell, (int, float)):
-        return float(cell) if abs(cell) < 1e300 else float("nan")
-    value = number_of(cell[:60]) if isinstance(cell, str) else None
-    return value if value is not None and np.isfinite(value) else float("nan")
-
-
 def judge(table: Table, sample: Sample) -> Iterator[Fault]:
     """Yield all faults of a table's columns, column by column, those of the whole table last."""
     for name, column in table.columns.items():
@@ -103,38 +57,28 @@ def judge(table: Table, sample: Sample) -> Iterator[Fault]:
         yield from _zeros(name, column, kept)
         yield from _constant(name, column)
         yield from _types(name, column)
-        yield from _spellings(name, column)
+        yield from several_spellings(name, column)
         yield from _outliers(name, column, kept, sentinel)
     yield from _header(table)
     yield from _copies(table, sample)
 
 
-def present(column: Column) -> int:
-    """Return how many cells of a column hold something."""
-    return column.rows - column.missing.total()
-
-
 def _missing(name: str, column: Column, sentinel: float | None) -> Iterator[Fault]:
     words = Counter(column.missing)
-    if column.doubtful and (_numeric(column) > 0.5 or column.dates or len(column.values) > 30):
+    if column.doubtful and (numeric_share(column) > 0.5 or column.dates or len(column.values) > 30):
         words.update(column.doubtful)
     if sentinel is not None:
-        words[f"{sentinel:g}"] += sum(count for word, count in column.values.items() if _number(word) == sentinel)
+        words[f"{sentinel:g}"] += sum(count for word, count in column.values.items() if number_in(word) == sentinel)
     count = words.total()
     if count and column.rows:
         said = ", ".join(f"{word or 'empty'} ×{times}" for word, times in words.most_common(5))
         yield Fault("quality.missing-values", name, count / column.rows, column.rows, said, share=True)
 
 
-def _numeric(column: Column) -> float:
-    numbers = column.numbers + column.comma + column.dressed
-    return numbers / max(1, numbers + column.texts + column.dates.total())
-
-
 def _sentinel(column: Column, numbers: np.ndarray) -> float | None:
     """Return the number that stands for nothing: a known one, repeated, at the end of the column and far from the others."""
     finite = numbers[np.isfinite(numbers)]
-    if len(finite) < 20 or _numeric(column) < 0.8:
+    if len(finite) < 20 or numeric_share(column) < 0.8:
         return None
     values, counts = np.unique(finite, return_counts=True)
     if len(values) < 4:
@@ -160,7 +104,7 @@ def _zeros(name: str, column: Column, numbers: np.ndarray) -> Iterator[Fault]:
     above zero, so that counts (1, 2, 3…) and concentrations that fade out (0.01, 0.02…) pass.
     """
     zeros, others = int((numbers == 0).sum()), numbers[numbers != 0]
-    if column.zeros <= 1 or not zeros or len(others) < 20 or _numeric(column) < 0.8:
+    if column.zeros <= 1 or not zeros or len(others) < 20 or numeric_share(column) < 0.8:
         return
     share = zeros / len(numbers)
     if share >= 0.6 or others.min() <= 0:
@@ -214,80 +158,21 @@ def _types(name: str, column: Column) -> Iterator[Fault]:
 
 
 def _points(column: Column) -> int:
-    return sum(count for word, count in column.values.items() if "." in word and _number(word) == _number(word))
+    return sum(count for word, count in column.values.items() if "." in word and number_in(word) == number_in(word))
 
 
 def _examples(column: Column) -> str:
-    odd = [word for word in column.values if _number(word) != _number(word) and kind_of(word)[0] not in ("missing", "doubtful")]
+    odd = [
+        word for word in column.values if number_in(word) != number_in(word) and kind_of(word)[0] not in ("missing", "doubtful")
+    ]
     return ", ".join(repr(word[:24]) for word in sorted(odd)[:3]) or "something else"
-
-
-def spelling(word: str) -> str:
-    """Return what is left of a category without case, accents, white space and punctuation."""
-    plain = unicodedata.normalize("NFKD", word.casefold())
-    return "".join(letter for letter in plain if letter.isalnum())
-
-
-def _spellings(name: str, column: Column) -> Iterator[Fault]:
-    """Categories that are written in several ways; by spelling, by synonyms of yes and no, by a slip of one letter."""
-    if column.more or _numeric(column) > 0.2:
-        return
-    words = {
-        word: count for word, count in column.values.items() if word.strip() and kind_of(word)[0] not in ("missing", "date")
-    }
-    texts = sum(words.values())
-    if not 2 <= len(words) <= max(20, 0.5 * texts):
-        return
-    groups: dict[str, list[str]] = defaultdict(list)
-    for word in words:
-        groups[spelling(word) or word].append(word)
-    variants = [sorted(group, key=lambda word: -words[word]) for group in groups.values() if len(group) > 1]
-    variants += _synonyms(words)
-    variants += _slips({group[0]: sum(words[word] for word in group) for group in groups.values()})
-    if variants:
-        odd = sum(words[word] for group in variants for word in group[1:])
-        said = "; ".join(" = ".join(repr(word[:30]) for word in group[:4]) for group in variants[:4])
-        yield Fault("quality.inconsistent-categories", name, min(1.0, odd / texts), texts, said, share=True)
-
-
-def _synonyms(words: Mapping[str, int]) -> Iterator[list[str]]:
-    lower = {word.strip().casefold(): word for word in words}
-    both = [(lower.keys() & _TRUE), (lower.keys() & _FALSE)]
-    sexes = [lower.keys() & group for group in _GENDERS]
-    for known in (both, sexes):
-        if sum(map(len, known)) == len(lower):
-            yield from (
-                sorted((lower[word] for word in group), key=lambda word: -words[word]) for group in known if len(group) > 1
-            )
-    for short in [word for word in lower if 2 <= len(spelling(word)) <= 5]:
-        for full in lower:
-            parts = re.findall(r"\w+", full)
-            if len(parts) == len(spelling(short)) > 1 and "".join(part[0] for part in parts) == spelling(short):
-                yield [lower[full], lower[short]]
-
-
-def _slips(words: Mapping[str, int]) -> Iterator[list[str]]:
-    """Yield pairs of a common word and a rare one that differ in one letter, or in two neighbours (the rare one is a slip)."""
-    from rapidfuzz.distance import OSA
-
-    if len(words) > 200:
-        return
-    for rare, few in words.items():
-        if len(rare) < 5 or any(letter.isdigit() for letter in rare):
-            continue
-        for common, many in words.items():
-            swapped = 2 * few <= many and sorted(rare.casefold()) == sorted(common.casefold())
-            close = swapped or (10 * few <= many and few <= 5 and abs(len(common) - len(rare)) <= 1)
-            if close and OSA.distance(rare.casefold(), common.casefold(), score_cutoff=1) == 1:
-                yield [common, rare]
-                break
 
 
 def _outliers(name: str, column: Column, numbers: np.ndarray, sentinel: float | None) -> Iterator[Fault]:
     """Numbers far out (`rows.fences`) or of a sign of their own, where they are few: up to 1 % of the column."""
     distinct = len(np.unique(numbers))
     serial = distinct > 0.9 * len(numbers) and bool((numbers == np.round(numbers)).all())
-    if len(numbers) < 30 or _numeric(column) < 0.8 or distinct <= 2 or serial:
+    if len(numbers) < 30 or numeric_share(column) < 0.8 or distinct <= 2 or serial:
         return
     low, high = fences(numbers)
     outside = numbers[(numbers < low) | (numbers > high)]
@@ -330,14 +215,3 @@ def _copies(table: Table, sample: Sample) -> Iterator[Fault]:
         same = other != name and sample.words(other) == words
         if same and table.columns[other].missing == column.missing and table.columns[other].numbers == column.numbers:
             yield Fault("quality.duplicate-column", name, 1.0, column.rows, f"the same as {other!r}")
-
-
-def wilson(share: float, items: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share (Wilson 1927)."""
-    if items <= 0:
-        return 0.0, 1.0
-    z = 1.959964
-    middle = share + z * z / (2 * items)
-    spread = z * float(np.sqrt(share * (1 - share) / items + z * z / (4 * items * items)))
-    scale = 1 + z * z / items
-    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)

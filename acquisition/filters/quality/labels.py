@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import xxhash
 
 from acquisition.errors import FilterUnavailable
-from acquisition.filters.quality.columns import Fault
+from acquisition.filters.quality.faults import Fault
 from acquisition.filters.quality.settings import LabelQuality
 
 BUCKETS: Final = 1 << 18

@@ -9,8 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from acquisition.filters.quality.columns import Fault, Sample, present, spelling
+from acquisition.filters.quality.faults import Fault, Sample, present
 from acquisition.filters.quality.sketches import Table
+from acquisition.filters.quality.spellings import spelling
 
 _LABEL: Final = re.compile(
     r"(?i)(?:label|target|class|outcome|y|category|diagnosis|response|ground_?truth|is_fraud|churn(?:ed)?|survived)"

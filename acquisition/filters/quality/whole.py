@@ -12,12 +12,13 @@ import pyarrow as pa
 
 from acquisition.filters.flags import detail_json
 from acquisition.filters.quality import columns, labels, leaks
-from acquisition.filters.quality.columns import Fault
+from acquisition.filters.quality.faults import Fault, Sample, wilson
 from acquisition.filters.quality.findings import flat, ordered
 from acquisition.filters.quality.gathering import LEAST, Source, far_bounds, shards
 from acquisition.filters.quality.rows import sampled_columns
 from acquisition.filters.quality.settings import QualitySettings
 from acquisition.filters.quality.sketches import Table
+from acquisition.filters.quality.spellings import spelling
 from acquisition.model import FLAG_SCHEMA, Observation
 
 CODES: Final = {
@@ -169,13 +170,13 @@ def _add_leaks(told: _Flags, signed: pa.Table, leaked: Mapping[int, tuple[str, .
 
 
 def _rank(split: str) -> int:
-    part = leaks.PARTS.get(columns.spelling(split), "")
+    part = leaks.PARTS.get(spelling(split), "")
     return _LATE.get(part, 0)
 
 
 def judged(table: Table, settings: QualitySettings) -> tuple[list[Fault], dict[str, int]]:
     """Return the faults of a table, and the counts of its classes where a column of it is the label."""
-    sample = columns.Sample(*sampled_columns(table))
+    sample = Sample(*sampled_columns(table))
     faults = list(columns.judge(table, sample))
     label, values = leaks.label_of(table, sample, settings.table.label)
     if values:
@@ -229,6 +230,6 @@ def _mixtures(name: str, source: Source) -> Iterator[Observation]:
 
 
 def _observation(source: str, asset: str, fault: Fault) -> Observation:
-    low, high = columns.wilson(fault.value, fault.items) if fault.share else (fault.value, fault.value)
+    low, high = wilson(fault.value, fault.items) if fault.share else (fault.value, fault.value)
     low, high = min(low, fault.value), max(high, fault.value)
     return Observation(fault.code, source, fault.value, low, high, fault.items, asset, fault.column, fault.detail)
