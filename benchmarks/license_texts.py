@@ -30,7 +30,7 @@ TARGET: Final = Path(fingerprints.__file__).with_name("license_texts.xz")
 _SHORTEST: Final = 20
 """Words; what is shorter is a name or a remark and would fit anything."""
 _NEAR: Final = 0.75
-_SAME: Final = 0.985
+_SAME: Final = 0.995
 _LEAST_KEPT: Final = re.compile(
     r"cc-|odc|odbl|dbcl|pddl|cdla|uda-1|rail|llama|gemma|openmdw|unsplash|pixabay|pexels|gutenberg|wordnet|ogl|data|dataset|"
     r"research|non-?commercial|nlod|etalab|dl-de|public-domain|us-govt|freesound|mnist|imagenet|model|grok|deepseek|qwen|"

@@ -20,6 +20,7 @@ RESERVED: Final = "LicenseRef-contents-reserved"
 PUBLIC_DOMAIN: Final = "LicenseRef-scancode-public-domain"
 US_GOVERNMENT: Final = "LicenseRef-scancode-us-govt-public-domain"
 DBCL: Final = "LicenseRef-scancode-dbcl-1.0"
+PROPRIETARY: Final = "LicenseRef-Proprietary"
 FAMILY: Final = "LicenseRef-family-"
 
 NOT_SAID: Final = frozenset(

@@ -32,9 +32,9 @@ _COMMENT: Final = re.compile(
     r"^[ \t]*(?:[#*;%>|=~+-]+|//+|/\*+|<!--+|\(\*|\"\"\"|''')[ \t]*|[ \t]*(?:\*+/|-->|\*\)|\|)[ \t]*$", re.MULTILINE
 )
 _COPYRIGHT: Final = re.compile(
-    r"^[^\w\n]*(?:copyright(?:ed)?[^\S\n]*(?:\(c\)|©|\d{4}|[<\[{:]|by\b|year\b|holders?:)|\(c\)[^\S\n]*(?:copyright|\d{4}|[<\[{])|©"
+    r"^[^\w\n]{0,40}(?:copyright(?:ed)?[^\S\n]*(?:\(c\)|©|\d{4}|[<\[{:]|by\b|year\b|holders?:)|\(c\)[^\S\n]*(?:copyright|\d{4}|[<\[{])|©"
     r"|portions[^\S\n]+copyright|all[^\S\n]+rights[^\S\n]+reserved\W*$"
-    r"|(?![^\n]*\blicen[cs]ed\b)[^\n]{0,60}?\bcopyright[^\S\n]*(?:\(c\)|©)[^\S\n]*\[?\d{4})[^\n]{0,160}$",
+    r"|(?![^\n]{0,240}\blicen[cs]ed\b)[^\n]{0,60}?\bcopyright[^\S\n]*(?:\(c\)|©)[^\S\n]*\[?\d{4})[^\n]{0,160}$",
     re.MULTILINE,
 )
 _MATTER: Final = re.compile(r"\A\ufeff?---[^\S\n]*\n.{0,20000}?\n(?:---|\.\.\.)[^\S\n]*\n", re.DOTALL)
@@ -198,7 +198,12 @@ def packed(
 @cache
 def known() -> Known:
     """Return the shipped table, read when it is first needed."""
-    with np.load(io.BytesIO(lzma.decompress(_FILE.read_bytes())), allow_pickle=False) as parts:
+    return unpacked(_FILE.read_bytes())
+
+
+def unpacked(table: bytes) -> Known:
+    """Return what `packed` made."""
+    with np.load(io.BytesIO(lzma.decompress(table)), allow_pickle=False) as parts:
         lengths = parts["lengths"].astype(np.int64)
         starts = np.concatenate([[0], np.cumsum(lengths)])
         steps = np.ascontiguousarray(parts["steps"].T).view(np.uint32).ravel().astype(np.int64)

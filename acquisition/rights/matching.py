@@ -8,7 +8,7 @@ plain similarity takes a modified license for its neighbour (reference measured 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -78,8 +78,7 @@ def match(text: str) -> Match:
 
 
 def _exact(table: Known, words: list[str], text: str) -> Match | None:
-    bare = words_of(without_title(text))
-    for form in (words, bare, holders_settled(words), holders_settled(bare)):
+    for form in _forms(words, text):
         if len(form) < _SHORTEST:
             continue
         digest = digest_of(form)
@@ -88,6 +87,16 @@ def _exact(table: Known, words: list[str], text: str) -> Match | None:
         if owners:
             return _of_equals(owners)
     return None
+
+
+def _forms(words: list[str], text: str) -> Iterator[list[str]]:
+    """Yield the forms of a text that are looked up, the plainest first."""
+    yield words
+    yield holders_settled(words)
+    bare = words_of(without_title(text))
+    if bare != words:
+        yield bare
+        yield holders_settled(bare)
 
 
 def _of_equals(owners: Sequence[str]) -> Match:

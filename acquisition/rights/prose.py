@@ -15,7 +15,7 @@ from itertools import pairwise
 from typing import Final
 
 from acquisition.rights.addresses import ADDRESS, expression_of
-from acquisition.rights.aliases import FAMILY, PUBLIC_DOMAIN, dropped, fold, names, spelled
+from acquisition.rights.aliases import FAMILY, PROPRIETARY, PUBLIC_DOMAIN, dropped, fold, names, spelled
 from acquisition.rights.creative_commons import longest_name
 from acquisition.rights.expressions import parse
 from acquisition.rights.words import (
@@ -33,14 +33,17 @@ from acquisition.rights.words import (
 )
 
 _LONGEST_NAME: Final = 14
-_SENTENCE: Final = re.compile(r"(?<=[^\W\d])[.!?;](?=\s)|(?<=\d)[.!?;](?=\s+[A-Z(\[])|\n\s*\n|[。；]")
+_SENTENCE: Final = re.compile(r"(?<=[^\W\d])[.!?;](?=\s)|(?<=\d)[.!?;](?=\s+[A-Z(\[])|\n|[。；]")
 _BOILERPLATE: Final = re.compile(
     r"you may not use th\w+ \w+ except in compliance with(?: the license)?"
     r"|unless required by applicable law or agreed to in writing"
     r"|you may obtain a copy of the license at|or send a letter to creative commons,[^.\n]{0,100}"
+    r"|text of the creative commons public licen[cs]es is dedicated to the public domain under the cc0 public domain dedication"
     r"|(?:but )?without any warranty[^.\n]{0,120}|to view a copy of th\w+ licen[cs]e,? visit",
     re.IGNORECASE,
 )
+_WRAPPED: Final = re.compile(r"(?<!\n)[ \t]*\r?\n(?![ \t]*(?:\r?\n|[-*+•#|>]|\d{1,3}[.)]\s|[\w ]{1,20}:\s))[ \t]*")
+"""An end of a line that only wraps: no empty line, list entry, heading or field follows."""
 _BREAK: Final = re.compile(r"[,:()\[\]\"“”„|]|\s[–—-]+\s")
 _GLUED: Final = re.compile(r"[^\s,;()|]+-[^\s,;()|]+")
 _SEVERAL: Final = re.compile(r"\b(?:several|multiple|various|different|mixed|many|mixture of)(?: \w+)? licen[sc]es\b")
@@ -105,15 +108,18 @@ def sentences(text: str) -> list[tuple[str, Mapping[str, str]]]:
         addresses[token] = expression_of(found[0]) or ""
         return f" {token} "
 
-    text = _BOILERPLATE.sub(" ", re.sub(r"(?<!\n)[ \t]*\r?\n(?![ \t]*\r?\n)[ \t]*", " ", text))
+    text = _BOILERPLATE.sub(" ", _WRAPPED.sub(" ", text))
     marked = ADDRESS.sub(note, re.sub(r"</?[a-zA-Z][^<>]{0,200}>", lambda tag: " ".join(ADDRESS.findall(tag[0])[:1]), text))
     return [(part, addresses) for part in _SENTENCE.split(marked) if part and part.strip()]
 
 
 def glued(sentence: str) -> frozenset[tuple[str, str]]:
     """Return the pairs of words that a hyphen joins: "BSD-3-Clause-Tso" is not BSD-3-Clause."""
-    chunks = (spelled(chunk).split() for chunk in _GLUED.findall(sentence.replace("/", " ")))
-    return frozenset(pair for words in chunks for pair in pairwise(words))
+    pairs = set()
+    for chunk in _GLUED.findall(sentence.replace("/", " ")):
+        parts = [words for part in chunk.split("-") if (words := spelled(part).split())]
+        pairs |= {(left[-1], right[0]) for left, right in pairwise(parts)}
+    return frozenset(pairs)
 
 
 def worded(sentence: str) -> tuple[list[str], frozenset[int]]:
@@ -144,8 +150,8 @@ def scan(
         if mention is None:
             place += 1
             continue
-        if why := _void(words, mention, joined):
-            void.append(why)
+        if (why := _void(words, mention, joined)) is not None:
+            void += [why] if why else []
         else:
             (weak if _is_weak(words, mention) else found).append(_with_later(words, mention))
         place = mention.end
@@ -173,7 +179,7 @@ def _listed(words: Sequence[str], place: int) -> Mention | None:
             key.append(words[end - 1])
         if len(key) > _LONGEST_NAME:
             break
-        if words[end - 1] not in dropped() and (expression := table.get(" ".join(key))):
+        if words[end - 1] not in dropped() and (expression := table.get(" ".join(key))) and expression != PROPRIETARY:
             best = Mention(expression, " ".join(words[place:end]), place, end)
     return best
 
@@ -194,21 +200,26 @@ def _creative_commons(words: Sequence[str], place: int) -> Mention | None:
     return Mention(identifier, " ".join(words[place : place + taken]), place, place + taken) if identifier else None
 
 
-def _void(words: Sequence[str], mention: Mention, joined: frozenset[tuple[str, str]]) -> str:
-    """Return why a name does not count: another version follows, a longer name holds it, "not" or "like" goes before."""
+def _void(words: Sequence[str], mention: Mention, joined: frozenset[tuple[str, str]]) -> str | None:
+    """Return why a name does not count: another version follows, a longer name holds it, "not" or "like" goes before.
+
+    None where it counts, "" where it is only mentioned in passing ("GPL-compatible").
+    """
     after = [word for word in words[mention.end : mention.end + 5] if word not in dropped() | {"and", "or"}][:1]
     number = re.compile(r"\d{1,2}\.\d{1,2}(?:\.\d+)*" if mention.words[-1].isdigit() else r"\d{1,2}(?:\.\d{1,2})*")
     if after and number.fullmatch(after[0]):
         return f"{mention.words} {after[0]} is not a license that we know"
     if set(words[max(0, mention.start - 6) : mention.start]) & NEGATIONS:
         return f"{mention.words} is named to say that it does not hold"
+    if after == ["compatible"]:
+        return ""
     if set(words[max(0, mention.start - 2) : mention.start]) & UNLIKE or set(after) & (UNLIKE - {"non"}):
         return f"something like {mention.words} is meant"
     around = (words[mention.start - 1 : mention.start + 1], words[mention.end - 1 : mention.end + 1])
     for pair, stranger in zip(around, (0, 1), strict=True):
         if len(pair) == 2 and tuple(pair) in joined and pair[stranger] not in JOINERS:
             return f"{' '.join(pair)!r} makes another name of {mention.words}"
-    return ""
+    return None
 
 
 def _with_later(words: Sequence[str], mention: Mention) -> Mention:
@@ -250,7 +261,8 @@ def _neighbours(words: Sequence[str], breaks: frozenset[int], found: Sequence[Me
             after += 1  # "MIT License 1998"
         if before >= 0 and mention.start not in breaks and before not in taken and words[before] not in BEFORE:
             strangers.append(words[before])
-        if after < len(words) and after not in breaks and after not in taken and words[after] not in AFTER:
+        limited = mention.expression == PUBLIC_DOMAIN and words[after : after + 1] == ["in"]  # in one country, or for a time
+        if after < len(words) and after not in breaks and after not in taken and (words[after] not in AFTER or limited):
             strangers.append(words[after])
     return [word for word in strangers if not word.startswith("zaddress")]
 

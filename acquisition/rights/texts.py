@@ -16,12 +16,13 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
+from acquisition.rights.aliases import PROPRIETARY, RESERVED
 from acquisition.rights.expressions import NOASSERTION, parse
 from acquisition.rights.fingerprints import LONGEST
 from acquisition.rights.matching import Candidate, Certainty, Match, match
 from acquisition.rights.prose import belongs, understood
 from acquisition.rights.reading import read, without_families
-from acquisition.rights.words import RESTRICTING
+from acquisition.rights.words import DOUBTFUL_ALONE, PARTS, RESTRICTING
 
 __all__ = ["Candidate", "TextMatch", "identify"]
 
@@ -29,13 +30,14 @@ _TAG: Final = re.compile(r"SPDX-License-Identifier:[ \t]*\(?([A-Za-z0-9.+:() -]{
 _MATTER: Final = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.{0,20000}?)\r?\n(?:---|\.\.\.)[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 _FIELD: Final = re.compile(r"^(license|licence|license_name|license_link)[ \t]*:[ \t]*(.*(?:\n[ \t]*-[ \t].*)*)", re.MULTILINE)
 _TRIGGER: Final = re.compile(
-    r"licen[cs]ed?\s+(?:under|as|with)|(?:released|distributed|published|available|shared|provided|usable|dedicated)\s+(?:\w+\s+)?"
-    r"(?:under|to|into)|terms\s+of\s+(?:the|a)|\blicen[cs]es?\b[^\n]{0,30}[:=]|creativecommons\.org/|opendatacommons\.org/"
+    r"\blicen[cs](?:e|es|ed|ing)\b|(?:released|distributed|published|available|shared|provided|usable|dedicated)\s+(?:\w+\s+)?"
+    r"(?:under|to|into)|terms\s+of\s+(?:the|a)|creativecommons\.org/|opendatacommons\.org/"
     r"|^[ \t]*(?:#{1,6}|=+)?[ \t*_]*(?:data\s+)?licen[cs](?:e|es|ing)\b[^\n]{0,40}$"
     r"|\b(?:lizenz|licencia|licença|licenza|licentie|licencja|licens|lisens|lisenssi)\b|лицензи|许可|授權|ライセンス|라이선스"
     r"|sous\s+(?:la\s+)?licence|\bcc[ -]by\b|\bcc0\b|\bpublic\s+domain\b",
     re.IGNORECASE | re.MULTILINE,
 )
+_VAGUE: Final = frozenset({"LicenseRef-research-only", "LicenseRef-non-commercial", RESERVED, PROPRIETARY})
 _BEFORE: Final = 160
 _AFTER: Final = 360
 _WINDOWS: Final = 60
@@ -108,41 +110,53 @@ def _with_rest(compared: Match, matter: str) -> TextMatch:
     return TextMatch(NOASSERTION, compared.score, "ambiguous", candidates, (compared.reason, why), "wording")
 
 
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    """What one tag, field or window names, and what makes it doubtful; `strong` where that may turn it round."""
+
+    expressions: tuple[str, ...]
+    doubt: str = ""
+    strong: bool = False
+
+
 def _stated(text: str) -> TextMatch:
     """Return what tags, a card's fields and sentences name."""
-    expressions: list[str] = []
-    doubts: list[str] = []
-    for expression, why in _statements(text):
-        if expression:
-            expressions.append(expression)
-        if why:
-            doubts.append(why)
-    found = without_families(list(dict.fromkeys(expressions)))
+    said = list(_statements(text))
+    found = without_families(list(dict.fromkeys(one for statement in said for one in statement.expressions)))
     candidates = tuple(Candidate(one, 1.0) for one in found)
+    doubts = [statement.doubt for statement in said if statement.doubt]
     reasons = tuple(dict.fromkeys([*(f"it names {one}" for one in found), *doubts]))[:12]
-    if len(found) == 1 and not doubts:
+    # Where one statement is plain and all name the same license, what is unclear in another one does not matter.
+    plain = any(statement.expressions and not statement.doubt for statement in said)
+    trusted = not doubts or (plain and not any(statement.strong for statement in said))
+    # "For research only" names no license; it is told, and asks for a person.
+    if len(found) == 1 and trusted and found[0] not in _VAGUE:
         return TextMatch(found[0], 1.0, "probable", candidates, reasons, "statement")
     if found or doubts:
         return TextMatch(NOASSERTION, 1.0 if found else 0.0, "ambiguous", candidates, reasons, "statement")
     return TextMatch(NOASSERTION, 0.0, "none", reasons=("no license is named in it that we know",))
 
 
-def _statements(text: str) -> Iterator[tuple[str, str]]:
-    """Yield (expression or "", doubt or "") of every statement in a text."""
+def _statements(text: str) -> Iterator[_Statement]:
+    """Yield every statement in a text."""
     for tag in _TAG.findall(text)[:_WINDOWS]:
         expression = parse(tag.strip().rstrip(")").strip() if tag.count("(") < tag.count(")") else tag.strip())
-        yield expression or "", "" if expression else f"its tag {tag.strip()[:80]!r} is no license that we know"
+        yield (
+            _Statement((expression,)) if expression else _Statement((), f"its tag {tag.strip()[:80]!r} is unknown", strong=True)
+        )
     if matter := _MATTER.match(text):
         yield from _of_card(matter[1])
         text = text[matter.end() :]
     for window in _windows(_TAG.sub(" ", text)):
         found = understood(window)
-        yield from ((one, "") for one in found.expressions)
-        if found.doubts and found.expressions:
-            yield "", f"beside {' and '.join(found.expressions)} stands {', '.join(repr(word) for word in found.doubts[:5])}"
+        if not found.expressions:
+            continue
+        words = ", ".join(repr(word) for word in found.doubts[:5])
+        doubt = f"beside {' and '.join(found.expressions)} stands {words}" if words else ""
+        yield _Statement(found.expressions, doubt, strong=bool(set(found.doubts) & (DOUBTFUL_ALONE | PARTS)))
 
 
-def _of_card(matter: str) -> Iterator[tuple[str, str]]:
+def _of_card(matter: str) -> Iterator[_Statement]:
     """Yield what the fields at a card's head say (huggingface.co/docs/hub/datasets-cards)."""
     fields = {str(name): str(value) for name, value in _FIELD.findall(matter)}
     values = re.findall(r"[^\s\[\]\"',-][^\n\[\]\"',]*", fields.get("license", fields.get("licence", "")))
@@ -150,7 +164,7 @@ def _of_card(matter: str) -> Iterator[tuple[str, str]]:
     for value in [*values, fields.get("license_name", ""), fields.get("license_link", "")]:
         entry = read(value.strip(" \"'"), "huggingface" if value in values else "prose")
         if entry.expression != NOASSERTION:
-            yield entry.expression, "its card lists several licenses" if several else ""
+            yield _Statement((entry.expression,), "its card lists several licenses" if several else "", strong=several)
 
 
 def _windows(text: str) -> Iterator[str]:

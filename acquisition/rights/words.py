@@ -66,12 +66,12 @@ JOINERS: Final = _set("licensed licenced license dual or and later only")
 
 BEFORE: Final = _set(
     """
-    the a an license licence licenses licences licensed licenced licensing under terms is are was were be as with by
-    in to of and or from via using per on for at its their his her our your this that these public domain dedicated
-    released available open source free permissive standard unported international dataset datasets data corpus
-    collection work works project repository material materials type creative commons either both v copyright uses use
-    used applies apply following ein eine einer einem der die dem den des une un la le el una uma lo il o os gli i de
-    du d di da do en em nel
+    een ett na w the a an license licence licenses licences licensed licenced licensing under terms is are was were be
+    as with by in to of and or from via using per on for at its their his her our your this that these public domain
+    dedicated released available open source free permissive standard unported international dataset datasets data
+    corpus collection work works project repository material materials type creative commons either both v copyright
+    uses use used applies apply following ein eine einer einem der die dem den des une un la le el una uma lo il o os
+    gli i de du d di da do en em nel
     """
 )
 """Words that may stand before a license's name without being a part of it."""
