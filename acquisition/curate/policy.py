@@ -84,6 +84,9 @@ DEFAULTS: Final = (
     _rule("quality.audio-duration", Outcome.KEEP, "longer or shorter than the others"),
     _rule("quality.audio-sample-rate", Outcome.KEEP, "another sample rate than the others"),
     _rule("quality.*-file-size", Outcome.KEEP, "a file of unusual size"),
+    _rule("quality.image-*-file", Outcome.KEEP, "a file of unusual size for its pixels"),
+    _rule("quality.image-blurry", Outcome.HOLD, "blurred", at_least=0.9),
+    _rule("quality.image-blurry", Outcome.KEEP, "smooth, and perhaps meant to be"),
     _rule("quality.*", Outcome.HOLD, "doubtful quality"),
 )
 """The built-in rules, from the first to the last; they follow whatever the user writes."""
