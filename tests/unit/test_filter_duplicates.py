@@ -140,6 +140,12 @@ def test_transcripts_are_not_the_sample(tmp_path: Path) -> None:
     assert codes(run({"one": clips}, tmp_path)) == {"one": [(0, "not-checked"), (1, "not-checked")]}
 
 
+def test_buckets_of_one_normal_form_are_no_buckets(tmp_path: Path) -> None:
+    """Long texts that are equal but for their dress are linked by it alone."""
+    rows = [text for seed in (1, 2) for text in (essay(seed), essay(seed).upper())]
+    assert sorted(code for _, code in codes(run({"one": rows}, tmp_path))["one"]) == ["normalised"] * 2 + ["representative"] * 2
+
+
 def test_ten_thousand_copies_do_not_explode(tmp_path: Path) -> None:
     """Many copies of one text cost linear time and have one representative."""
     texts = [essay(1, 20)] * 3000 + [essay(1, 20).upper()] * 3000

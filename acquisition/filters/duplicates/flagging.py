@@ -112,7 +112,7 @@ class Findings:
                 told |= {"through": self._columns["item"][other], "through_similarity": similarity}
                 onward = int(clusters.best[other])  # a chain is as strong as its weakest link
                 similarity = round(min(similarity, float(links.similarity[onward])), 4)
-        if clusters.direct[node] >= 0:
+        if clusters.direct[node] >= 0 and told.get("by") in (None, "shingles"):
             similarity = round(float(clusters.direct[node]), 4)
             told |= {"words": round(float(clusters.words[node]), 4), "whole": bool(clusters.whole[node])}
         return similarity, {"similarity": similarity, **told}

@@ -144,7 +144,7 @@ def _candidates(signatures: Signatures, members: np.ndarray, others: list[str]) 
             order = np.lexsort((signatures.pick(positions[large], other), bucket[large]))
             inside, of = positions[large][order], bucket[large][order]
             parts += [_paired(inside[:-step], inside[step:], of[:-step] == of[step:]) for step in range(1, _NEIGHBOURS + 1)]
-    return distinct(np.concatenate(parts))
+    return distinct(np.concatenate([np.zeros(0, np.uint64), *parts]))
 
 
 def _paired(a: np.ndarray, b: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -126,10 +127,11 @@ def cluster(signatures: Signatures, links: Links, prefer: Prefer, bounds: Bounds
     same = links.kind != NEAR
     normal = representatives(components(size, a[same], b[same]), preference)
     edges = _best(Links(links.kind, links.how, normal[a], normal[b], links.similarity, links.words, links.whole).take(~same))
-    direct, far = _distances(signatures, positions, members, bounds.threshold)
+    distance = _Distance(signatures, positions, members, edges)
+    far = partial(distance.far, least=bounds.threshold - _FAR)
     capped = capped_components(size, edges.a, edges.b, bounds.cluster)
     near = representatives(split_far(capped, (edges.a, edges.b), preference, far)[normal], preference)
-    to_kept = direct(normal, near[normal])
+    to_kept = distance.measured(normal, near[normal])
     how = np.zeros(size, np.uint8)
     how[b[same & ~of_kind]] = how[a[same & ~of_kind]] = links.how[same & ~of_kind]
     return Clusters(positions, members, exact, normal, near, how, *to_kept, edges, _nearest(size, edges, near))
@@ -140,31 +142,43 @@ def _best(edges: Links) -> Links:
     low, high = np.minimum(edges.a, edges.b), np.maximum(edges.a, edges.b)
     order = np.lexsort((high, low, -edges.similarity))
     order = order[low[order] != high[order]]
-    keys = (low[order].astype(np.uint64) << _HALF) | high[order].astype(np.uint64)
+    keys = _keys(low[order], high[order])
     kept = np.sort(np.unique(keys, return_index=True)[1])
     return edges.take(order[kept])
 
 
-def _distances(
-    signatures: Signatures, positions: np.ndarray, members: pa.Table, threshold: float
-) -> tuple[Callable[..., tuple[np.ndarray, np.ndarray, np.ndarray]], Callable[..., np.ndarray]]:
-    """Return two functions of (items, kept): the similarity of texts (-1 for others), and which items are too far."""
-    letters = np.asarray(members.column("letters").to_numpy())
+class _Distance:
+    """Measures texts that links reach against the copy that would be kept."""
 
-    def direct(items: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        asked = np.flatnonzero((items != kept) & (letters[items] > 0) & (letters[kept] > 0))
-        found = measure(signatures, np.stack((positions[items[asked]], positions[kept[asked]]), axis=1))
+    def __init__(self, signatures: Signatures, positions: np.ndarray, members: pa.Table, edges: Links) -> None:
+        self._signatures = signatures
+        self._positions = positions
+        self._letters = np.asarray(members.column("letters").to_numpy())
+        self._linked = distinct(_keys(edges.a, edges.b))
+
+    def measured(self, items: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the similarity of characters and of words (-1 where there are no two texts), and whether all was seen."""
+        asked = np.flatnonzero((items != kept) & (self._letters[items] > 0) & (self._letters[kept] > 0))
+        pairs = np.stack((self._positions[items[asked]], self._positions[kept[asked]]), axis=1)
+        found = measure(self._signatures, pairs)
         characters, words = np.full(len(items), -1, np.float32), np.full(len(items), -1, np.float32)
         whole = np.zeros(len(items), dtype=bool)
         characters[asked], words[asked], whole[asked] = found.characters, found.words, found.whole
         return characters, words, whole
 
-    def far(items: np.ndarray, kept: np.ndarray) -> np.ndarray:
-        characters = direct(items, kept)[0]
-        answer: np.ndarray = (characters >= 0) & (characters < threshold - _FAR)
+    def far(self, items: np.ndarray, kept: np.ndarray, least: float) -> np.ndarray:
+        """Return a mask of the texts that are less alike than this, and that no link joins directly to the kept one."""
+        characters = self.measured(items, kept)[0]
+        keys = _keys(items, kept)
+        at = np.minimum(np.searchsorted(self._linked, keys), max(len(self._linked) - 1, 0))
+        joined = self._linked[at] == keys if len(self._linked) else np.zeros(len(keys), dtype=bool)
+        answer: np.ndarray = (characters >= 0) & (characters < least) & ~joined
         return answer
 
-    return direct, far
+
+def _keys(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    keys: np.ndarray = (np.minimum(a, b).astype(np.uint64) << _HALF) | np.maximum(a, b).astype(np.uint64)
+    return keys
 
 
 def _nearest(size: int, edges: Links, near: np.ndarray) -> np.ndarray:
