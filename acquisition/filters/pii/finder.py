@@ -1,21 +1,31 @@
-"""Finds what a text holds: recognisers behind gates, judges on their matches, words around them, one finding per place."""
+"""Finds what texts hold: recognisers behind the engine's gates, judges of their matches, and the words around them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 
-import regex
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from presidio_analyzer import RecognizerResult
 
+from acquisition.filters.pii.engine import Analyzer
 from acquisition.filters.pii.entities import CONTACTS
 from acquisition.filters.pii.judges import NOTE
 from acquisition.filters.pii.rules import Rule
-from acquisition.filters.pii.words import nearby, words_of
+from acquisition.filters.pii.words import nearby
 
 _RAISED: Final = 0.6
 _UNSHAKEN: Final = 0.8
 """A form that is worth this much is what it is, whatever the word before it says."""
+_PIECE: Final = 200_000
+_OVERLAP: Final = 500
+_LONGEST: Final = 5_000_000
+_MOST_PLACES: Final = 20_000
+_LANGUAGE: Final = "en"
+"""All recognisers are asked in one language: which of them run has been decided when the rules were built."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,36 +46,71 @@ class Finding:
     raised: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found in one text, in its order; `gave_up` says why a part of it was not looked at ("" where all was)."""
+
+    findings: tuple[Finding, ...]
+    gave_up: str = ""
+
+
 class Finder:
     """All rules of one set of languages and countries, ready to look at texts."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = tuple(rules)
-        self._gates = [regex.compile(rule.gate) for rule in self.rules]
-        self.gate = "|".join(dict.fromkeys(rule.gate for rule in self.rules))
+        recognizers = [rule.recognizer for rule in self.rules]
+        for recognizer in recognizers:
+            # Words are read here, by whole words and languages; Presidio's enhancer would add its own to the scores.
+            recognizer.context, recognizer.supported_language = [], _LANGUAGE
+        self._rule_of = {rule.recognizer.id: rule for rule in self.rules}
+        self._analyzer = Analyzer(recognizers, languages=(_LANGUAGE,))
+
+    def found(self, texts: pa.Array, named: Sequence[tuple[str, ...]] = ()) -> Iterator[tuple[int, Found]]:
+        """Yield row and findings of the texts that hold any, or that could not be looked at in full.
+
+        `named` are, for each text, the words of the table column that it stands in; left out: none.
+        """
+        length = pc.fill_null(pc.utf8_length(texts), 0)
+        long = np.flatnonzero(pc.greater(length, _PIECE).to_numpy(zero_copy_only=False)).tolist()
+        short = pc.if_else(pc.less_equal(length, _PIECE), texts, pa.scalar(None, texts.type)) if long else texts
+        for row, raw in self._analyzer.found(short, _LANGUAGE):
+            text = texts[row].as_py()
+            yield row, self._weighed(text, raw, named[row] if named else (), "time" if raw.gave_up else "")
+        for row in long:
+            yield row, self._in_pieces(texts[row].as_py(), named[row] if named else ())
 
     def findings(self, text: str, named: tuple[str, ...] = ()) -> list[Finding]:
-        """Return what a text holds, in its order; `named` are the words of the table column that it stands in."""
+        """Return what one text holds, in its order; `named` are the words of the table column that it stands in."""
+        return [one for _, found in self.found(pa.array([text], pa.large_string()), [named]) for one in found.findings]
+
+    def _in_pieces(self, text: str, named: tuple[str, ...]) -> Found:
+        """Look at a long text piece by piece, up to a limit, so that time and memory stay in proportion."""
+        raw: dict[tuple[str, int, int], Any] = {}
+        gave_up = "length" if len(text) > _LONGEST else ""
+        for start in range(0, min(len(text), _LONGEST), _PIECE - _OVERLAP):
+            found = self._analyzer.analyze(text[start : start + _PIECE], _LANGUAGE)
+            gave_up = "time" if found.gave_up else gave_up
+            for one in found:
+                one.start, one.end = one.start + start, one.end + start
+                raw.setdefault((_recognizer_of(one), one.start, one.end), one)
+            if len(raw) > _MOST_PLACES:
+                gave_up = "places"
+                break
+        return self._weighed(text, list(raw.values()), named, gave_up)
+
+    def _weighed(self, text: str, raw: Sequence[Any], named: tuple[str, ...], gave_up: str) -> Found:
         found: list[Finding] = []
-        words: frozenset[str] | None = None
-        for rule, gate in zip(self.rules, self._gates, strict=True):
-            if not gate.search(text):
-                continue
-            if rule.needs_words:
-                words = words_of(text).union(named) if words is None else words
-                if not rule.words.among(words):
-                    continue
-            found += matches(rule, text, named)
-        return raised(without_overlaps(found))
+        for match in raw[:_MOST_PLACES]:
+            found += weighed(self._rule_of[_recognizer_of(match)], text, match, named)
+        return Found(tuple(raised(without_overlaps(found))), "places" if len(raw) > _MOST_PLACES else gave_up)
 
 
-def matches(rule: Rule, text: str, named: tuple[str, ...]) -> Iterator[Finding]:
-    """Yield what one rule finds in a text."""
-    for match in rule.recognizer.analyze(text, [rule.entity], None):
-        yield from weighed(rule, text, match, named)
+def _recognizer_of(match: Any) -> str:
+    return str(match.recognition_metadata[RecognizerResult.RECOGNIZER_IDENTIFIER_KEY])
 
 
-def weighed(rule: Rule, text: str, match: object, named: tuple[str, ...]) -> Iterator[Finding]:
+def weighed(rule: Rule, text: str, match: Any, named: tuple[str, ...]) -> Iterator[Finding]:
     """Yield the findings that one match of a recogniser is worth, by the words around it."""
     for reading in rule.readings(text, match):
         around = nearby(text, reading.start, reading.end)
@@ -78,17 +123,20 @@ def weighed(rule: Rule, text: str, match: object, named: tuple[str, ...]) -> Ite
             yield Finding(rule, reading.start, reading.end, score, base, context, reading.checked)
 
 
-def without_overlaps(found: list[Finding]) -> list[Finding]:
-    """Keep the best finding of each place: higher score, then checksum, then the longer match, then the rules' order."""
+def without_overlaps(found: Sequence[Finding]) -> list[Finding]:
+    """Keep the best finding of each place: higher score, then checksum, then the longer match, then the first."""
     kept: list[Finding] = []
-    for one in sorted(found, key=lambda one: (-one.score, not one.checked, one.start - one.end, one.start)):
-        if all(one.end <= other.start or one.start >= other.end for other in kept):
+    taken = np.zeros(max((one.end for one in found), default=0), bool) if len(found) > 1 else None
+    for one in sorted(found, key=lambda one: (-one.score, not one.checked, one.start - one.end, one.start, one.rule.entity)):
+        if taken is None or not taken[one.start : one.end].any():
             kept.append(one)
+            if taken is not None:
+                taken[one.start : one.end] = True
     return sorted(kept, key=lambda one: one.start)
 
 
 def raised(found: list[Finding]) -> list[Finding]:
-    """Return findings in which a weak contact beside another kind of contact counts (filters.md 2.5: two distinct ones)."""
+    """Return findings in which a weak contact beside another kind of contact counts."""
     kinds = {one.rule.entity for one in found if one.rule.entity in CONTACTS and one.score >= NOTE}
     if len(kinds) < 2:
         return found

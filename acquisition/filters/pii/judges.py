@@ -51,7 +51,7 @@ _LOOSE_ISSUERS: Final = regex.compile(r"(?:50|5[6-9]|6\d|9792)\d{10,17}")
 _IN_ROW: Final = regex.compile(r"\d[ \t,;|]{1,2}\Z")
 _NEXT_IN_ROW: Final = regex.compile(r"[ \t,;|]{1,2}-?\d")
 
-IBAN_PATTERN: Final = r"(?<![\p{L}\p{Nd}])[A-Za-z]{2}\d{2}(?:[ \u00a0-]?[A-Za-z0-9]){11,40}"
+IBAN_PATTERN: Final = r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}[ \u00a0-]?[A-Za-z0-9]{2}[A-Za-z0-9 \u00a0-]{9,45}"
 _IBAN_COUNTRIES: Final = """
 AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DJ27 DK18 DO28 EE20 EG29 ES24 FI18 FK18
 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HN28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 LB28 LC32 LI21 LT20 LU20 LV21
@@ -74,19 +74,21 @@ _CODE_BEFORE: Final = regex.compile(r"(?:[\p{L}\p{Nd}_][-./]|[\w#$€£/=])\Z")
 
 NAMED_DATE: Final = (
     r"(?i:jan|feb|mar|mär|apr|avr|abr|may|mai|mag|jun|jui|giu|jul|lug|aug|ago|aoû|sep|set|oct|okt|ott|out|nov|dec|dez|dic|déc|gen|ene"
-    r"|sty|lut|kwi|maj|cze|lip|sie|wrz|paź|lis|gru|fév|mrt|mei)\p{L}{0,8}"
+    r"|sty|lut|kwi|maj|cze|lip|sie|wrz|paź|lis|gru|fév|mrt|mei)[^\W\d_]{0,8}"
 )
-DATE_PATTERN: Final = (
-    r"(?<![\w./-])(?:(?:0?[1-9]|[12]\d|3[01])([-/. ])(?:0?[1-9]|1[0-2]|[12]\d|3[01])\1(?:19|20)?\d{2}"
-    r"|(?:19|20)\d{2}([-/.])(?:0?[1-9]|1[0-2])\2(?:0?[1-9]|[12]\d|3[01])"
-    rf"|(?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th|\.|º)?[ -](?:of |de |di )?{NAMED_DATE}\.?,?[ -](?:de |del )?(?:19|20)\d{{2}}"
-    rf"|{NAMED_DATE}\.? (?:0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?,? (?:19|20)\d{{2}})(?![\w/-]|[.,]\d)"
+_DATE_END: Final = r"(?![\w/-]|[.,][0-9])"
+_DAY: Final = "(?:0?[1-9]|[12][0-9]|3[01])"
+DATE_PATTERNS: Final = (
+    rf"(?<![\w./-]){_DAY}[-/. ]{_DAY}[-/. ](?:19|20)?[0-9]{{2}}{_DATE_END}",
+    rf"(?<![\w./-])(?:19|20)[0-9]{{2}}[-/.](?:0?[1-9]|1[0-2])[-/.]{_DAY}{_DATE_END}",
+    rf"(?<![\w./-]){_DAY}(?:st|nd|rd|th|\.|º)?[ -](?:of |de |di )?{NAMED_DATE}[.,]{{0,2}}[ -](?:del? )?(?:19|20)[0-9]{{2}}{_DATE_END}",
+    rf"(?<![\w./-]){NAMED_DATE}\.? {_DAY}(?:st|nd|rd|th)?,? (?:19|20)[0-9]{{2}}{_DATE_END}",
 )
 
 ETHEREUM_PATTERN: Final = r"(?<![0-9A-Za-z])0x[0-9a-fA-F]{40}(?![0-9A-Za-z])"
 WRITTEN_OUT_MAIL: Final = (
-    r"(?<![\w.+-])[A-Za-z0-9][A-Za-z0-9._+-]{0,63} ?(?:\[at\]|\(at\)|\{at\}|<at>| AT ) ?[A-Za-z0-9][A-Za-z0-9-]{0,62}"
-    r"(?: ?(?:\[dot\]|\(dot\)|\{dot\}|<dot>| DOT |\.) ?[A-Za-z0-9-]{2,63}){1,3}(?![\w-])"
+    r"(?<![\w.+-])[A-Za-z0-9][A-Za-z0-9._+-]{0,40} ?(?:\[at\]|\(at\)|<at>| AT ) ?[A-Za-z0-9-]{1,40}"
+    r"(?: ?(?:\[dot\]|\(dot\)|<dot>| DOT |\.) ?[A-Za-z0-9-]{2,40}){1,3}(?![\w-])"
 )
 
 

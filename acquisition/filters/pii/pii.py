@@ -1,10 +1,9 @@
-"""The filter: gates over columns, rules on the few texts that pass, and one flag per finding."""
+"""The filter: texts as they are, tables column by column, names and addresses of files, and the metadata of media."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping
-from typing import ClassVar, Final
+from collections.abc import Iterable, Mapping
+from typing import ClassVar, Final, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -13,22 +12,25 @@ import regex
 from pydantic import Field
 
 from acquisition.filters.flags import FlagRows, detail_json
-from acquisition.filters.pii.countries import OF_LANGUAGE
+from acquisition.filters.pii.columns import Column, type_columns, values
+from acquisition.filters.pii.countries import FOLDERS, OF_LANGUAGE
 from acquisition.filters.pii.entities import ENTITIES, code_of
 from acquisition.filters.pii.finder import Finder, Finding, without_overlaps
-from acquisition.filters.pii.rules import LANGUAGES, TimeoutWatch, build, phone_regions
+from acquisition.filters.pii.metadata import Metadata
+from acquisition.filters.pii.names import Names, NameSettings
+from acquisition.filters.pii.rules import LANGUAGES, build, phone_regions
 from acquisition.filters.pii.words import parts_of
-from acquisition.protocols import Filter, FilterContext
+from acquisition.protocols import Cost, Filter, FilterContext
 from acquisition.settings import FilterSettings
 
-_LITERAL: Final = regex.compile(r'"((?:[^"\\]|\\.)*+)"(:)?|(-?\d[\d.eE+-]*)')
-_ESCAPE: Final = regex.compile(r"\\(?:u[0-9a-fA-F]{4}|.)")
-_WORDS: Final = ("text", "label", "fields", "title", "author")
+_WORDS: Final = ("text", "label", "title", "author")
 _ADDRESSES: Final = ("name", "url", "referrer", "locator")
 """File names and addresses are full of numbers that are nobody's; an e-mail address in them is one all the same."""
 _ENDING: Final = regex.compile(r"\.[A-Za-z0-9]{1,5}(?=$|[#!?])")
 _PARTED: Final = str.maketrans(dict.fromkeys("/?=&#!:;,", " "))
 _LANGUAGE: Final = r'"(?:lang|language|locale)":"(?P<language>[a-z]{2})(?:[-_"])'
+_TOGETHER: Final = 50_000
+_MEDIA: Final = ("image", "audio")
 
 
 class PiiSettings(FilterSettings):
@@ -38,10 +40,18 @@ class PiiSettings(FilterSettings):
     """Languages of the texts: their telephone formats and their countries' identity numbers are read."""
     phone_regions: tuple[str, ...] = ()
     """Regions (ISO 3166) whose telephone formats are read; left out: those of the languages."""
-    countries: tuple[str, ...] = ()
+    countries: tuple[Literal[tuple(FOLDERS)], ...] = ()  # type: ignore[valid-type]  # the names are data
     """Further countries (ISO 3166, lower case) whose identity numbers are read, with postcodes and vehicles of those named."""
+    tables: Literal["scan", "sample"] = "scan"
+    """scan: read each value of the columns that can hold some. sample: flag by the type of the column, from a sample of it."""
     notes: bool = False
     """Note web addresses, dates and UUIDs too, with a score of 0.1 that no rule of the default policy takes."""
+    names: NameSettings | None = None
+    """A model of one's own that finds names and places in text."""
+
+    def inputs(self) -> tuple[str, ...]:
+        """Return the model, where it is a file or folder."""
+        return self.names.inputs() if self.names else ()
 
 
 class Pii(Filter):
@@ -50,43 +60,53 @@ class Pii(Filter):
     name: ClassVar[str] = "pii"
     version: ClassVar[int] = 3
     Settings: ClassVar[type[FilterSettings]] = PiiSettings
+    looks_across: ClassVar[bool] = True
+    cost: ClassVar[Cost] = Cost(prepare=3.0, text=100.0, media=2.0, memory=300)
     notes: ClassVar[frozenset[str]] = frozenset({code_of("URL"), code_of("UUID")})
     codes: ClassVar[Mapping[str, str]] = {code_of(entity): meaning for entity, meaning in ENTITIES.items()} | {
-        "pii.not-checked": "A pattern took too long on this text and was given up; the text may hold personal data.",
+        "pii.not-checked": "A part was not looked at: it is too long, holds too much, or took too long; the detail says which.",
     }
 
-    def __init__(self, settings: FilterSettings, context: FilterContext) -> None:  # noqa: ARG002 - the contract gives it to every filter
+    def __init__(self, settings: FilterSettings, context: FilterContext) -> None:
         self._settings = settings if isinstance(settings, PiiSettings) else PiiSettings()
         self._finders: dict[str, Finder] = {}
         self._finder = self._finder_for("")
-        self._watch = TimeoutWatch()
+        self._names = Names(self._settings.names, context.base) if self._settings.names else None
+        self._metadata = Metadata(context)
 
     def flag(self, items: pa.RecordBatch) -> pa.RecordBatch:
-        """Return flags for a batch; only texts that pass the gate are shown to the recognisers."""
+        """Return flags for a shard; only texts that can hold something are shown to the recognisers."""
         flags = FlagRows(items)
         languages = _languages(items)
-        log = logging.getLogger("presidio-analyzer")
-        log.addHandler(self._watch)
-        try:
-            for field in _WORDS + _ADDRESSES:
-                gate = self._finder.gate if field in _WORDS else "@"
-                for row, text in _awake(items.column(field), gate):
-                    self._flag_text(flags, row, field, text, self._finder_for(languages.get(row, "")))
-        finally:
-            log.removeHandler(self._watch)
+        for language, rows in _by_language(languages, items.num_rows).items():
+            finder = self._finder_for(language)
+            for field in _WORDS:
+                self._flag_texts(flags, finder, field, _only(items.column(field), rows))
+            self._flag_tables(flags, finder, items, rows)
+        for field in _ADDRESSES:
+            self._flag_addresses(flags, field, items.column(field))
+        if self._names:
+            self._flag_names(flags, self._names, items)
+        self._flag_media(flags, items)
         return flags.batch()
 
     def not_checked(self) -> tuple[str, ...]:
         """Return what this filter cannot see."""
         languages = self._settings.languages
         without = [language for language in languages if language not in OF_LANGUAGE]
-        regions = self._settings.phone_regions or phone_regions(languages)
+        regions = ", ".join(self._settings.phone_regions or phone_regions(languages))
+        sampled = self._settings.tables == "sample"
         return (
-            "personal data: names and postal addresses were NOT checked (no NER model is set)",
-            f"personal data: telephone numbers without + or a word beside them were read as those of {', '.join(regions)} only",
+            *(() if self._names else ("personal data: names and postal addresses were NOT checked (no NER model is set)",)),
+            f"personal data: telephone numbers without + or a word beside them were read as those of {regions} only",
             *(f"personal data: identity numbers of countries that speak {language!r} were not checked" for language in without),
             "personal data: file names and web addresses were looked through for e-mail addresses only",
-            "personal data: pictures, recordings and the bytes of files that are not text were not checked",
+            "personal data: what pictures show and recordings say was not checked, only their metadata",
+            *(
+                ("personal data: tables were judged by a sample of each column; free text in them was not read",)
+                if sampled
+                else ()
+            ),
         )
 
     def findings(self, text: str, column: str = "", language: str = "") -> list[Finding]:
@@ -98,32 +118,108 @@ class Pii(Filter):
         declared = self._settings.languages
         added = language if language in LANGUAGES and language not in declared else ""
         if added not in self._finders:
-            languages = (*declared, added) if added else declared
+            spoken = (*declared, added) if added else declared
             settings = self._settings
-            self._finders[added] = Finder(build(languages, settings.phone_regions, settings.countries, notes=settings.notes))
+            self._finders[added] = Finder(build(spoken, settings.phone_regions, settings.countries, notes=settings.notes))
         return self._finders[added]
 
-    def _mails(self, finder: Finder, address: str) -> list[Finding]:
-        """Return the e-mail addresses in a file name or web address, also with the ending of a file behind them."""
-        bare = _ENDING.sub(lambda ending: " " * len(ending[0]), address)
-        parted = [text.translate(_PARTED) for text in (address, bare)]
-        found = [one for text in parted for one in finder.findings(text) if one.rule.entity == "EMAIL_ADDRESS"]
-        return without_overlaps(found)
+    def _flag_texts(self, flags: FlagRows, finder: Finder, field: str, column: pa.Array) -> None:
+        if column.null_count == len(column):
+            return
+        for row, found in finder.found(column):
+            for one in found.findings:
+                _add(flags, row, field, one)
+            if found.gave_up:
+                flags.add(row, "pii.not-checked", field=field, detail=detail_json(reason=found.gave_up))
 
-    def _flag_text(self, flags: FlagRows, row: int, field: str, text: str, finder: Finder) -> None:
-        gave_up = self._watch.count
-        parts = _values(text) if field == "fields" else [(0, text, "")]
-        for offset, part, column in parts:
-            for found in self._mails(finder, part) if field in _ADDRESSES else finder.findings(part, parts_of(column)):
-                span = (offset + found.start, offset + found.end)
-                code = code_of(found.rule.entity)
-                flags.add(row, code, score=found.score, field=field, span=span, detail=_detail(found, column))
-        if self._watch.count > gave_up:
-            flags.add(row, "pii.not-checked", field=field)
+    def _flag_addresses(self, flags: FlagRows, field: str, column: pa.Array) -> None:
+        """Flag the e-mail addresses in file names and web addresses, also with the ending of a file behind them."""
+        hits = pc.fill_null(pc.match_substring(column, "@"), False)
+        for row in np.flatnonzero(hits.to_numpy(zero_copy_only=False)).tolist():
+            address = column[row].as_py()[:_TOGETHER]
+            bare = _ENDING.sub(lambda ending: " " * len(ending[0]), address)
+            found = [one for text in (address, bare) for one in self._finder.findings(text.translate(_PARTED))]
+            for one in without_overlaps([one for one in found if one.rule.entity == "EMAIL_ADDRESS"]):
+                _add(flags, row, field, one)
+
+    def _flag_tables(self, flags: FlagRows, finder: Finder, items: pa.RecordBatch, rows: pa.Array | None) -> None:
+        column = _only(items.column("fields"), rows)
+        if column.null_count == len(column):
+            return
+        assets = items.column("asset").to_pylist()
+        tables: dict[str, list[int]] = {}
+        for row in np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False)).tolist():
+            tables.setdefault(assets[row], []).append(row)
+        for held in tables.values():
+            table = column.take(pa.array(held)).to_pylist()
+            columns = type_columns(table, finder)
+            if self._settings.tables == "sample":
+                columns = {name: one for name, one in columns.items() if one.entity}
+            if any(one.least is not None for one in columns.values()):
+                self._flag_rows(flags, finder, columns, zip(held, table, strict=True))
+
+    def _flag_rows(
+        self, flags: FlagRows, finder: Finder, columns: Mapping[str, Column], rows: Iterable[tuple[int, str]]
+    ) -> None:
+        """Read the values of the columns that can hold some, many at a time."""
+        parts: list[tuple[int, int, str, Column]] = []
+        size = 0
+        for row, fields in rows:
+            for offset, value, name in values(fields):
+                column = columns.get(name)
+                if column is None or column.least is None or not value.strip():
+                    continue
+                if self._settings.tables == "sample":
+                    detail = detail_json(column=name, by="column", share=round(column.share, 3), validated="none")
+                    span = (offset, offset + len(value))
+                    flags.add(row, code_of(column.entity), score=0.7, field="fields", span=span, detail=detail)
+                else:
+                    parts.append((row, offset, value, column))
+                    size += len(value)
+            if len(parts) > _TOGETHER or size > 40 * _TOGETHER:
+                self._flag_values(flags, finder, parts)
+                parts, size = [], 0
+        self._flag_values(flags, finder, parts)
+
+    def _flag_values(self, flags: FlagRows, finder: Finder, parts: list[tuple[int, int, str, Column]]) -> None:
+        named = {column.name: parts_of(column.name) for _, _, _, column in parts}
+        texts = pa.array([value for _, _, value, _ in parts], pa.large_string())
+        for at, found in finder.found(texts, [named[column.name] for _, _, _, column in parts]):
+            row, offset, _, column = parts[at]
+            for one in found.findings:
+                if one.score >= (column.least or 0.0):
+                    _add(flags, row, "fields", one, offset=offset, column=column.name)
+            if found.gave_up:
+                flags.add(row, "pii.not-checked", field="fields", detail=detail_json(reason=found.gave_up, column=column.name))
+
+    def _flag_names(self, flags: FlagRows, names: Names, items: pa.RecordBatch) -> None:
+        for row, text in enumerate(items.column("text").to_pylist()):
+            for one in names.find(text) if text else ():
+                detail = detail_json(validated="none", context="none", recogniser=names.label)
+                flags.add(row, code_of(one.entity), score=one.score, field="text", span=(one.start, one.end), detail=detail)
+            if text and len(text) > names.longest:
+                flags.add(row, "pii.not-checked", field="text", detail=detail_json(reason="length", recogniser=names.label))
+
+    def _flag_media(self, flags: FlagRows, items: pa.RecordBatch) -> None:
+        """Flag what the metadata of pictures and recordings tell; nobody can cut it out of the bytes, so there is no span."""
+        modality = items.column("modality")
+        rows = np.flatnonzero(pc.is_in(modality, pa.array(_MEDIA, modality.type)).to_numpy(zero_copy_only=False)).tolist()
+        for row, tag in self._metadata.tags(items, rows):
+            if tag.entity:
+                detail = detail_json(tag=tag.name, validated="none", context="column")
+                flags.add(row, code_of(tag.entity), score=tag.score, detail=detail)
+            else:
+                for one in self._finder.findings(tag.value, parts_of(tag.name)):
+                    flags.add(row, code_of(one.rule.entity), score=one.score, detail=_detail(one, tag=tag.name))
 
 
-def _detail(found: Finding, column: str) -> str:
-    facts = {"column": column} if column else {}
+def _add(flags: FlagRows, row: int, field: str, found: Finding, *, offset: int = 0, column: str = "") -> None:
+    span = (offset + found.start, offset + found.end)
+    detail = _detail(found, **({"column": column} if column else {}))
+    flags.add(row, code_of(found.rule.entity), score=found.score, field=field, span=span, detail=detail)
+
+
+def _detail(found: Finding, **facts: str) -> str:
     return detail_json(
         validated="pass" if found.checked else "none",
         base=found.base,
@@ -140,30 +236,18 @@ def _languages(items: pa.RecordBatch) -> dict[int, str]:
     if column.null_count == len(column):
         return {}
     named = pc.extract_regex(column, _LANGUAGE)
-    return {
-        row: named[row]["language"].as_py() for row in np.flatnonzero(named.is_valid().to_numpy(zero_copy_only=False)).tolist()
-    }
+    spoken = pc.struct_field(named, "language").to_pylist()
+    return {row: language for row, language in enumerate(spoken) if language in LANGUAGES}
 
 
-def _awake(column: pa.Array, gate: str) -> Iterator[tuple[int, str]]:
-    """Yield row and text of every text that passes the gate."""
-    if column.null_count == len(column):
-        return
-    hits = pc.match_substring_regex(column, gate).fill_null(False)
-    for row in np.flatnonzero(hits.to_numpy(zero_copy_only=False)).tolist():
-        yield row, column[row].as_py()
+def _by_language(languages: Mapping[int, str], count: int) -> dict[str, pa.Array | None]:
+    """Return language → mask of the rows that are in it, None for all; "" is the language of the rest."""
+    if not languages:
+        return {"": None}
+    spoken = np.array([languages.get(row, "") for row in range(count)])
+    return {str(language): pa.array(spoken == language) for language in sorted(set(spoken.tolist()))}
 
 
-def _values(fields: str) -> Iterator[tuple[int, str, str]]:
-    """Yield (offset, value, column) for the texts and numbers in a JSON object; escapes become blanks of equal length.
-
-    A number says nothing by itself; it is shown to the recognisers only through its column's name, as any value is.
-    """
-    column = ""
-    for literal in _LITERAL.finditer(fields):
-        if literal[2]:
-            column = literal[1]
-        elif literal[1] is not None:
-            yield literal.start(1), _ESCAPE.sub(lambda escape: " " * len(escape[0]), literal[1]), column
-        else:
-            yield literal.start(3), literal[3], column
+def _only(column: pa.Array, rows: pa.Array | None) -> pa.Array:
+    """Return the column with the other rows null."""
+    return column if rows is None else pc.if_else(rows, column, pa.scalar(None, column.type))

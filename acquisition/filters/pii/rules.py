@@ -1,4 +1,4 @@
-"""Which recognisers run, when they are woken, and which words support their matches.
+"""Which recognisers run, and which words support their matches.
 
 A rule is a recogniser of presidio-analyzer's kind (its own, or a pattern of ours), the words that support it, and a judge
 that says what a match is worth (`judges.py`). `recognizers` gives the recognisers alone, for Presidio's own engine.
@@ -6,7 +6,6 @@ that says what a match is worth (`judges.py`). `recognizers` gives the recognise
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -17,15 +16,6 @@ from acquisition.filters.pii import countries, judges, phones, secrets
 from acquisition.filters.pii import words as near
 from acquisition.filters.pii.words import NONE, Words
 
-DIGITS: Final = r"(?:\p{Nd}(?:[^\p{L}\p{Nd}]|[xX]){0,5}){4}\p{Nd}"
-"""Five digits or more with at most five characters between two of them; no letters except the x of "x123"."""
-_ANY_DIGIT: Final = r"\p{Nd}"
-_IP_GATE: Final = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|:[0-9A-Fa-f]{0,4}:"
-_MAC_GATE: Final = r"(?i:(?:[0-9a-f]{2}[:-]){5}[0-9a-f]{2}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})"
-_IBAN_GATE: Final = "(?i:[a-z]{2}[0-9]{2}(?:[ \u00a0-]?[a-z0-9]){11})"
-_CRYPTO_GATE: Final = r"(?i:(?:bc1|[13])[a-z0-9]{25})"
-_AT_GATE: Final = r"(?i:[\[({<]at[\])}>]| AT )"
-_REGEX_SECONDS: Final = 2
 _SPOKEN_IN: Final = """
 en:US,GB de:DE,AT,CH es:ES,MX,AR,CO fr:FR,BE,CH pt:PT,BR it:IT,CH nl:NL,BE pl:PL ru:RU tr:TR fi:FI hu:HU ro:RO sk:SK hr:HR bg:BG
 lt:LT lv:LV id:ID th:TH zh:CN ja:JP ko:KR sv:SE da:DK cs:CZ el:GR uk:UA he:IL hi:IN ar:AE,EG nb:NO no:NO sl:SI et:EE vi:VN
@@ -37,22 +27,19 @@ _REGIONS: Final = {part[:2]: tuple(part[3:].split(",")) for part in _SPOKEN_IN.s
 class Rule:
     """One recogniser and how far it is believed.
 
-    `gate` is a condition, readable by RE2 and `regex` alike, that every text with a match fulfils. `alone` is the score of a
-    match without a supporting word (0: not flagged), `supported` the score with one; a `judge` reads the match and says both
-    itself. `denied` are words that call such a number something else. `needs_words` says that nothing is found without one,
-    `free` that small letters are as good as capitals where no checksum speaks, `also` words
-    of a second kind that have to stand near too ("driver" and "license").
+    `alone` is the score of a match without a supporting word (0: not flagged), `supported` the score with one; a `judge` reads
+    the match and says both itself. `denied` are words that call such a number something else. `free` says that small letters
+    are as good as capitals where no checksum speaks; `also` are words of a second kind that have to stand near too ("driver"
+    and "license").
     """
 
     entity: str
     recognizer: Any
-    gate: str
     words: Words
     alone: float = 0.0
     supported: float = 0.0
     judge: judges.Judge | None = None
     denied: Words = NONE
-    needs_words: bool = False
     free: bool = True
     also: Words = NONE
 
@@ -84,7 +71,6 @@ def build(
     languages: tuple[str, ...], regions: tuple[str, ...], declared: tuple[str, ...] = (), *, notes: bool = False
 ) -> list[Rule]:
     """Return the rules for languages, telephone regions and countries; imports presidio-analyzer, which takes a second."""
-    _limit_regex_time()
     rules = [*_general(regions or phone_regions(languages)), _birth(notes)]
     wanted = countries.countries_of(languages, declared)
     if "us" in wanted:
@@ -109,20 +95,11 @@ LANGUAGES: Final = frozenset(_REGIONS)
 """Languages whose telephone formats are known."""
 
 
-def _limit_regex_time() -> None:
-    """Presidio allows a pattern 60 s per text; hostile input must not hold a worker that long."""
-    from presidio_analyzer import pattern_recognizer
-    from presidio_analyzer.predefined_recognizers.generic import iban_recognizer
-
-    pattern_recognizer.REGEX_TIMEOUT_SECONDS = _REGEX_SECONDS
-    iban_recognizer.REGEX_TIMEOUT_SECONDS = _REGEX_SECONDS
-
-
-def _pattern(entity: str, name: str, form: str, *, flags: int = regex.DOTALL) -> Any:
+def _pattern(entity: str, name: str, *forms: str) -> Any:
     from presidio_analyzer import Pattern, PatternRecognizer
 
-    patterns = [Pattern(name, form, 0.3)]
-    return PatternRecognizer(entity, name=name, patterns=patterns, global_regex_flags=flags)
+    patterns = [Pattern(f"{name} {place}", form, 0.3) for place, form in enumerate(forms)]
+    return PatternRecognizer(entity, name=name, patterns=patterns, global_regex_flags=regex.DOTALL)
 
 
 def _general(regions: tuple[str, ...]) -> list[Rule]:
@@ -136,23 +113,23 @@ def _general(regions: tuple[str, ...]) -> list[Rule]:
     token = _pattern("SECRET", "TokenRecognizer", secrets.FORM)
     assigned = _pattern("SECRET", "AssignedSecretRecognizer", secrets.ASSIGNMENT)
     return [
-        Rule("EMAIL_ADDRESS", _email_recognizer(), "@", near.MAIL, judge=judges.mail),
-        Rule("EMAIL_ADDRESS", written, _AT_GATE, near.MAIL, 0.7, 0.8),
-        Rule("CREDIT_CARD", card, DIGITS, near.CARD, judge=judges.card, denied=near.NOT_CARD),
-        Rule("IBAN_CODE", iban, _IBAN_GATE, near.BANK, judge=judges.iban),
-        Rule("IP_ADDRESS", IpRecognizer(), _IP_GATE, near.ADDRESS, judge=judges.address, denied=near.VERSION),
-        Rule("MAC_ADDRESS", MacAddressRecognizer(), _MAC_GATE, near.DEVICE, 0.7, 0.95),
-        Rule("CRYPTO", CryptoRecognizer(), _CRYPTO_GATE, near.WALLET, judge=judges.bitcoin),
-        Rule("CRYPTO", ethereum, "0x[0-9a-fA-F]{40}", near.WALLET, judge=judges.ethereum),
-        Rule("SECRET", token, f"(?:{secrets.FORMS})", NONE, 0.95, 0.95),
-        Rule("SECRET", assigned, secrets.ASSIGNMENT, NONE, judge=judges.assigned_secret),
-        Rule("PHONE_NUMBER", phone, DIGITS, near.PHONE, judge=judges.phone(regions), denied=near.NOT_PHONE),
+        Rule("EMAIL_ADDRESS", _email_recognizer(), near.MAIL, judge=judges.mail),
+        Rule("EMAIL_ADDRESS", written, near.MAIL, 0.7, 0.8),
+        Rule("CREDIT_CARD", card, near.CARD, judge=judges.card, denied=near.NOT_CARD),
+        Rule("IBAN_CODE", iban, near.BANK, judge=judges.iban),
+        Rule("IP_ADDRESS", IpRecognizer(), near.ADDRESS, judge=judges.address, denied=near.VERSION),
+        Rule("MAC_ADDRESS", MacAddressRecognizer(), near.DEVICE, 0.7, 0.95),
+        Rule("CRYPTO", CryptoRecognizer(), near.WALLET, judge=judges.bitcoin),
+        Rule("CRYPTO", ethereum, near.WALLET, judge=judges.ethereum),
+        Rule("SECRET", token, NONE, 0.95, 0.95),
+        Rule("SECRET", assigned, NONE, judge=judges.assigned_secret),
+        Rule("PHONE_NUMBER", phone, near.PHONE, judge=judges.phone(regions), denied=near.NOT_PHONE),
     ]
 
 
 def _birth(notes: bool) -> Rule:
-    date = _pattern("DATE_TIME", "DateRecognizer", judges.DATE_PATTERN)
-    return Rule("DATE_TIME", date, _ANY_DIGIT, near.BIRTH, INFORMATION if notes else 0.0, 0.7, needs_words=not notes)
+    date = _pattern("DATE_TIME", "DateRecognizer", *judges.DATE_PATTERNS)
+    return Rule("DATE_TIME", date, near.BIRTH, INFORMATION if notes else 0.0, 0.7)
 
 
 INFORMATION: Final = 0.1
@@ -162,10 +139,9 @@ INFORMATION: Final = 0.1
 def _informational() -> list[Rule]:
     from presidio_analyzer.predefined_recognizers import UrlRecognizer, UuidRecognizer
 
-    uuid = r"[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-"
     return [
-        Rule("URL", UrlRecognizer(), r"\.", NONE, INFORMATION, INFORMATION),
-        Rule("UUID", UuidRecognizer(), uuid, NONE, INFORMATION, INFORMATION),
+        Rule("URL", UrlRecognizer(), NONE, INFORMATION, INFORMATION),
+        Rule("UUID", UuidRecognizer(), NONE, INFORMATION, INFORMATION),
     ]
 
 
@@ -178,14 +154,12 @@ def _american() -> list[Rule]:
     )
     driver = _pattern("US_DRIVER_LICENSE", "DriverLicenseRecognizer", form)
     return [
-        Rule("US_SSN", UsSsnRecognizer(), DIGITS, near.SSN, judge=judges.ssn, denied=near.NOT_PHONE),
+        Rule("US_SSN", UsSsnRecognizer(), near.SSN, judge=judges.ssn, denied=near.NOT_PHONE),
         Rule(
             "US_DRIVER_LICENSE",
             driver,
-            _ANY_DIGIT,
             near.DRIVER,
             judge=judges.driver_license,
-            needs_words=True,
             also=near.LICENSE,
         ),
     ]
@@ -201,11 +175,9 @@ def _national(country: str, *, named: bool) -> Iterator[Rule]:
         yield Rule(
             entity,
             recognizer,
-            _ANY_DIGIT,
             supporting,
             alone,
             max(alone, countries.SUPPORTED),
-            needs_words=not alone,
             free=False,
             also=countries.ALSO.get(entity, NONE),
         )
@@ -227,15 +199,3 @@ def _email_recognizer() -> Any:
             return bool(domain.domain and domain.suffix)
 
     return OfflineEmailRecognizer()
-
-
-class TimeoutWatch(logging.Handler):
-    """Counts the patterns that Presidio gave up on; it reports them to its log alone."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self.count = 0
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Count one pattern that timed out."""
-        self.count += "timed out" in record.getMessage()

@@ -14,6 +14,7 @@ import regex
 
 _WORD: Final = regex.compile(r"[^\W\d_]+")
 _CAMEL: Final = regex.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+")
+_LONGEST_NAME: Final = 200
 _BEFORE: Final = 100
 _AFTER: Final = 30
 FULL_REACH: Final = 8
@@ -169,12 +170,15 @@ def nearby(text: str, start: int, end: int) -> Nearby:
     return Nearby(tuple(before[-FULL_REACH:]), tuple(after[:_WORDS_AFTER]))
 
 
+_IDLE_IN_NAMES: Final = words(
+    "number nummer numer call calls text texts message messages line signal desk answer ring reach office ext extension no id date num "
+    "nr code type status count total amount name"
+).whole
+"""Words that columns of every kind are named by."""
+
+
 def parts_of(name: str) -> tuple[str, ...]:
-    """Return the words of a column's or file's name: "homePhone_no" → home, phone, no."""
-    parts = tuple(part.lower() for part in _CAMEL.findall(name))
-    return (*parts, "".join(parts)) if len(parts) > 1 else parts
-
-
-def words_of(text: str) -> frozenset[str]:
-    """Return all words of a text, lower case."""
-    return frozenset(_WORD.findall(text.lower()))
+    """Return the telling words of a column's name: "homePhone_no" → home, phone, homephoneno."""
+    parts = tuple(part.lower() for part in _CAMEL.findall(name[:_LONGEST_NAME]))
+    whole = ("".join(parts),) if len(parts) > 1 else ()
+    return tuple(part for part in parts if part not in _IDLE_IN_NAMES) + whole
