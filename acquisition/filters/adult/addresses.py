@@ -34,7 +34,9 @@ _LABEL: Final = re.compile(
     r"porno|porn(?!ic|chai|ography)|(?:^|[^a-z])xxx(?:[^a-z]|$)|xxx(?:video|tube|cam|movie|porn|sex|hd|pics)|sex(?:cam|tube|video|chat|kontakt|dating|film)s?"
     r"|(?:live|free|hot|hardcore|teen|amateur|gay|anal)sex|hentai|camgirl|nudecam|livecams?xxx|escort-?girls?|milf|bokep|erotikchat|pornhub"
 )
-_AGAINST: Final = re.compile(r"anti|against|addict|quit|stop|help|recover|nofap|block|filter|free-?from|law|research|museum|education|health|awareness|rehab|no-?porn")
+_AGAINST: Final = re.compile(
+    r"anti|against|addict|quit|stop|help|recover|nofap|block|filter|free-?from|law|research|museum|education|health|awareness|rehab|no-?porn"
+)
 
 
 @dataclass

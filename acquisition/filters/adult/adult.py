@@ -125,9 +125,13 @@ class Adult(Filter):
                         weight=round(verdict.score, 2),
                     )  # fmt: skip
                     flags.add(row, "adult.text", score=round(min(1.0, verdict.score / 10), 4), field=field, detail=detail)
-        for row in np.flatnonzero(pc.greater(pc.binary_length(texts), _LONGEST).fill_null(False).to_numpy(zero_copy_only=False)):
+        for row in np.flatnonzero(
+            pc.greater(pc.binary_length(texts), _LONGEST).fill_null(False).to_numpy(zero_copy_only=False)
+        ):
             if (length := len(texts[int(row)].as_py())) > _LONGEST:
-                flags.add(int(row), "adult.not-checked", field=field, detail=detail_json(reason="long", read=_LONGEST, of=length))
+                flags.add(
+                    int(row), "adult.not-checked", field=field, detail=detail_json(reason="long", read=_LONGEST, of=length)
+                )
         for terms, family in ((self._words, "adult"), (self._toxic, "toxic")):
             for row in terms.candidates(texts):
                 text = _part(texts[row].as_py())
@@ -144,7 +148,9 @@ class Adult(Filter):
             flags.add(row, f"{family}.text", score=round(min(1.0, rate), 4), field=field, detail=detail)
         if len(text) <= _LONGEST:  # spans of a shortened text would lie
             for hit in hits[:_MOST]:
-                flags.add(row, f"{family}.word", score=0.2, field=field, span=(hit.start, hit.end), detail=detail_json(by="list"))
+                flags.add(
+                    row, f"{family}.word", score=0.2, field=field, span=(hit.start, hit.end), detail=detail_json(by="list")
+                )
 
     def _flag_addresses(self, items: pa.RecordBatch, flags: FlagRows) -> None:
         for field in _ADDRESSES:

@@ -86,8 +86,8 @@ def _of_language(language: str, every: list[Hit], words: int) -> Verdict:
     for hit in every:
         per = weights.get(hit.term, {})
         weight = per.get(language, per[UNIVERSAL] if per.get(UNIVERSAL, 0) >= 2 else -1)
-        if weight == 0:
-            context.add(hit.term)
+        if weight <= 0 and 0 in per.values():
+            context.add(hit.term)  # of whatever language: English words of the trade stand in texts of all
         elif weight > 0:
             distinct[hit.term] = weight
             counted[hit.term] += 1

@@ -25,7 +25,9 @@ def read_terms(paths: Sequence[str], base: Path, where: str) -> Terms:
         try:
             lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
         except OSError as error:
-            raise FilterUnavailable(f"the list cannot be read: {error.strerror}", where=f"{where}: {path}", hint=_HINT) from error
+            raise FilterUnavailable(
+                f"the list cannot be read: {error.strerror}", where=f"{where}: {path}", hint=_HINT
+            ) from error
         own = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
         terms += [term for term in own if len(term) <= _TERM]
         if not own:
@@ -40,7 +42,9 @@ def read_addresses(paths: Sequence[str], base: Path, where: str) -> Addresses:
         try:
             addresses = Addresses.read(path)
         except OSError as error:
-            raise FilterUnavailable(f"the list cannot be read: {error.strerror}", where=f"{where}: {path}", hint=_HINT) from error
+            raise FilterUnavailable(
+                f"the list cannot be read: {error.strerror}", where=f"{where}: {path}", hint=_HINT
+            ) from error
         if not len(addresses):
             raise FilterUnavailable("the list holds no domain and no address", where=f"{where}: {path}", hint=_HINT)
         made.append(addresses)
@@ -50,7 +54,9 @@ def read_addresses(paths: Sequence[str], base: Path, where: str) -> Addresses:
 def _files(paths: Sequence[str], base: Path, where: str) -> Iterator[Path]:
     for name in paths:
         path = base / name
-        inside = sorted(one for one in path.iterdir() if one.is_file() and not one.name.startswith(".")) if path.is_dir() else [path]
+        inside = (
+            sorted(one for one in path.iterdir() if one.is_file() and not one.name.startswith(".")) if path.is_dir() else [path]
+        )
         for one in inside:
             if path.is_dir() and one.name.upper() in ("LICENSE", "README.MD", "README", "USERS.MD"):
                 continue

@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _WHERE: Final = "filters.adult.image"
-_TYPES: Final = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64, "tensor(uint8)": np.uint8}
+_TYPES: Final = {
+    "tensor(float)": np.float32,
+    "tensor(float16)": np.float16,
+    "tensor(double)": np.float64,
+    "tensor(uint8)": np.uint8,
+}
 
 
 class PictureJudge:
@@ -139,7 +144,9 @@ def _named(several: Sequence[Any], name: str | None, what: str) -> Any:
 
 def _unfit(why: str) -> FilterUnavailable:
     return FilterUnavailable(
-        f"the picture model is not what the settings describe: {why}", where=_WHERE, hint="docs/flags.md, section adult, has what is expected."
+        f"the picture model is not what the settings describe: {why}",
+        where=_WHERE,
+        hint="docs/flags.md, section adult, has what is expected.",
     )
 
 
