@@ -177,10 +177,15 @@ def _longest(words: Sequence[str]) -> tuple[int, _Name | None]:
     while place < len(words):
         taken, name = _group(words[place:])
         joined = name if whole is None else _joined(whole, name)
-        if not taken or joined is None or (whole is not None and not (name.marks or name.version)):
+        if not taken or joined is None or (whole is not None and not _restates(name)):
             break
         whole, place = joined, place + taken
     return place, whole
+
+
+def _restates(name: _Name) -> bool:
+    """Say whether a second statement is one: "(CC BY)" is, the "by" of "CC BY 4.0 by the harbour office" is none."""
+    return len(name.marks) > 1 or bool(name.version) or (name.said and bool(name.marks))
 
 
 def _joined(one: _Name, other: _Name) -> _Name | None:

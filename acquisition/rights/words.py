@@ -80,7 +80,7 @@ AFTER: Final = _set(
     the a an license licence licenses licences licensed licenced licensing under and or by for in on at to of which
     that this these see as from is are was we you it all please available unless international public domain
     dedication deed legal terms conditions agreement if when where copyright i they he she there here where full
-    details file data dataset datasets only und et y e ou oder zur zu pour para per
+    details file data dataset datasets only attribution und et y e ou oder zur zu pour para per
     """
 )
 """Words that may stand after a license's name without being a part of it."""

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from acquisition.engine.flags import run_digest
 from acquisition.filters import license as gate
 from acquisition.filters.license import License, LicenseGateSettings, release_codes
-from acquisition.model import FLAG_SCHEMA, ITEM_SCHEMA, NO_CLAIM, LicenseClaim, Release, Use
+from acquisition.model import FLAG_SCHEMA, ITEM_SCHEMA, NO_CLAIM, Evidence, LicenseClaim, Release, Use
+from acquisition.pipeline.flagging import license_texts
 from acquisition.protocols import FilterContext
+from acquisition.stage import Held
+from acquisition.testing import items_of
 
 CLAIMS = {
     "free": LicenseClaim(("CC-BY-4.0",), "spdx"),
@@ -116,10 +122,123 @@ def test_each_claim_is_judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls == ["nc"]
 
 
+def text(words: str, name: str = "LICENSE") -> tuple[Evidence, ...]:
+    """Return one text of a release."""
+    return (Evidence(name, words, name, "0" * 64, ""),)
+
+
+def with_texts(texts: Mapping[str, tuple[Evidence, ...]], use: Use = Use()) -> License:  # noqa: B008 - a frozen value
+    """Return the filter with texts of releases."""
+    return License(LicenseGateSettings(), FilterContext(use, RELEASES, tuple(RELEASES), "", texts=texts))
+
+
+def codes_of(texts: Mapping[str, tuple[Evidence, ...]], rows: Sequence[str], use: Use | None = None) -> list[tuple[int, str]]:
+    """Return (row, code) of silent items of sources whose releases have texts."""
+    found = (
+        with_texts(texts, use or Use(commercial=True))
+        .flag(items_of([{"source": source, "text": "x"} for source in rows]))
+        .to_pylist()
+    )
+    return [(flag["row"], flag["code"]) for flag in found]
+
+
+def test_a_text_speaks_where_the_claim_is_silent() -> None:
+    """A release without a claim is covered by its LICENSE, and forbidden by it."""
+    assert codes_of({"silent": text("Licensed under CC BY 4.0.")}, ["silent"]) == []
+    assert codes_of({"silent": text("Licensed under CC BY-NC 4.0.")}, ["silent"]) == [(0, "license.denied")]
+
+
+def test_a_text_that_contradicts_its_label() -> None:
+    """Where LICENSE and label differ both are applied, and the contradiction is a flag of its own."""
+    found = codes_of({"free": text("Licensed under CC BY-NC 4.0.")}, ["free", "nc"])
+    assert found == [(0, "license.denied"), (0, "license.text-conflict"), (1, "license.denied")]
+    assert codes_of({"free": text("Licensed under CC BY-SA 4.0.")}, ["free"], Use()) == [(0, "license.text-conflict")]
+
+
+def test_a_text_that_cannot_be_told() -> None:
+    """A LICENSE that names several licenses is for a person, and says so once."""
+    assert codes_of({"free": text("Code: MIT license. Data: CC BY 4.0 license.")}, ["free"]) == [(0, "license.text-unclear")]
+
+
+def test_a_database_without_word_on_its_contents() -> None:
+    """ODbL covers the database; items of it are flagged because nothing says what they are under."""
+    assert codes_of({"silent": text("## License\n\nODbL 1.0\n", "README.md")}, ["silent"], Use()) == [(0, "license.contents")]
+
+
+def test_an_items_own_license_is_not_put_beside_its_releases_text() -> None:
+    """Per-item licenses beat what stands in the release, and only claiming more than it is a conflict."""
+    rows = items_of(
+        [{"source": "silent", "text": "x", "license_raw": "CC0"}, {"source": "free", "text": "x", "license_raw": "CC0"}]
+    )
+    made = with_texts({"silent": text("Licensed under CC BY-NC 4.0."), "free": text("Licensed under CC BY-NC 4.0.")})
+    assert [(flag["row"], flag["code"]) for flag in made.flag(rows).to_pylist()] == [
+        (0, "license.conflict"),
+        (1, "license.conflict"),
+    ]
+
+
+def test_what_is_observed() -> None:
+    """Each source is told with what is declared and concluded; licenses that do not go together are told for the set."""
+    claims = {"a": LicenseClaim(("CC-BY-SA-4.0",), "spdx"), "b": LicenseClaim(("CC-BY-NC-SA-4.0",), "spdx"), "c": NO_CLAIM}
+    releases = {name: Release(name, "http", "1", (), claim) for name, claim in claims.items()}
+    made = License(LicenseGateSettings(), FilterContext(Use(redistribute=True), releases, tuple(releases), ""))
+    found = list(made.observe())
+    assert [(one.code, one.source, one.value) for one in found] == [
+        ("license.concluded", "a", 1.0),
+        ("license.concluded", "b", 1.0),
+        ("license.concluded", "c", 0.0),
+        ("license.combination", "", 1.0),
+        ("license.combination", "", 2.0),
+    ]
+    assert "a" in found[-1].detail
+    assert "b" in found[-1].detail
+
+
+def test_texts_of_a_release_are_collected(tmp_path: Path) -> None:
+    """LICENSE, COPYING, NOTICE and README texts near the root are taken, not data of like names, deep or huge ones."""
+    names = [
+        "LICENSE",
+        "data/README.md",
+        "COPYING.txt",
+        "Licence-MIT",
+        "README.2020.md",
+        "LICENSES.csv",
+        "a/b/LICENSE",
+        "readme.zip",
+        "READMEs/x.md",
+    ]
+    files = []
+    for name in [*names, "NOTICE"]:
+        file = tmp_path / name.replace("/", "-")
+        file.write_text("MIT" if name != "NOTICE" else "x" * 300_000, encoding="utf-8")
+        files.append(Held(name, str(file), "0" * 64, file.stat().st_size, ""))
+    assert [one.url for one in license_texts(files)] == [
+        "COPYING.txt",
+        "LICENSE",
+        "Licence-MIT",
+        "README.2020.md",
+        "data/README.md",
+    ]
+
+
+def test_a_changed_text_runs_the_filter_again() -> None:
+    """Texts belong to what the answers depend on, and when they were fetched does not."""
+
+    def digest(texts: tuple[Evidence, ...]) -> str:
+        return run_digest("license", LicenseGateSettings(), FilterContext(Use(), RELEASES, (), "", texts={"free": texts}))
+
+    one = Evidence("LICENSE", "x", "LICENSE", "a" * 64, "2026-01-01")
+    assert digest(()) != digest((one,))
+    assert digest((one,)) == digest((replace(one, at="2026-02-02"),))
+    assert digest((one,)) != digest((replace(one, sha256="b" * 64),))
+
+
 def test_every_code_is_declared() -> None:
     """The filter writes declared codes only, and says what it does not check."""
-    rows = [(name, raw, None) for name in CLAIMS for raw in (None, "CC0", "CC BY-NC-ND 4.0", "gpl", "nonsense")]
-    assert {code for _, code, _ in flags(rows)} == set(License.codes)
+    rows = [(name, raw, None) for name in CLAIMS for raw in (None, "CC0", "CC BY-NC-ND 4.0", "gpl", "nonsense", "ODbL 1.0")]
+    written = {code for _, code, _ in flags(rows)}
+    assert written == {"license.denied", "license.unknown", "license.review", "license.conflict", "license.contents"}
+    assert written < set(License.codes)
     context = FilterContext(Use(), {}, (), "")
     assert License(LicenseGateSettings(), context).not_checked()
 
