@@ -6,7 +6,7 @@ a frame). Up to a few thousand pictures everything is compared; beyond that, onl
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,6 +31,8 @@ picture_proof   quality (1 byte), PDQ of the eight forms and the inner parts (32
 VIEWS: Final = 1 + len(INSETS)
 MAX_DHASH: Final = 16
 """Bits of 64 by which a candidate's difference hash may differ."""
+SAMPLED_DHASH: Final = 12
+"""The same where only samples of bits are looked up: they rarely find more, and chance finds much more."""
 SURE_PDQ: Final = 31
 """Bits of 256: a pair of pictures with quality 50 or more that differs by no more is near (ThreatExchange's own advice)."""
 SURE_QUALITY: Final = 50
@@ -54,7 +56,6 @@ _CROWD: Final = 200
 _ROW: Final = 1_000_000
 """Distances that are held at a time."""
 _VERIFIED: Final = 20_000
-
 _COLOURED: Final = 40.0
 """Length of a tint (128 differences) beyond which a picture has colours to compare: 3.5 of 128 on average."""
 _LEAST_TINT: Final = 0.3
@@ -163,34 +164,33 @@ def _sampled(hashes: np.ndarray) -> Iterator[Pairs]:
     samples = np.random.default_rng(64)
     for _ in range(_TABLES):
         bits = samples.choice(64, width, replace=False)
-        keys, places = _sorted(_sample(views.reshape(-1), bits))
-        for form in range(FORMS):
-            asked, entry = _meetings(_sample(hashes[:, form], bits), keys, places)
+        asking = (_sample(hashes[:, form], bits) for form in range(FORMS))
+        for form, (asked, entry) in enumerate(_meetings(asking, _sample(views.reshape(-1), bits), width)):
             met, view = np.divmod(entry, VIEWS)
-            distance = np.bitwise_count(hashes[asked, form] ^ views[met, view])
-            good = (distance <= MAX_DHASH) & (asked != met)
+            good = (np.bitwise_count(hashes[asked, form] ^ views[met, view]) <= SAMPLED_DHASH) & (asked != met)
             yield Pairs(asked[good], met[good], np.full(int(good.sum()), form), view[good])
 
 
 def _sample(values: np.ndarray, bits: np.ndarray) -> np.ndarray:
-    key = np.zeros(len(values), np.uint32)
+    key = np.zeros(len(values), np.int64)
     for place, bit in enumerate(bits):
-        key |= ((values >> np.uint64(bit)) & np.uint64(1)).astype(np.uint32) << np.uint32(place)
+        key |= ((values >> np.uint64(bit)) & np.uint64(1)).astype(np.int64) << place
     return key
 
 
-def _sorted(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    order = np.argsort(keys, kind="stable")
-    return keys[order], order
+def _meetings(asked: Iterable[np.ndarray], keys: np.ndarray, width: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield for each form of `asked` (one row per form) the (places that ask, places met) with equal keys of `width` bits.
 
-
-def _meetings(asked: np.ndarray, keys: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (place of the question, place met) for equal keys; of a crowded bucket only the first entries are met."""
-    low, high = np.searchsorted(keys, asked, "left"), np.searchsorted(keys, asked, "right")
-    sizes = np.minimum(high - low, _CROWD)
-    questions = np.repeat(np.arange(len(asked)), sizes)
-    within = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    return questions, places[np.repeat(low, sizes) + within]
+    Of a crowded bucket only the first entries are met.
+    """
+    places = np.argsort(keys, kind="stable")
+    starts = np.concatenate([[0], np.cumsum(np.bincount(keys, minlength=1 << width))])
+    for row in asked:
+        low = starts[row]
+        sizes = np.minimum(starts[row + 1] - low, _CROWD)
+        questions = np.repeat(np.arange(len(row)), sizes)
+        within = np.arange(len(questions)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        yield questions, places[np.repeat(low, sizes) + within]
 
 
 def _pairs(asked: np.ndarray, met: np.ndarray, form: int, view: int) -> Pairs:

@@ -56,7 +56,7 @@ def _averaging(parts: int, inset: float = 0.0) -> np.ndarray:
 def reduced(luma: np.ndarray) -> np.ndarray:
     """Return a picture's luma (rows, columns) as PDQ's 64 × 64 float32 samples in 0..255."""
     rows, columns = luma.shape
-    smooth: np.ndarray = _sampler(rows) @ luma.astype(np.float32) @ _sampler(columns).T
+    smooth: np.ndarray = _sampler(rows) @ luma.astype(np.float32, copy=False) @ _sampler(columns).T
     return smooth
 
 

@@ -76,10 +76,10 @@ def _measured(picture: Picture, size: int) -> ImageLook:
     width, height = picture.image.size
     luma = _luma(picture.image)
     grey = _grey(luma)
-    samples = hashes.reduced(grey)
+    changes = grey.astype(np.float32)
+    samples = hashes.reduced(changes)
     counts = np.asarray(luma.histogram(), dtype=np.float64)
     brightness, contrast, uniform = _tones(counts)
-    changes = grey.astype(np.float32)
     return ImageLook(
         size=size,
         width=width,
