@@ -82,6 +82,16 @@ def forbids(url: str) -> tuple[str, str] | None:
     return ("robots", "Disallow: /forbidden") if url.endswith("/forbidden") else None
 
 
+def test_a_page_that_had_opted_out_before_has_not_opted_out_since(runs: tuple[Path, Path], tmp_path: Path) -> None:
+    """Only what is new is counted as a change: a page that says the same no in every run is none."""
+    three = tmp_path / "run-0003"
+    with archive(three, earlier=list(runs)) as made:
+        log = took(three, made, {"same": ("same", NO), "says-no": ("now", NO)})
+        log.close()
+    found = compare(runs[1], three, [End(f"{SITE}/same"), End(f"{SITE}/says-no")])
+    assert found.pages == {"opted-out": 1, "unlinked": 2}
+
+
 def test_items_and_pages_are_told_apart(runs: tuple[Path, Path]) -> None:
     """New, same, changed, gone and carried items; pages that are gone, unlinked, have opted out or could not be had."""
     found = compare(*runs, ENDS, forbids=forbids)

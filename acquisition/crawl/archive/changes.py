@@ -71,8 +71,8 @@ class Changes:
     """What a run changed against the one before.
 
     `items` counts new, same, changed (each in the place of one that was there before), gone and carried; `pages` counts gone
-    (404 or 410), unlinked (nothing leads to them any more), opted-out, left-out (by a limit or rule of ours) and failed (in
-    vain: nothing is known). `file` names each page and item that is not there any more.
+    (404 or 410), unlinked (nothing leads to them any more), opted-out (since), left-out (by a limit or rule of ours) and failed
+    (in vain: nothing is known). `file` names each page and item that is not there any more.
     """
 
     items: Mapping[str, int] = field(default_factory=dict)
@@ -99,7 +99,8 @@ def compare(previous: Path, current: Path, outcomes: Iterable[Ended], *, forbids
     """
     items: Counter[str] = Counter()
     pages: Counter[str] = Counter()
-    with closing(open_index(current)) as index, _fates(index, current, outcomes, forbids) as fate, _successors() as successors:
+    made = closing(open_index(current)), _successors(), _opted_out(previous)
+    with made[0] as index, made[1] as successors, made[2] as opted_out, _fates(index, current, outcomes, forbids) as fate:
         for line in _lines(current):
             what = "carried" if line.get("carried") else str(line.get("change") or "new")
             items[what] += 1
@@ -113,7 +114,7 @@ def compare(previous: Path, current: Path, outcomes: Iterable[Ended], *, forbids
                     _note(stream.write, "item", str(line["locator"]), _Fate("changed") if replaced else fate(line))
             for url in _pages_of(previous):
                 found = fate({"url": url, "final_url": url})
-                if found.what != "visited":
+                if found.what != "visited" and not (found.what == "opted-out" and opted_out(url)):
                     pages[found.what] += 1
                     _note(stream.write, "page", url, found)
     return Changes(dict(sorted((+items).items())), dict(sorted(pages.items())), current / CHANGES_FILE)
@@ -184,6 +185,16 @@ def _successors() -> Iterator[_Successors]:
         yield _Successors(kept)
 
 
+@contextmanager
+def _opted_out(directory: Path) -> Iterator[Callable[[str], bool]]:
+    """Yield a function that says whether a page had opted out already when a run met it."""
+    with closing(sqlite3.connect("")) as kept:
+        kept.execute("CREATE TABLE denied (url INTEGER PRIMARY KEY)")
+        keys = ((key_of(str(line[name])),) for line in _denying(directory) for name in ("url", "final_url"))
+        kept.executemany("INSERT OR IGNORE INTO denied VALUES (?)", keys)
+        yield lambda url: kept.execute("SELECT 1 FROM denied WHERE url = ?", (key_of(url),)).fetchone() is not None
+
+
 # --- what became of a page
 
 
@@ -197,10 +208,9 @@ def _fates(
         kept.execute("CREATE TABLE said (url INTEGER PRIMARY KEY, line TEXT)")
         ends = ((key_of(one.url), one.state, one.reason, one.detail, json.dumps(dict(one.facts))) for one in outcomes)
         kept.executemany("INSERT OR REPLACE INTO ended VALUES (?, ?, ?, ?, ?)", ends)
-        denied = (line for line in _lines(current) if "deny" in (line.get("verdicts") or {}).values())
         said = (
             (key_of(str(line[name])), json.dumps({key: line.get(key) for key in ("signals", "verdicts", "robots")}))
-            for line in denied
+            for line in _denying(current)
             for name in ("url", "final_url")
         )
         kept.executemany("INSERT OR REPLACE INTO said VALUES (?, ?)", said)
@@ -267,6 +277,11 @@ def _carried(line: Mapping[str, Any], fate: _Fate, archive: RunArchive, previous
 def _lines(directory: Path) -> Iterator[Mapping[str, Any]]:
     for path in sorted(directory.glob(f"*{ITEMS_SUFFIX}")):
         yield from item_lines(path)
+
+
+def _denying(directory: Path) -> Iterator[Mapping[str, Any]]:
+    """Yield the lines of items whose page or file says no."""
+    return (line for line in _lines(directory) if "deny" in (line.get("verdicts") or {}).values())
 
 
 def _pages_of(directory: Path) -> Iterator[str]:
