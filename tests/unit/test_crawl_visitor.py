@@ -196,6 +196,19 @@ def test_a_replay_sends_nothing(make: Callable[..., Door]) -> None:
     assert (refused.value.reason, door.wire.sent) == ("not-archived", [])
 
 
+def test_a_replay_says_what_robots_txt_had_refused(make: Callable[..., Door]) -> None:
+    """What was never asked for because of robots.txt is refused by its rule again, not as something that got lost."""
+    rules = (200, (("Content-Type", "text/plain"),), b"User-agent: *\nDisallow: /private/\n")
+    before = make({"/robots.txt": rules, "/a": (200, HTML, b"page")})
+    before.visit("/a")
+    before.archive.close()
+    door = make({}, earlier=[before.folder], replay=True, store=before.store)
+    with pytest.raises(Refused) as refused:
+        door.visit("/private/b")
+    assert (refused.value.reason, door.wire.sent) == ("robots", [])
+    assert refused.value.detail.endswith("/robots.txt: Disallow: /private/")
+
+
 def test_a_304_is_the_page_that_it_confirms(make: Callable[..., Door]) -> None:
     """What an earlier run has archived is asked for on condition; a 304 gives back its body, status and headers."""
     before = make({"/a": (200, HTML, b"page")})

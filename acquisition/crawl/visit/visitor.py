@@ -15,8 +15,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from acquisition.crawl import robots
 from acquisition.crawl.archive import Recalled, RunArchive, due
-from acquisition.crawl.contract import Answer, Ask, Failed, HeaderLines, Place, PolicyStore, Refused, Ruling, Transport, Wire
+from acquisition.crawl.contract import (
+    PRODUCT_TOKEN,
+    Answer,
+    Ask,
+    Failed,
+    HeaderLines,
+    Place,
+    PolicyStore,
+    Refused,
+    Ruling,
+    Transport,
+    Wire,
+)
 from acquisition.crawl.visit.backoff import again
 from acquisition.crawl.visit.clocks import HostClocks
 from acquisition.crawl.visit.decisions import Decisions
@@ -123,6 +136,7 @@ class Visitor:
             self._watch.after(answer)
             return answer
         if self._replay:
+            await self._demand_kept(ask.url)
             raise Refused("not-archived", ask.url, "no earlier run has an answer, and a replay sends nothing")
         self._guard.check(ask.url)
         self._demand_budget(ask.url, self._under_way)
@@ -206,6 +220,13 @@ class Visitor:
         files = await self._kept.of(ask.url, ruling)
         wire, same = self._confirmed(recalled), recalled.unchanged
         return Answer(ask, wire, recalled.decision, recalled.place, ruling.body, files, replayed=True, unchanged=same)
+
+    async def _demand_kept(self, url: str) -> None:
+        """Raise Refused where robots.txt, as it is kept, is why the archive has no answer."""
+        ruling = await self._ruling_kept(url)
+        if ruling.body is not None:
+            verdict = robots.parse(ruling.body, PRODUCT_TOKEN).decide(url)
+            demand(replace(ruling, allowed=verdict.allowed, rule=verdict.rule), url)
 
     async def _ruling_kept(self, url: str) -> Ruling:
         """Return what the store holds of the origin's robots.txt, for its words about use; whether it allows is decided."""
