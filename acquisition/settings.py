@@ -456,6 +456,24 @@ class SplitSettings(Settings):
         return self
 
 
+class RedactSettings(Settings):
+    """What stands for a span that the policy redacts."""
+
+    mode: Literal["placeholder", "pseudonym"] = "placeholder"
+    """placeholder: its kind, <EMAIL_ADDRESS>. pseudonym: its kind and a keyed digest of it, equal for equal values."""
+    key_env: str = ""
+    """The environment variable that holds the key of the pseudonyms; the key itself is written nowhere."""
+
+    @model_validator(mode="after")
+    def _has_key(self, info: ValidationInfo) -> RedactSettings:
+        environment = (info.context or {}).get("environment")
+        if self.mode == "pseudonym" and not self.key_env:
+            raise ValueError("mode pseudonym needs key_env, the name of an environment variable with the key")
+        if self.mode == "pseudonym" and environment is not None and not environment.get(self.key_env):
+            raise ValueError(f"the environment variable {self.key_env} is not set")
+        return self
+
+
 class CuratedSettings(Settings):
     """What the curated set looks like on disk."""
 
@@ -467,6 +485,7 @@ class CuratedSettings(Settings):
     """Class → labels of the sources that mean it. Labels not named keep their own name."""
     balance: BalanceSettings = BalanceSettings()
     splits: SplitSettings = SplitSettings()
+    redact: RedactSettings = RedactSettings()
 
 
 class Declaration(Settings):

@@ -11,6 +11,7 @@ import os
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +28,7 @@ from acquisition.curate.card import Checks, write_card
 from acquisition.curate.classes import class_of_label, folder_names
 from acquisition.curate.link import Linker
 from acquisition.curate.policy import Policy
-from acquisition.curate.redact import Span, merge, redact_row
+from acquisition.curate.redact import Span, merge, pseudonyms, redact_row
 from acquisition.curate.splits import SplitKeys, SplitPlan, assign, surplus
 from acquisition.errors import PluginError
 from acquisition.model import ITEM_SCHEMA, PLACEMENT_SCHEMA, JudgedShard, Modality, Observation, Outcome, Release
@@ -115,7 +116,8 @@ def build(inputs: CurateInputs) -> CurateResult:
     """Build the curated set in a new directory and swap it in; the placements follow in the same way."""
     shards = sorted(inputs.shards, key=lambda judged: (judged.shard.source, judged.shard.release, judged.shard.index))
     class_of = class_of_label(inputs.settings.classes)
-    candidates = gather((view(judged, inputs.policy, class_of) for judged in shards), inputs.settings.splits.group_by)
+    look = partial(view, policy=inputs.policy, class_of=class_of, pseudonyms=pseudonyms(inputs.settings.redact))
+    candidates = gather(map(look, shards), inputs.settings.splits.group_by)
     settled = _settle(candidates, inputs.settings)
     layout = plugins.layout(inputs.settings.layout)
     folders, notes = folder_names(candidates.class_names)
@@ -123,7 +125,7 @@ def build(inputs: CurateInputs) -> CurateResult:
     with atomic_directory(inputs.placements) as placements, atomic_directory(inputs.curated) as curated:
         run = _Run(inputs, settled, curated, placements)
         layout.prepare(outline)
-        _write(layout, run, (view(judged, inputs.policy, class_of) for judged in shards))
+        _write(layout, run, map(look, shards))
         checks = Checks(inputs.not_checked, inputs.observations)
         write_card(curated, inputs.dataset, outline, tuple(inputs.releases.values()), checks)
         total = run.list_rest()

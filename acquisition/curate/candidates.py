@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from acquisition.curate.classes import UNLABELLED
 from acquisition.curate.judge import RuledFlags, read_flags, redactable, rule_flags
 from acquisition.curate.policy import Policy
-from acquisition.curate.redact import Span, placeholder, redact_text
+from acquisition.curate.redact import Pseudonyms, Span, placeholder, redact_text
 from acquisition.curate.splits import canonical
 from acquisition.model import ITEM_SCHEMA, SEVERITY, JudgedShard, Outcome
 
@@ -98,10 +98,14 @@ class ShardView:
         return np.flatnonzero(severity <= SEVERITY[Outcome.REDACT])
 
 
-def view(judged: JudgedShard, policy: Policy, class_of: Mapping[str, str]) -> ShardView:
+def view(
+    judged: JudgedShard, policy: Policy, class_of: Mapping[str, str], *, pseudonyms: Pseudonyms | None = None
+) -> ShardView:
     """Read what lies beside one shard's items and put every item into its class."""
     ruled = rule_flags(policy, judged.shard.source, read_flags(judged.flags))
     spans = spans_of(ruled)
+    if pseudonyms:
+        spans = pseudonyms.named(spans, judged.shard.path)
     labels = pq.read_table(judged.shard.path, columns=["label"], memory_map=False, partitioning=None)["label"].to_pylist()
     for row, found in spans.items():
         if labels[row] is not None:

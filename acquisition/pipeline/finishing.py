@@ -14,6 +14,7 @@ from acquisition import __version__, curate, manifest, plugins
 from acquisition.content import Contents
 from acquisition.crawl import load_run, missed_in
 from acquisition.curate.decisions import read_decisions
+from acquisition.curate.redact import pseudonyms
 from acquisition.engine.flags import claim_digest
 from acquisition.errors import Refused
 from acquisition.journal import Journal
@@ -146,6 +147,7 @@ def _curated_key(line: Line) -> str:
         [_release_told(release) for release in line.releases.values()],
         line.not_checked,
         [asdict(one) for one in line.observations],
+        key.fingerprint if (key := pseudonyms(declaration.curated.redact)) else "",
     )
 
 
