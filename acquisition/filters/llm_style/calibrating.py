@@ -32,6 +32,7 @@ _FEWEST_FIT: Final = 25
 _FEWEST_HUMAN: Final = 20
 _FEWEST_WORDS: Final = 40
 _FEWEST_SENTENCES: Final = 200
+_FEWEST_SPAN: Final = 0.3
 _CHATGPT: Final = "2022-11-30"
 
 
@@ -75,6 +76,7 @@ def calibrate(
         sentences = tuple(tuple(known.setdefault(word, word) for word in words) for words in sentences_of(sample.text))
         if sum(map(len, sentences)) >= min_words:
             read.append(_Read(sentences, _place(sample), sample.llm, sample.domain or UNNAMED, _slices(sample)))
+    read.sort(key=lambda one: (one.place, one.llm, one.sentences))  # the order of the lines must not matter
     by_domain: dict[str, list[_Read]] = {}
     for one in read:
         by_domain.setdefault(one.domain, []).append(one)
@@ -247,22 +249,19 @@ def _reference(human: _Parted, model: _Parted, ratios: Ratios | None) -> tuple[R
             None,
             f"no baseline: {int(baseline.sum())} held-back human sentences of this domain, {_FEWEST_SENTENCES} are needed",
         )
+    if len(machines) < _FEWEST_HUMAN:
+        return None, f"{len(machines)} held-back model texts of this domain, {_FEWEST_HUMAN} are needed to see what the estimate reports on them"
     parts = [_histograms(people[part::8], ratios) for part in range(min(8, len(people)))]
     shares = [float(one) for one in share(np.array(parts))]
-    known = [_known(text, ratios) for text in (*people, *machines)]
-    middle, width = float(np.mean(known)), float(np.std(known))
-    sides = [float(np.mean(side)) for side in (known[: len(people)], known[len(people) :]) if side]
-    room = max(0.03, 0.5 * width)
-    return (
-        Reference(
-            baseline=round(float(share(baseline[None, :])[0]), 6),
-            spread=round(float(np.std(shares, ddof=1)) if len(shares) > 1 else 1.0, 6),
-            ceiling=round(float(share(_histograms(machines, ratios)[None, :])[0]), 6) if machines else middle,
-            known=(round(min(sides) - room, 6), round(max(sides) + room, 6)),
-            sentences=int(baseline.sum()),
-        ),
-        "",
-    )
+    low, high = (float(share(_histograms(side, ratios)[None, :])[0]) for side in (people, machines))
+    if high - low < _FEWEST_SPAN:
+        return None, f"its human and model texts use the same words: the estimate reports {low:.2f} on these and {high:.2f} on those"
+    known = [[_known(text, ratios) for text in side] for side in (people, machines)]
+    room = max(0.03, 0.5 * float(np.std(known[0] + known[1])))
+    means = [float(np.mean(side)) for side in known]
+    bounds_of = (round(min(means) - room, 6), round(max(means) + room, 6))
+    spread = float(np.std(shares, ddof=1)) if len(shares) > 1 else 1.0
+    return Reference(round(low, 6), round(spread, 6), round(high, 6), bounds_of, int(baseline.sum())), ""
 
 
 def _known(text: _Read, ratios: Ratios) -> float:

@@ -113,17 +113,17 @@ def _prevalence(source: str, name: str, totals: _Totals, domain: Domain) -> Obse
             "llm-style.not-identifiable", source, 0.0, 0.0, 1.0, documents, detail=f"not identifiable: {refused}"
         )
     reference = domain.reference
-    value, low, high = interval(blocks)
+    span = reference.ceiling - reference.baseline
     wider = 2 * reference.spread
+    raw, lowest, highest = interval(blocks)
     value, low, high = (
-        min(1.0, max(0.0, one))
-        for one in (value - reference.baseline, low - reference.baseline - wider, high - reference.baseline + wider)
+        min(1.0, max(0.0, (one - reference.baseline) / span)) for one in (raw, lowest - wider, highest + wider)
     )
     detail = (
-        f"of the sentences of {documents:,} documents, {_named(name)}, by arXiv 2403.07183; {reference.baseline:.3f} that it reports on "
-        f"human texts is subtracted and the interval is widened by their spread ({reference.spread:.3f}). Of text that is all model text "
-        f"it reports {reference.ceiling:.2f}. Biased, and the interval does not cover that: other models, edited text and a drift of "
-        "the domain move it. It says nothing of one text."
+        f"of the sentences of {documents:,} documents, {_named(name)}, by arXiv 2403.07183. It reports {reference.baseline:.3f} on human "
+        f"texts and {reference.ceiling:.3f} on model texts that were held back; the first is subtracted, the distance is the scale, and "
+        f"the interval is widened by the spread of the first ({reference.spread:.3f}). Biased all the same: other models, edited text "
+        "and a drift of the domain move it, and the interval does not cover that. It says nothing of one text."
     )
     return Observation("llm-style.prevalence", source, value, low, high, documents, detail=detail)
 
@@ -132,12 +132,13 @@ def _refusal(name: str, totals: _Totals, domain: Domain, sentences: int) -> str:
     if domain.reference is None:
         return domain.refused
     if totals.documents[name] < _FEWEST or sentences < _FEWEST_SENTENCES:
-        return f"{totals.documents[name]} documents with {sentences} sentences are too few; {_FEWEST} and {_FEWEST_SENTENCES} are needed"
+        held = f"{totals.documents[name]} documents with {sentences} sentences"
+        return f"{held} are too few; {_FEWEST} and {_FEWEST_SENTENCES} are needed"
     known = totals.known[name] / max(1, totals.tokens[name])
     low, high = domain.reference.known
     if not low <= known <= high:
         return (
-            f"the vocabulary of {_named(name)} knows {known:.1%} of its words, and {low:.1%} to {high:.1%} of the texts that it was "
-            "counted in: another domain"
+            f"the vocabulary of {_named(name)} knows {known:.1%} of its words, and {low:.1%} to {high:.1%} of those of its own domain: "
+            "another domain"
         )
     return ""
