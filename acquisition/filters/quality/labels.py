@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import xxhash
 
 from acquisition.errors import FilterUnavailable
+from acquisition.filters.quality.cells import kind_of
 from acquisition.filters.quality.faults import Fault
 from acquisition.filters.quality.settings import LabelQuality
 
@@ -22,22 +23,25 @@ BUCKETS: Final = 1 << 18
 FOLDS: Final = 5
 MAX_WORDS: Final = 128
 """Words and word pairs of a text that are kept for doubting its label: those with the smallest digests."""
+_FEW: Final = 0.3
+"""Of an even share: with many classes each has a small one, and is none the rarer for it."""
 _LEAST: Final = 20
 """Labelled items that a source must have before its classes are compared."""
 
 
 def uneven(labels: Mapping[str, int], bounds: LabelQuality) -> Iterator[Fault]:
     """Yield imbalance and rare classes of one source or column."""
+    labels = {label: count for label, count in labels.items() if kind_of(label)[0] != "missing"}
     total = sum(labels.values())
     if total < _LEAST or not 2 <= len(labels) <= max(2, total // 4):
         return
     smallest, count = min(labels.items(), key=lambda label: (label[1], label[0]))
     share, even = count / total, 1 / len(labels)
-    if share < bounds.imbalance and share < 0.2 * even:
+    if share < bounds.imbalance and share < _FEW * even:
         most = max(labels, key=lambda label: (labels[label], label))
         detail = f"{len(labels)} classes: {smallest[:40]!r} has {count:,}, {most[:40]!r} {labels[most]:,} of {total:,}"
         yield Fault("quality.imbalance", "", share, total, detail, share=True)
-    rare = sorted(label for label, number in labels.items() if number < bounds.rare_items and number < 0.2 * even * total)
+    rare = sorted(label for label, number in labels.items() if number < bounds.rare_items and number < _FEW * even * total)
     if rare:
         said = ", ".join(f"{label[:30]!r} {labels[label]}" for label in rare[:5])
         yield Fault("quality.rare-class", "", float(len(rare)), total, f"classes of fewer than {bounds.rare_items}: {said}")

@@ -128,7 +128,7 @@ def _flag_signs(row: int, text: str, flags: FlagRows) -> None:
     wordy = sum(any(letter.isalpha() for letter in word) for word in words) / max(1, len(words))
     signs = sum(word.startswith("#") or word.endswith(("...", "…")) for word in words) / max(1, len(words))
     dense = sum(map(str.isalpha, text[:20_000])) / max(1, len("".join(text[:20_000].split())))
-    if wordy < 0.6 or signs > 0.3 or dense < 0.4:
+    if dense < 0.4 or (len(words) >= 8 and (wordy < 0.6 or signs > 0.3)):
         detail = detail_json(words_with_letters=round(wordy, 3), hashes_and_ellipses=round(signs, 3), letters=round(dense, 3))
         flags.add(row, "quality.symbols", score=round(1 - min(wordy, dense), 4), field="text", detail=detail)
 
