@@ -26,9 +26,9 @@ LARGE = 300_000
 
 
 def picture(name: str, size: tuple[int, int] = (240, 180), form: str = "jpg") -> bytes:
-    """A picture of soft spots that differs from every other name's; GIFs have two frames."""
-    spots = Image.frombytes("RGB", (8, 6), random.Random(name).randbytes(144))
-    image = spots.resize(size, Image.Resampling.BICUBIC)
+    """A mosaic that differs from every other name's, and in which no filter sees anything wrong; GIFs have two frames."""
+    tiles = Image.frombytes("RGB", (24, 18), random.Random(name).randbytes(1_296))
+    image = tiles.resize(size, Image.Resampling.NEAREST)
     buffer = io.BytesIO()
     if form == "gif":
         other = Image.new("RGB", size, "white")
