@@ -32,9 +32,9 @@ sound_profile   33 octets: each band's energy in half decibels below the stronge
 FLOOR: Final = 100
 """Frames 50 dB below the loudest hold nothing to compare."""
 LEAST_FRAMES: Final = 8
-MAX_BER: Final = 0.35
+MAX_BER: Final = 0.32
 """Bit error rate up to which recordings of many frames are near; unrelated ones stay above .40 then. See `allowed`."""
-_FEW: Final = 0.37
+_FEW: Final = 0.34
 _SHARED: Final = 0.5
 """Share of the shorter recording's loud frames that must lie under the other one."""
 _SLACK: Final = 2
@@ -78,9 +78,9 @@ def links(signatures: Signatures) -> pa.Table:
 
 
 def allowed(frames: np.ndarray) -> np.ndarray:
-    """Return the bit error rate up to which so many compared frames prove a copy: .22 for 8, .29 for 32, .33 for 300.
+    """Return the bit error rate up to which so many compared frames prove a copy: .20 for 8, .26 for 32, .30 for 300.
 
-    Few frames agree by chance more easily; of 200 drum beats and spoken digits unrelated pairs stay above this by .04.
+    Few frames agree by chance more easily.
     """
     return np.asarray(MAX_BER - _FEW / np.sqrt(np.maximum(frames, 1)))
 
