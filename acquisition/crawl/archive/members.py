@@ -28,7 +28,7 @@ def member(data: bytes, level: int) -> bytes:
 def _stored(data: bytes) -> bytes:
     """Return the data in blocks that are not packed (RFC 1951 section 3.2.4)."""
     parts = [_HEAD]
-    for start in range(0, len(data), _LONGEST):
+    for start in range(0, max(1, len(data)), _LONGEST):
         block = data if len(data) <= _LONGEST else data[start : start + _LONGEST]
         size = len(block)
         parts += (_BLOCK.pack(start + size == len(data), size, size ^ 0xFFFF), block)
