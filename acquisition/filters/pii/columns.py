@@ -101,7 +101,7 @@ def _typed(name: str, kind: str, found: Counter[str] | None, shown: int, said: t
     named, sure = said
     share = sum(found.values()) / shown if found and shown else 0.0
     personal = share >= _SHARE or (named and share >= _NAMED_SHARE)
-    entity = found.most_common(1)[0][0] if found and personal else ""
+    entity = found.most_common(1)[0][0] if found and personal and kind != "prose" else ""
     if personal or kind == "prose":
         return Column(name, kind, entity, share, 0.0)
     return Column(name, kind, "", share, UNMISTAKABLE if sure else None)
