@@ -18,7 +18,7 @@ from presidio_analyzer import EntityRecognizer, RecognizerResult
 from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 from presidio_analyzer.predefined_recognizers import SpacyRecognizer
 
-from acquisition.filters.pii.engine_context import Nearby, blank_engine
+from acquisition.filters.pii.engine_context import CONTEXT, Nearby, blank_engine
 from acquisition.filters.pii.engine_patterns import Reader, Windows, pattern_reader
 from acquisition.filters.pii.engine_phones import phone_reader
 from acquisition.filters.pii.engine_reference import SECONDS, limit_regex_time, reference, stay_offline
@@ -29,15 +29,21 @@ from acquisition.filters.pii.gate_expression import WORD, Gate, gate_of
 from acquisition.filters.pii.gate_shape import NoShape, Shape
 from acquisition.filters.pii.windows import Reach, windows
 
+_RECOGNIZERS: Final = 5
+"""So many recognizers may use up their time on one text; then the others are given up, too."""
 _MEGABYTE: Final = 1_000_000
 """Characters for which `seconds` are allowed; a longer text is allowed more."""
 
 
-__all__ = ["Analyzer", "Findings", "reference"]
+__all__ = ["CONTEXT", "Analyzer", "Findings", "reference"]
 
 
 class Findings(list[RecognizerResult]):
-    """The findings of one text, in presidio's order. `gave_up` names the recognizers that took too long and were left out."""
+    """The findings of one text, in presidio's order.
+
+    `gave_up` names the recognizers that took too long or failed and were left out; `CONTEXT` among them says that a text has
+    words too long to be taken apart, so that words nearby raised no score.
+    """
 
     gave_up: tuple[str, ...] = ()
 
@@ -49,7 +55,7 @@ class Analyzer:
         recognizers: presidio recognizers of any language; those of the language asked for are used.
         languages: the languages that will be asked for.
         hyperscan: whether to use Hyperscan; None: where it is installed.
-        seconds: the most that one pattern may take on one text, per million characters.
+        seconds: the most that one recognizer may take on one text, per million characters.
         enhancer: presidio's context enhancer, with its settings; None: the default.
     """
 
@@ -164,16 +170,17 @@ class _Plan:
         raw: list[RecognizerResult] = []
         gave_up: list[str] = []
         seconds = self._seconds * max(1.0, len(text) / _MEGABYTE)
+        deadline = time.monotonic() + _RECOGNIZERS * seconds
         look = self._windows(symbols, woken)
         for reader in self._readers:
             if any(gate in woken for gate in reader.gates):
                 try:
-                    raw += reader.read(text, look, seconds)
+                    raw += reader.read(text, look, min(seconds, deadline - time.monotonic()))
                 except Exception:  # noqa: BLE001 - a plug-in's own check of a value may raise anything; it is named
                     gave_up.append(str(reader.recognizer.name))
         raw += self._by_others(text, seconds, gave_up)
-        if raw:
-            self._nearby.enhance(text, raw, self._by_id, context)
+        if raw and not self._nearby.enhance(text, raw, self._by_id, context):
+            gave_up.append(CONTEXT)
         kept = [one for one in raw if one.score >= self._threshold(one, threshold)]
         findings = Findings(EntityRecognizer.remove_duplicates(kept) if kept else ())
         findings.gave_up = tuple(gave_up)

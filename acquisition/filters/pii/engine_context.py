@@ -25,6 +25,10 @@ _SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _LETTERS: Final = re.compile(r"(?<=[ \t\r\n])[A-Za-z]+(?=[ \t\r\n])")
 _NEAR: Final = 300
 """Characters to both sides of a place within which certain words are looked for."""
+CONTEXT: Final = "context"
+_LONG_WORD: Final = re.compile(r"\S{400,}")
+_ALPHANUMERIC: Final = re.compile(r"[^\W_]+")
+_EFFORT: Final = 20_000_000
 _STEPS: Final = 200
 _KNOWN_WORDS: Final = 1 << 16
 _SIGMAS: Final = frozenset("\u03c3\u03c2")
@@ -73,8 +77,8 @@ class Nearby:
         self._parts_of = lru_cache(maxsize=_KNOWN_WORDS)(self._parts)
         self._certain = Certain(self._pipeline, self._parts_of)
 
-    def enhance(self, text: str, found: list[RecognizerResult], recognizers: Mapping[str, Any], context: Sequence[str]) -> None:
-        """Raise the scores of findings with a word of their recognizer's context nearby, in place."""
+    def enhance(self, text: str, found: list[RecognizerResult], recognizers: Mapping[str, Any], context: Sequence[str]) -> bool:
+        """Raise the scores of findings with a word of their recognizer's context nearby, in place; False: it takes too long."""
         given = [word.lower() for word in context]
         before, after = self._enhancer.context_prefix_count + 1, self._enhancer.context_suffix_count + 1
         words: _Words | None = None
@@ -85,12 +89,15 @@ class Nearby:
             piece = self._certain.around(text, one.start, before, after)
             if piece is not None and not may_stand(wanted, [*given, piece]):
                 continue
+            if words is None and _takes_long(text):
+                return False
             words = words or self._words(text)
             if self._supports([*words.around(one.start, before, after), *given], wanted):
                 raised = max(
                     one.score + self._enhancer.context_similarity_factor, self._enhancer.min_score_with_context_similarity
                 )
                 one.score = min(raised, LemmaContextAwareEnhancer.MAX_SCORE)
+        return True
 
     def artifacts(self, text: str) -> NlpArtifacts:
         """Return what presidio's engine makes of a text; for recognizers that ask for it."""
@@ -199,6 +206,15 @@ class _Words:
 
     def _keeps(self, word: str) -> bool:
         return word in self._parts_of(word) or word in self._parted
+
+
+def _takes_long(text: str) -> bool:
+    """Say whether spaCy would take seconds: it takes punctuation off a word one by one and looks at the rest each time."""
+    effort = 0
+    for found in _LONG_WORD.finditer(text):
+        word = found.group()
+        effort += len(word) * (len(word) - sum(map(len, _ALPHANUMERIC.findall(word))))
+    return effort > _EFFORT
 
 
 def may_stand(wanted: Sequence[str], texts: Sequence[str]) -> bool:

@@ -78,18 +78,19 @@ class _PatternReading:
         """Return the results on one text, without contained duplicates.
 
         Raises:
-            GaveUp: when one pattern takes longer than `seconds`.
+            GaveUp: when its patterns take longer than `seconds`.
         """
         found: list[RecognizerResult] = []
+        deadline = time.monotonic() + seconds
         for plan in self.plans:
             places = windows(plan.gate)
             if places:
-                found += self._matches(plan, text, places, seconds)
+                found += self._matches(plan, text, places, deadline)
         return EntityRecognizer.remove_duplicates(found) if len(found) > 1 else found
 
-    def _matches(self, plan: _Plan, text: str, places: list[Window], seconds: float) -> Iterator[RecognizerResult]:
+    def _matches(self, plan: _Plan, text: str, places: list[Window], deadline: float) -> Iterator[RecognizerResult]:
         recognizer = self.recognizer
-        for start, end in _spans(plan.compiled, text, places, seconds):
+        for start, end in _spans(plan.compiled, text, places, deadline):
             value = text[start:end]
             score = plan.pattern.score
             valid = recognizer.validate_result(value)
@@ -101,8 +102,7 @@ class _PatternReading:
                 yield result(recognizer, start, end, score)
 
 
-def _spans(compiled: Any, text: str, places: list[Window], seconds: float) -> Iterator[tuple[int, int]]:
-    deadline = time.monotonic() + seconds
+def _spans(compiled: Any, text: str, places: list[Window], deadline: float) -> Iterator[tuple[int, int]]:
     for place in places:
         left = deadline - time.monotonic()
         if left <= 0:

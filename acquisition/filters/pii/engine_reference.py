@@ -11,7 +11,7 @@ from presidio_analyzer.recognizer_registry import RecognizerRegistry
 
 from acquisition.filters.pii.engine_context import blank_engine
 
-SECONDS: Final = 2.0
+SECONDS: Final = 5.0
 """What a pattern may take on one text."""
 
 
