@@ -32,9 +32,9 @@ _COMMENT: Final = re.compile(
     r"^[ \t]*(?:[#*;%>|=~+-]+|//+|/\*+|<!--+|\(\*|\"\"\"|''')[ \t]*|[ \t]*(?:\*+/|-->|\*\)|\|)[ \t]*$", re.MULTILINE
 )
 _COPYRIGHT: Final = re.compile(
-    r"^[^\w\n]{0,40}(?:copyright(?:ed)?[^\S\n]*(?:\(c\)|©|\d{4}|[<\[{:]|by\b|year\b|holders?:)|\(c\)[^\S\n]*(?:copyright|\d{4}|[<\[{])|©"
+    r"^(?![^\n]{0,240}\blicen[cs]ed\b)[^\w\n]{0,40}(?:copyright(?:ed)?[^\S\n]*(?:\(c\)|©|\d{4}|[<\[{:]|by\b|year\b|holders?:)|\(c\)[^\S\n]*(?:copyright|\d{4}|[<\[{])|©"
     r"|portions[^\S\n]+copyright|all[^\S\n]+rights[^\S\n]+reserved\W*$"
-    r"|(?![^\n]{0,240}\blicen[cs]ed\b)[^\n]{0,60}?\bcopyright[^\S\n]*(?:\(c\)|©)[^\S\n]*\[?\d{4})[^\n]{0,160}$",
+    r"|[^\n]{0,60}?\bcopyright[^\S\n]*(?:\(c\)|©)[^\S\n]*\[?\d{4})[^\n]{0,160}$",
     re.MULTILINE,
 )
 _MATTER: Final = re.compile(r"\A\ufeff?---[^\S\n]*\n.{0,20000}?\n(?:---|\.\.\.)[^\S\n]*\n", re.DOTALL)

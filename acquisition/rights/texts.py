@@ -42,6 +42,9 @@ _BEFORE: Final = 160
 _AFTER: Final = 360
 _WINDOWS: Final = 60
 _REST: Final = 60
+_REMARK: Final = 6
+_OTHER_TERMS: Final = frozenset({"licensed", "derived", "portions"})
+"""Words of a remark (of _REMARK words or more) that speaks of terms which we do not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,8 @@ def _with_rest(compared: Match, matter: str) -> TextMatch:
     strangers = [one for one in strangers if not belongs(compared.expression, one.expression)]
     words = rest.split()
     restricted = sorted(RESTRICTING & set(words))
+    if not stated.candidates and len(words) >= _REMARK:
+        restricted += sorted(_OTHER_TERMS & set(words))
     if not strangers and stated.certainty != "ambiguous" and (stated.candidates or (len(words) <= _REST and not restricted)):
         return _of_wording(compared)
     names = ", ".join(one.expression for one in strangers)
