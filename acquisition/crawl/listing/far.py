@@ -188,7 +188,7 @@ class FarArchive(RunArchive):
         self.link = Link(job, info)
         self._directory = Path(job.directory)
         self._stream, self._name, self._replay = None, "", None
-        self.index = Index(self._directory, alone=True)
+        self.index = Index(self._directory, alone=not self.link.state["pages"])
         self.earlier = EarlierRuns(self._directory, ())
         self.pages, self.received = self.link.state["pages"], self.link.state["received"]
         self._recent: OrderedDict[str, Recalled] = OrderedDict()
