@@ -25,10 +25,12 @@ PARTITIONS: Final = _TEXTS + 5
 
 Vectors = tuple[Path, float]
 """A file of vectors, and the least cosine."""
-_NEIGHBOURS: Final = 8
+_NEIGHBOURS: Final = 3
 _COMPLETE: Final = 16
 _DOUBT: Final = 0.2
 """A glance errs by .063 at most (one standard deviation); three of these below the threshold next to nothing is missed."""
+_CROWDED: Final = 0.02
+"""In a crowded bucket most pairs share a frame; only what looks like more than the least likeness is measured there."""
 _GLANCES: Final = 100_000
 _PAIRS: Final = 4_000_000
 _LOW: Final = np.uint64(0xFFFFFFFF)
@@ -88,12 +90,11 @@ def _near(signatures: Signatures, bands: list[str], least: float) -> pa.Table:
     found = np.zeros(0, np.uint64)
     looked = np.zeros(0, np.uint64)
     for band in bands:
-        members = _shared(signatures, band)
         others = [other for other in bands if other != band]
-        pairs = _fresh(_candidates(signatures, members, others), looked)
-        alike = pairs[_alike(signatures, pairs, least - _DOUBT)]
-        looked = distinct(np.concatenate((looked, pairs))) if len(looked) < _PAIRS else looked
-        found = np.concatenate((found, alike))
+        few, crowded = (_fresh(pairs, looked) for pairs in _candidates(signatures, _shared(signatures, band), others))
+        good = [pairs[_alike(signatures, pairs, cut)] for pairs, cut in ((few, least - _DOUBT), (crowded, least + _CROWDED))]
+        looked = distinct(np.concatenate((looked, few))) if len(looked) < _PAIRS else looked
+        found = np.concatenate((found, *good))
     found = distinct(found)
     a, b = (found >> _HALF).astype(np.int64), (found & _LOW).astype(np.int64)
     return links_of(NEAR, "shingles", a, b, np.zeros(len(a), np.float32))
@@ -121,30 +122,41 @@ def _fresh(pairs: np.ndarray, looked: np.ndarray) -> np.ndarray:
     return fresh
 
 
-def _candidates(signatures: Signatures, members: np.ndarray, others: list[str]) -> np.ndarray:
+def _candidates(signatures: Signatures, members: np.ndarray, others: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """Return distinct pairs (low position << 32 | high position) from sorted keys (bucket << 32 | position).
 
-    Buckets of up to 17 items are compared completely. In larger ones every item is compared with the bucket's first and
-    with its next eight in several orders, by each of the `others` bands (which bring items together that share more than
-    this bucket), so that a huge bucket costs linear time, stays connected, and hides no copies among its boilerplate.
+    Buckets of up to 17 items are compared completely. Of a larger one come the pairs of the second array: every item with the
+    bucket's first, with the next, and with the next three that share one more of the `others` bands. So a huge bucket costs
+    linear time and stays connected, and copies among pages of one frame are found in it.
     """
     bucket, positions = _distinct(members, signatures.pick((members & _LOW).astype(np.int64), "normal_low"))
+    none = np.zeros(0, np.uint64)
     if len(bucket) < 2:
-        return np.zeros(0, np.uint64)
+        return none, none
     starts = np.ones(len(bucket), dtype=bool)
     starts[1:] = bucket[1:] != bucket[:-1]
     sizes = np.diff(np.append(np.flatnonzero(starts), len(bucket)))
     large = np.repeat(sizes > _COMPLETE + 1, sizes)
-    small_bucket, small = bucket[~large], positions[~large]
+    of, small = bucket[~large], positions[~large]
     most = int(sizes[sizes <= _COMPLETE + 1].max(initial=1))
-    parts = [_paired(small[:-step], small[step:], small_bucket[:-step] == small_bucket[step:]) for step in range(1, most)]
-    if large.any():
-        parts.append(_paired(_heads(positions, starts), positions, large & ~starts))
-        for other in others:
-            order = np.lexsort((signatures.pick(positions[large], other), bucket[large]))
-            inside, of = positions[large][order], bucket[large][order]
-            parts += [_paired(inside[:-step], inside[step:], of[:-step] == of[step:]) for step in range(1, _NEIGHBOURS + 1)]
-    return distinct(np.concatenate([np.zeros(0, np.uint64), *parts]))
+    few = [_paired(small[:-step], small[step:], of[:-step] == of[step:]) for step in range(1, most)]
+    crowded = [_paired(_heads(positions, starts), positions, large & ~starts)]
+    of, inside = bucket[large], positions[large]
+    crowded.append(_paired(inside[:-1], inside[1:], of[:-1] == of[1:]))
+    for other in others if len(inside) else ():
+        more = signatures.pick(inside, other).astype(np.uint64)
+        order = np.lexsort((inside, more, of))
+        crowded += [
+            _paired(inside[order[:-step]], inside[order[step:]], _equal_at(order, step, of, more))
+            for step in range(1, _NEIGHBOURS + 1)
+        ]
+    return distinct(np.concatenate([none, *few])), distinct(np.concatenate(crowded))
+
+
+def _equal_at(order: np.ndarray, step: int, *keys: np.ndarray) -> np.ndarray:
+    """Return where all keys agree with those that come `step` later in an order."""
+    agreed: np.ndarray = np.logical_and.reduce([key[order[:-step]] == key[order[step:]] for key in keys])
+    return agreed
 
 
 def _paired(a: np.ndarray, b: np.ndarray, mask: np.ndarray) -> np.ndarray:

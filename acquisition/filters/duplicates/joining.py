@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from acquisition.filters.duplicates.clusters import capped_components, components, representatives, split_far
 from acquisition.filters.duplicates.links import EXACT, HOW, LINK_SCHEMA, NEAR, distinct
-from acquisition.filters.duplicates.measuring import measure
+from acquisition.filters.duplicates.measuring import alike, least_near, measure
 from acquisition.filters.duplicates.tables import Signatures
 
 Prefer = Callable[[pa.Table, np.ndarray], np.ndarray]
@@ -87,7 +87,7 @@ def verified(signatures: Signatures, tables: Sequence[pa.Table], threshold: floa
     linked = pa.concat_tables([LINK_SCHEMA.empty_table(), *tables])
     kind, how, a, b, similarity = (np.asarray(linked.column(name).to_numpy()) for name in LINK_SCHEMA.names)
     open_ = (kind == NEAR) & (how == HOW["shingles"])
-    pairs = _unique(a[open_], b[open_])
+    pairs = alike(signatures, _unique(a[open_], b[open_]), least_near(threshold))
     measured = measure(signatures, pairs)
     good = np.flatnonzero(measured.near(threshold))
     pairs, measured = pairs[good], measured.take(good)
