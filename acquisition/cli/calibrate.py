@@ -33,8 +33,9 @@ if TYPE_CHECKING:  # filters are heavy; they are loaded when the command runs
 def command(*, name: str, labelled: Path, fpr: float, out: Path, min_words: int, date: str, as_json: bool, debug: bool) -> int:
     """Set the threshold of FILTER (llm-style) by a labelled JSON Lines FILE of {text, llm?, domain?}.
 
-    Human texts alone give a threshold for the published word lists; with model texts of the same domains the words are weighed by
-    your own sample, and the share of model text in a source can be estimated. docs/llm-style.md says how, and what it does not mean.
+    Human texts alone give a threshold for the published word lists; with model texts of the same domains the words are
+    weighed by your own sample, and the share of model text in a source can be estimated. docs/llm-style.md says how, and what
+    it does not mean.
     """
     del debug
     from acquisition.pipeline.calibrating import calibrate_filter
@@ -60,7 +61,10 @@ def _text(made: Calibration, out: Path) -> str:
         "found of model texts",
     )
     lines = [
-        f"{made.lines:,} lines, {made.left_out:,} of them with fewer than {made.min_words} words and left out; aimed at {made.fpr:.2%}",
+        (
+            f"{made.lines:,} lines, {made.left_out:,} of them with fewer than {made.min_words} words and left out; aimed at "
+            f"{made.fpr:.2%}"
+        ),
         "",
         output.table(rows, header),
     ]
@@ -71,7 +75,8 @@ def _text(made: Calibration, out: Path) -> str:
             lines.append(f"  share of model text in a source: not identifiable: {domain.refused}")
         else:
             lines.append(
-                f"  share of model text in a source: can be estimated; {domain.reference.baseline:.3f} on human texts is subtracted "
+                f"  share of model text in a source: can be estimated; {domain.reference.baseline:.3f} on human texts "
+                f"is subtracted "
                 f"(spread {domain.reference.spread:.3f}), {domain.reference.ceiling:.2f} is reported where all is model text"
             )
     lines.append(f"\nwritten to {out}; name it under filters.llm_style.calibration")

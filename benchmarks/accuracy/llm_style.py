@@ -1,4 +1,4 @@
-"""Labelled sets of LLM style from real files: phrases alone on everything, and scores with a calibration made from another half."""
+"""Labelled sets of LLM style from real files: phrases alone, and scores with a calibration made from another half."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.accuracy import LabelledSet
 
 Texts = tuple[list[str], list[str]]
 _LISTED_FROM = 16_000
-"""Sentences of the abstracts that the weights of the word list were counted in are not reported on: the list was made from them."""
+"""Abstracts before this sentence only helped to weigh the word list."""
 
 
 def sets(shared: Path, folder: Path) -> Iterator[LabelledSet]:
@@ -23,15 +23,19 @@ def sets(shared: Path, folder: Path) -> Iterator[LabelledSet]:
     yield LabelledSet(
         "people and models of seven kinds, phrases alone",
         _written(folder / "phrases.jsonl", pairs),
-        "No calibration: only phrases count, and hardly any of these texts holds one. Not looked at while the phrases were written, "
+        "No calibration: only phrases count, and hardly any of these texts holds one. Not looked at while the phrases "
+        "were written, "
         "but for the false hits.",
     )
     for fpr in (0.01, 0.05):
-        calibration = _calibrated(folder / f"calibration-{fpr}.json", {name: _half(texts, 1) for name, texts in pairs.items()}, fpr)
+        calibration = _calibrated(
+            folder / f"calibration-{fpr}.json", {name: _half(texts, 1) for name, texts in pairs.items()}, fpr
+        )
         yield LabelledSet(
             f"the same, even half, calibrated on the odd half, aimed at {fpr:.0%}",
             _written(folder / f"scored-{fpr}.jsonl", {name: _half(texts, 0) for name, texts in pairs.items()}),
-            "Human and model texts calibrate, domain by domain; texts under 60 words are not scored. The abstracts of statistics helped "
+            "Human and model texts calibrate, domain by domain; texts under 60 words are not scored. The abstracts of "
+            "statistics helped "
             "to weigh the word list, so their own words, not the list, score them.",
             {"calibration": str(calibration), "min_words": 60},
         )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -25,10 +27,14 @@ def context(base: Path) -> FilterContext:
     return FilterContext(Use(), {}, ("source",), "", base=str(base))
 
 
-def codes(rows: list[object], folder: Path, **settings: object) -> list[tuple[int, str]]:
+def codes(rows: Sequence[Mapping[str, Any] | str], folder: Path, **settings: object) -> list[tuple[int, str]]:
     """Return row and code of every flag."""
     flags = check_filter(
-        Adult, items_of(rows), folder, settings=AdultSettings.model_validate(settings), context=context(folder)  # type: ignore[arg-type]  # rows of either kind
+        Adult,
+        items_of(rows),
+        folder,
+        settings=AdultSettings.model_validate(settings),
+        context=context(folder),
     )
     return [(flag["row"], flag["code"]) for flag in flags.to_pylist()]
 
@@ -76,7 +82,7 @@ def test_lists_match_whole_words_and_unspaced_scripts(tmp_path: Path) -> None:
 
 
 def test_lists_flag_by_number_and_rate(tmp_path: Path) -> None:
-    """Two different listed words at a tenth of the text flag it, two in a long text do not; toxic lists have their own codes."""
+    """Two different listed words at a tenth of the text flag it, in a long text not; toxic lists have their own codes."""
     (tmp_path / "list").write_text("grommet\nbilge\n", encoding="utf-8")
     short, long = "the grommet and the bilge are here", "grommet bilge " + "plain words " * 200
     said = codes([short, long], tmp_path, toxic=("list",), min_terms=2, rate=0.1)
@@ -108,7 +114,9 @@ def test_a_list_that_is_named_must_be_there(key: str, tmp_path: Path) -> None:
 def test_addresses_of_all_forms(tmp_path: Path) -> None:
     """Domains block subdomains, hosts files are read, an address blocks what lies below it, and allow beats them all."""
     (tmp_path / "urls").write_text(
-        "! comment\n0.0.0.0 bad.example\n127.0.0.1 localhost\nworse.example\n||ads.example^\nhttps://mixed.example/adult/\nnot a host\n", encoding="utf-8"
+        "! comment\n0.0.0.0 bad.example\n127.0.0.1 "
+        "localhost\nworse.example\n||ads.example^\nhttps://mixed.example/adult/\nnot a host\n",
+        encoding="utf-8",
     )
     (tmp_path / "allow").write_text("fine.worse.example\n", encoding="utf-8")
     urls = {
@@ -126,7 +134,7 @@ def test_addresses_of_all_forms(tmp_path: Path) -> None:
         "": False,
     }
     rows = [{"text": "plain", "url": url} for url in urls]
-    said = codes(rows, tmp_path, urls=("urls",), allow=("allow",), own=False)  # type: ignore[arg-type]  # mappings
+    said = codes(rows, tmp_path, urls=("urls",), allow=("allow",), own=False)
     assert {row for row, _ in said} == {row for row, blocked in enumerate(urls.values()) if blocked}
     assert {code for _, code in said} == {"adult.url"}
 
@@ -168,7 +176,7 @@ def test_pictures_without_a_model_are_not_checked(tmp_path: Path) -> None:
     assert not made.looks_at("audio")
     assert made.looks_at("text")
     assert not made.looks_for("adult.image")
-    assert codes([{"text": None, "modality": "image", "size": 10, "blob": "0" * 64}], tmp_path) == []  # type: ignore[list-item]  # a mapping
+    assert codes([{"text": None, "modality": "image", "size": 10, "blob": "0" * 64}], tmp_path) == []
 
 
 def test_the_list_is_well_formed() -> None:

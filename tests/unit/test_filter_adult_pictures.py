@@ -28,7 +28,9 @@ PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0), "size": 8}
 def model(path: Path, inputs: Sequence[Any], outputs: Sequence[Any], nodes: Sequence[Any]) -> str:
     """Write a model and return its digest."""
     made = onnx.helper.make_model(
-        onnx.helper.make_graph(list(nodes), "judge", list(inputs), list(outputs)), opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=9
+        onnx.helper.make_graph(list(nodes), "judge", list(inputs), list(outputs)),
+        opset_imports=[onnx.helper.make_opsetid("", 17)],
+        ir_version=9,
     )
     path.write_bytes(made.SerializeToString())
     return hashlib.sha256(path.read_bytes()).hexdigest()
@@ -57,7 +59,15 @@ def item(file: Path) -> dict[str, object]:
     """Return a picture item whose blob is a file."""
     data = file.read_bytes()
     sha256 = hashlib.sha256(data).hexdigest()
-    return {"text": None, "modality": "image", "media_type": "image/png", "size": len(data), "blob": sha256, "locator": file.name, "id": file.name}
+    return {
+        "text": None,
+        "modality": "image",
+        "media_type": "image/png",
+        "size": len(data),
+        "blob": sha256,
+        "locator": file.name,
+        "id": file.name,
+    }
 
 
 def context(folder: Path) -> FilterContext:
@@ -78,7 +88,11 @@ def judged(folder: Path, rows: list[dict[str, object]], **settings: object) -> l
 def test_pictures_are_flagged_from_the_threshold_on(tmp_path: Path) -> None:
     """The score is the model's; below the threshold it is a note; grey and transparent pictures are judged like others."""
     digest = brightness(tmp_path / "judge.onnx")
-    rows = [picture(tmp_path, "white.png", 255), picture(tmp_path, "black.png", 0), picture(tmp_path, "grey.png", 204, mode="L")]
+    rows = [
+        picture(tmp_path, "white.png", 255),
+        picture(tmp_path, "black.png", 0),
+        picture(tmp_path, "grey.png", 204, mode="L"),
+    ]
     rows.append(picture(tmp_path, "clear.png", 255, mode="RGBA"))
     assert judged(tmp_path, rows, sha256=digest, batch=2) == [
         ("white.png", "adult.image", 1.0),
@@ -124,7 +138,9 @@ def test_channels_last_octets_and_stretching(tmp_path: Path) -> None:
     mean = onnx.helper.make_node("ReduceMean", ["numbers"], ["sum"], axes=[1, 2, 3], keepdims=0)
     scale = onnx.helper.make_node("Div", ["sum", "most"], ["score"])
     most = onnx.numpy_helper.from_array(np.array([255], np.float32), "most")
-    graph = onnx.helper.make_graph([cast, mean, scale], "judge", [tensor("pixels", [1, 8, 8, 3], 2)], [tensor("score", [1])], [most])
+    graph = onnx.helper.make_graph(
+        [cast, mean, scale], "judge", [tensor("pixels", [1, 8, 8, 3], 2)], [tensor("score", [1])], [most]
+    )
     made = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=9)
     (tmp_path / "judge.onnx").write_bytes(made.SerializeToString())
     half = Image.new("RGB", (40, 10), (255, 255, 255))

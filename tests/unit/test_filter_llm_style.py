@@ -92,7 +92,10 @@ def test_what_only_a_chat_assistant_writes(text: str, phrase: str, tmp_path: Pat
     assert phrase in details
     assert details[phrase]["source"]
     assert details[phrase]["tier"] == "certain"
-    assert re.search(r"\w", text[found[0]["start"] : found[0]["end"]])  # type: ignore[misc]  # both are int
+    start, end = found[0]["start"], found[0]["end"]
+    assert isinstance(start, int)
+    assert isinstance(end, int)
+    assert re.search(r"\w", text[start:end])
 
 
 @pytest.mark.parametrize("text", PEOPLE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -34,8 +34,42 @@ from acquisition.model import Observation, Use
 from acquisition.protocols import FilterContext
 from acquisition.testing import check_filter, items_of
 
-HUMAN = ("boat", "rain", "stone", "bread", "door", "hill", "rope", "lamp", "wind", "coat", "salt", "road", "milk", "fire", "sand", "gate", "wool", "leaf", "nail", "soup")
-MODEL = ("delve", "realm", "pivotal", "nuanced", "tapestry", "foster", "crucial", "showcase", "robust", "vibrant", "intricate", "leverage")
+HUMAN = (
+    "boat",
+    "rain",
+    "stone",
+    "bread",
+    "door",
+    "hill",
+    "rope",
+    "lamp",
+    "wind",
+    "coat",
+    "salt",
+    "road",
+    "milk",
+    "fire",
+    "sand",
+    "gate",
+    "wool",
+    "leaf",
+    "nail",
+    "soup",
+)
+MODEL = (
+    "delve",
+    "realm",
+    "pivotal",
+    "nuanced",
+    "tapestry",
+    "foster",
+    "crucial",
+    "showcase",
+    "robust",
+    "vibrant",
+    "intricate",
+    "leverage",
+)
 BOTH = ("the", "and", "was", "of", "with", "near", "long", "old", "one", "over", "from", "then", "they")
 
 
@@ -142,7 +176,9 @@ def test_short_texts_are_left_out_and_copies_stay_together() -> None:
 def test_slices_have_their_own_error() -> None:
     """Dates before ChatGPT and slices that the lines name are reported apart."""
     lines = [
-        Sample(one.text, False, "notes", date="2019-04-01" if at % 2 else "2023-05-01", slice="non-native" if at % 3 == 0 else "")
+        Sample(
+            one.text, False, "notes", date="2019-04-01" if at % 2 else "2023-05-01", slice="non-native" if at % 3 == 0 else ""
+        )
         for at, one in enumerate(sample(300, 0))
     ]
     names = {one.name for one in calibrate(lines).domains["notes"].slices}
@@ -167,7 +203,9 @@ def test_a_calibrated_filter_flags_above_the_threshold(tmp_path: Path) -> None:
     name = write(calibrate(sample(900, 300), fpr=0.02), tmp_path / "c.json")
     chance = random.Random(77)
     rows = [{"text": text(chance, llm=True), "fields": '{"domain":"notes"}'}, {"text": text(chance, llm=False)}]
-    flags = check_filter(LlmStyle, items_of(rows), tmp_path, settings=LlmStyleSettings(calibration=name), context=context(tmp_path))
+    flags = check_filter(
+        LlmStyle, items_of(rows), tmp_path, settings=LlmStyleSettings(calibration=name), context=context(tmp_path)
+    )
     said = [flag for flag in flags.to_pylist() if flag["code"] == "llm-style.calibrated"]
     assert [flag["row"] for flag in said] == [0]
     detail = orjson.loads(said[0]["detail"])
@@ -242,7 +280,9 @@ def test_a_calibration_that_cannot_be_right_is_refused(change: dict[str, object]
 def test_the_command_writes_what_the_filter_reads(tmp_path: Path) -> None:
     """`acquire calibrate llm-style` writes a file that loads, prints the verdict, and writes the same bytes again."""
     labelled = tmp_path / "mine.jsonl"
-    labelled.write_text("".join(json.dumps({"text": one.text, "llm": one.llm, "domain": "notes"}) + "\n" for one in sample(200, 100)))
+    labelled.write_text(
+        "".join(json.dumps({"text": one.text, "llm": one.llm, "domain": "notes"}) + "\n" for one in sample(200, 100))
+    )
     out = tmp_path / "c.json"
     arguments = ["calibrate", "llm-style", str(labelled), "--out", str(out), "--fpr", "0.05"]
     result = CliRunner().invoke(cli, arguments)
@@ -255,7 +295,9 @@ def test_the_command_writes_what_the_filter_reads(tmp_path: Path) -> None:
     assert out.read_bytes() == first
 
 
-@pytest.mark.parametrize("content", ["", '{"llm": true}\n', '{"text": 3}\n', "[]\n", "{\n", '{"text": "a", "date": "yesterday"}\n'])
+@pytest.mark.parametrize(
+    "content", ["", '{"llm": true}\n', '{"text": 3}\n', "[]\n", "{\n", '{"text": "a", "date": "yesterday"}\n']
+)
 def test_lines_that_cannot_be_counted_are_named(content: str, tmp_path: Path) -> None:
     """An empty file and lines without a text end with a usage error that names the place."""
     (tmp_path / "bad.jsonl").write_text(content)
@@ -287,18 +329,19 @@ class Oracle(Detector):
 
 
 @pytest.fixture
-def seated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def seated(monkeypatch: pytest.MonkeyPatch) -> None:
     """Register the double as an installed detector."""
     point = EntryPoint("oracle", f"{__name__}:Oracle", plugins.DETECTORS)
     monkeypatch.setattr(plugins, "registered", lambda group: {"oracle": point} if group == plugins.DETECTORS else {})
     monkeypatch.setattr(plugins, "load", lambda _group, _name: Oracle)
-    yield
 
 
 def test_a_detector_takes_its_seat(seated: None, tmp_path: Path) -> None:
     """Texts at or above its threshold get its code, its limits are said, and a score out of range is its author's fault."""
     settings = LlmStyleSettings.model_validate({"detector": {"name": "oracle", "threshold": 0.5}})
-    flags = check_filter(LlmStyle, items_of(["short", "x" * 60]), tmp_path, settings=settings, context=context(tmp_path)).to_pylist()
+    flags = check_filter(
+        LlmStyle, items_of(["short", "x" * 60]), tmp_path, settings=settings, context=context(tmp_path)
+    ).to_pylist()
     assert [(flag["row"], flag["code"], flag["score"]) for flag in flags] == [(1, "llm-style.detector", 0.6)]
     style = LlmStyle(settings, context(tmp_path))
     assert "oracle: knows nothing but lengths" in style.not_checked()

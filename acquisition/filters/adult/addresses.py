@@ -1,7 +1,8 @@
 """Addresses: block lists of millions of domains in eight bytes each, and host names that say what they are.
 
-A list may hold domains, hosts files (0.0.0.0 name) or whole addresses; a domain blocks its subdomains, an address what lies below
-it. Entries are kept as sorted 64-bit digests (xxh3): 4.6 million take 37 MB, and a chance match has a probability of 10⁻¹² each.
+A list may hold domains, hosts files (0.0.0.0 name) or whole addresses; a domain blocks its subdomains, an address what lies
+below it. Entries are kept as sorted 64-bit digests (xxh3): 4.6 million take 37 MB, and a chance match has a probability of
+10⁻¹² each.
 """
 
 from __future__ import annotations
@@ -21,13 +22,17 @@ _HOSTS: Final = re.compile(r"^(?:0\.0\.0\.0|127\.0\.0\.1|::1?|fe80::1%lo0|255\.2
 _HOST: Final = re.compile(r"^[\w-]+(?:\.[\w-]+)+$")
 _LOCAL: Final = frozenset({"localhost", "localhost.localdomain", "broadcasthost", "local", "0.0.0.0"})  # noqa: S104 - a name in hosts files
 
-_SITES: Final = frozenset(
-    "pornhub xvideos xnxx xhamster redtube youporn tube8 spankbang eporner tnaflix hqporner beeg porntrex youjizz xtube drtuber "
+_NAMES: Final = (
+    "pornhub xvideos xnxx xhamster redtube youporn tube8 spankbang eporner tnaflix hqporner beeg porntrex youjizz "
+    "xtube drtuber "
     "chaturbate livejasmin stripchat bongacams camsoda myfreecams cam4 flirt4free streamate imlive jerkmate brazzers bangbros "
-    "realitykings naughtyamerica digitalplayground nhentai hentaihaven e-hentai exhentai hanime rule34 gelbooru javhd javlibrary missav "
-    "thothub fapello erome imagefap motherless literotica sexstories adultfriendfinder ashemaletube fetlife onlyfans fansly manyvids "
-    "clips4sale adulttime pornpics sex-stories nudogram xvideos2 thumbzilla keezmovies".split()  # noqa: SIM905 - names read better as words
+    "realitykings naughtyamerica digitalplayground nhentai hentaihaven e-hentai exhentai hanime rule34 gelbooru javhd "
+    "javlibrary missav "
+    "thothub fapello erome imagefap motherless literotica sexstories adultfriendfinder ashemaletube fetlife onlyfans "
+    "fansly manyvids "
+    "clips4sale adulttime pornpics sex-stories nudogram xvideos2 thumbzilla keezmovies"
 )
+_SITES: Final = frozenset(_NAMES.split())
 """Registrable names (the label before the suffix) of widely known adult sites."""
 _ENDINGS: Final = frozenset({"xxx", "porn", "adult", "sex", "sexy"})
 _LABEL: Final = re.compile(
@@ -105,7 +110,7 @@ def _digests(path: Path) -> Iterator[int]:
     with path.open("rb") as stream:
         for line in stream:
             if key := _entry(line[:_LONGEST].decode("utf-8", "replace")):
-                yield _digest(key)
+                yield int(_digest(key))
 
 
 def _entry(line: str) -> str:

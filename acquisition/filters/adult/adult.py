@@ -1,8 +1,8 @@
 """Flags adult and toxic content by the wording of texts, by addresses, and pictures by a model that the user brings.
 
-Texts: our own cues (`cues`), and lists by path. One listed word is a note; a text is flagged by how many different ones it holds
-and how often. Addresses: block lists by path, and host names that say what they are. Pictures without a model are not checked, and
-that is said: no result of this filter calls anything clean.
+Texts: our own cues (`cues`), and lists by path. One listed word is a note; a text is flagged by how many different ones it
+holds and how often. Addresses: block lists by path, and host names that say what they are. Pictures without a model are not
+checked, and that is said: no result of this filter calls anything clean.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ class Adult(Filter):
     name: ClassVar[str] = "adult"
     version: ClassVar[int] = 1
     Settings: ClassVar[type[FilterSettings]] = AdultSettings
-    cost: ClassVar[Cost] = Cost(prepare=0.2, text=8.0, media=15.0, memory=120)
+    cost: ClassVar[Cost] = Cost(prepare=0.2, text=10.0, media=15.0, memory=120)
     codes: ClassVar[Mapping[str, str]] = {
         "adult.text": "The wording of adult sites, or of explicit stories, abounds; the detail says which terms and how many.",
         "adult.word": "A listed word; a note, not evidence.",
         "adult.url": "The item's address is on a block list, or its host name says that it is an adult site.",
         "adult.image": "The picture model scores at or above the threshold; the score is the model's.",
         "adult.image-score": "What the picture model says below the threshold; a note.",
-        "adult.not-checked": "The picture could not be decoded, the model gave no number, or a part of a long text was not read.",
+        "adult.not-checked": "The picture cannot be decoded, the model gave no number, or a part of a long text was not read.",
         "toxic.text": "Listed insults abound; a cue for a person to look, with a bias against dialects.",
         "toxic.word": "A listed insult; a note, not evidence.",
     }
@@ -105,7 +105,7 @@ class Adult(Filter):
             yield "adult: of moving pictures the first frame was judged; how right the picture model is was not measured here"
         yield "adult: recordings and film were not checked"
         if self._settings.own:
-            yield "adult: our own cues know the wording of adult sites in 22 languages; slang, obfuscation and suggestion are not found"
+            yield "adult: our own cues know adult sites in 22 languages; slang, obfuscation and suggestion are not found"
         if not self._words:
             yield "adult: no list of words is set (filters.adult.words)"
         if not self._urls:
@@ -114,28 +114,24 @@ class Adult(Filter):
             yield "toxic: insults and hate were NOT looked for (no list is set under filters.adult.toxic)"
 
     def _flag_texts(self, texts: pa.Array, field: str, flags: FlagRows) -> None:
+        octets = pc.binary_length(texts).fill_null(0).to_numpy(zero_copy_only=False)
+        for row in np.flatnonzero(octets > _LONGEST).tolist():
+            if (length := len(texts[row].as_py())) > _LONGEST:
+                detail = detail_json(reason="long", read=_LONGEST, of=length)
+                flags.add(row, "adult.not-checked", field=field, detail=detail)
         if self._settings.own:
-            gate, terms = cues().gate, cues().terms
-            for row in gate.candidates(texts):
-                text = _part(texts[row].as_py())
-                verdict = judge(*terms.found(text))
-                if verdict.flagged:
-                    detail = detail_json(
-                        by="own cues", language=verdict.language, terms=_counted(verdict.hits), context=verdict.context,
-                        weight=round(verdict.score, 2),
-                    )  # fmt: skip
-                    flags.add(row, "adult.text", score=round(min(1.0, verdict.score / 10), 4), field=field, detail=detail)
-        for row in np.flatnonzero(
-            pc.greater(pc.binary_length(texts), _LONGEST).fill_null(False).to_numpy(zero_copy_only=False)
-        ):
-            if (length := len(texts[int(row)].as_py())) > _LONGEST:
-                flags.add(
-                    int(row), "adult.not-checked", field=field, detail=detail_json(reason="long", read=_LONGEST, of=length)
-                )
+            for row in cues().gate.candidates(texts):
+                self._flag_wording(row, field, _part(texts[row].as_py()), flags)
         for terms, family in ((self._words, "adult"), (self._toxic, "toxic")):
             for row in terms.candidates(texts):
-                text = _part(texts[row].as_py())
-                self._flag_listed(terms, family, row, field, text, flags)
+                self._flag_listed(terms, family, row, field, _part(texts[row].as_py()), flags)
+
+    def _flag_wording(self, row: int, field: str, text: str, flags: FlagRows) -> None:
+        verdict = judge(*cues().terms.found(text))
+        if verdict.flagged:
+            facts = {"language": verdict.language, "context": verdict.context, "weight": round(verdict.score, 2)}
+            detail = detail_json(by="own cues", terms=_counted(verdict.hits), **facts)
+            flags.add(row, "adult.text", score=round(min(1.0, verdict.score / 10), 4), field=field, detail=detail)
 
     def _flag_listed(self, terms: Terms, family: str, row: int, field: str, text: str, flags: FlagRows) -> None:
         hits, words = terms.found(text)

@@ -1,8 +1,8 @@
 """Pictures, judged by a model that the user brings: an ONNX classifier, or an encoder and a head.
 
 Everything that can be checked is checked when the model is loaded: the digest of the file, the names of input and output, the
-number of dimensions, the side of the picture, and that the head takes what the encoder gives. Nothing is downloaded, and a model
-is data: onnxruntime runs it without custom operators.
+number of dimensions, the side of the picture, and that the head takes what the encoder gives. Nothing is downloaded, and a
+model is data: onnxruntime runs it without custom operators.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TYPES: Final = {
 
 
 class PictureJudge:
-    """Scores pictures from 0 to 1. Raises FilterUnavailable when the package or the model is not there or not what was described."""
+    """Scores pictures from 0 to 1; FilterUnavailable when package or model are not there or not what was described."""
 
     def __init__(self, settings: PictureModel, base: Path) -> None:
         self._settings = settings
@@ -45,7 +45,7 @@ class PictureJudge:
     def arrays(self, image: Image.Image) -> np.ndarray:
         """Return one decoded picture as the model wants it: three channels of size × size, without the batch."""
         settings = self._settings
-        pixels = np.asarray(_fitted(_opaque(image), settings), np.float32)
+        pixels: np.ndarray = np.asarray(_fitted(_opaque(image), settings), np.float32)
         if settings.range == "unit":
             pixels = pixels / 255
         pixels = (pixels - np.array(settings.mean, np.float32)) / np.array(settings.std, np.float32)
@@ -130,7 +130,7 @@ def _session(path: Path, sha256: str | None, key: str) -> Any:
     options.log_severity_level = 4
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 - onnxruntime's errors are classes of its C extension without a common base
+    except Exception as error:  # onnxruntime's errors are classes of its C extension without a common base
         raise FilterUnavailable(f"the picture model cannot be loaded: {str(error)[:200]}", where=where) from error
 
 

@@ -1,7 +1,7 @@
 """Terms in text: a gate over the whole column, then whole words where a script has spaces and substrings where it has none.
 
-One RE2 expression of up to 1,600 terms costs 3 to 5 µs per kilobyte, and only texts with a hit are read word by word; an Aho-Corasick
-automaton over Python strings costs 20 to 30 µs for every text (docs/decisions/0026-adult.md).
+One RE2 expression of up to 1,600 terms costs 3 to 5 µs per kilobyte, and only texts with a hit are read word by word; an
+Aho-Corasick automaton over Python strings costs 20 to 30 µs for every text (docs/decisions/0026-adult.md).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What copying from a chat leaves in a text, in whatever language: citation marks, tracking parameters, template tokens."""
 
-# ruff: noqa: E501 - a pattern is read as one line
+# ruff: noqa: E501  # a pattern is read as one line
 
 from __future__ import annotations
 

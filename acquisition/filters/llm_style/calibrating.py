@@ -1,9 +1,10 @@
 """Makes a calibration from labelled lines: split, fit, threshold, and an error measured on texts that had no say in it.
 
-Every document falls into the fit, calibrate or report part by a digest of its group (its `group`, else its text), so the same file
-gives the same calibration and copies stay together. Where a domain has model texts, their words and those of the fit part's human
-texts give the vocabulary; without any nothing is fitted and the published lists score. The threshold is the smallest human score
-of the calibrate part that keeps the rate with one more human text (split conformal), the error comes from the report part alone.
+Every document falls into the fit, calibrate or report part by a digest of its group (its `group`, else its text), so the same
+file gives the same calibration and copies stay together. Where a domain has model texts, their words and those of the fit
+part's human texts give the vocabulary; without any nothing is fitted and the published lists score. The threshold is the
+smallest human score of the calibrate part that keeps the rate with one more human text (split conformal), the error comes
+from the report part alone.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _CHATGPT: Final = "2022-11-30"
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One labelled text. `group` keeps texts of one author, source or pair in one part; `date` is ISO 8601; `slice` any name."""
+    """One labelled text. `group` keeps texts of one author, site or pair in one part; `date` is ISO 8601; `slice` any name."""
 
     text: str
     llm: bool = False
@@ -138,7 +139,9 @@ def _pooled(scored: _Scored, names: Iterable[str], fpr: float) -> Domain:
     parts = [sorted(_score(text, scored.ratios) for text in scored.human.calibrate if text.domain == name) for name in names]
     known = [one for part in parts if (one := _threshold(part, fpr)) is not None]
     every = sorted(_score(text, scored.ratios) for text in scored.human.calibrate)
-    refused = "no domain is known for these texts (filters.llm_style.domains, or a column `domain`); outside its domain it means nothing"
+    refused = (
+        "no domain is known for these texts (filters.llm_style.domains, or a column `domain`), and outside one it means nothing"
+    )
     threshold = max(known) if known else _threshold(every, fpr)
     return _reported(_entry(POOLED, scored, every, threshold, refused), scored, None, fpr)
 
@@ -181,7 +184,8 @@ def _score(text: _Read, ratios: Ratios | None) -> float:
 def _threshold(scores: Sequence[float], fpr: float) -> float | None:
     """Return the score that a new human text passes with probability `fpr` at most, None under 20 human texts.
 
-    Where there are too few for the rate itself it is the highest score seen, widened by a quarter of its distance from the median.
+    Where there are too few for the rate itself it is the highest score seen, widened by a quarter of its distance from the
+    median.
     """
     if len(scores) < _FEWEST_HUMAN:
         return None
@@ -250,12 +254,21 @@ def _reference(human: _Parted, model: _Parted, ratios: Ratios | None) -> tuple[R
             f"no baseline: {int(baseline.sum())} held-back human sentences of this domain, {_FEWEST_SENTENCES} are needed",
         )
     if len(machines) < _FEWEST_HUMAN:
-        return None, f"{len(machines)} held-back model texts of this domain, {_FEWEST_HUMAN} are needed to see what the estimate reports on them"
+        return (
+            None,
+            (
+                f"{len(machines)} held-back model texts of this domain, {_FEWEST_HUMAN} are needed to see what the estimate "
+                f"reports on them"
+            ),
+        )
     parts = [_histograms(people[part::8], ratios) for part in range(min(8, len(people)))]
     shares = [float(one) for one in share(np.array(parts))]
     low, high = (float(share(_histograms(side, ratios)[None, :])[0]) for side in (people, machines))
     if high - low < _FEWEST_SPAN:
-        return None, f"its human and model texts use the same words: the estimate reports {low:.2f} on these and {high:.2f} on those"
+        return (
+            None,
+            f"its human and model texts use the same words: the estimate reports {low:.2f} on these and {high:.2f} on those",
+        )
     known = [[_known(text, ratios) for text in side] for side in (people, machines)]
     room = max(0.03, 0.5 * float(np.std(known[0] + known[1])))
     means = [float(np.mean(side)) for side in known]

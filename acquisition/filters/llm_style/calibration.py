@@ -46,11 +46,11 @@ class Slice:
 class Domain:
     """One domain: how it is scored, from where on a text is flagged, and what that costs.
 
-    `score` is "list" (weight of the published words per hundred) or "fitted" (mean weight over the words of `vocabulary`), or "pooled" (the
-    same with the vocabulary of all domains together). A text
-    above `threshold` is flagged; None where there are too few human texts for one. `quantiles` are the 101 percentiles of human
-    scores. `supported` says whether the report part supports the false-positive rate that was asked for, `verdict` in words.
-    `reference` is None where no share of a source can be estimated, for the reason in `refused`.
+    `score` is "list" (weight of the published words per hundred) or "fitted" (mean weight over the words of `vocabulary`), or
+    "pooled" (the same with the vocabulary of all domains together). A text above `threshold` is flagged; None where there are
+    too few human texts for one. `quantiles` are the 101 percentiles of human scores. `supported` says whether the report part
+    supports the false-positive rate that was asked for, `verdict` in words. `reference` is None where no share of a source
+    can be estimated, for the reason in `refused`.
     """
 
     name: str
@@ -73,8 +73,8 @@ class Domain:
 class Calibration:
     """A whole calibration, as it stands in its JSON file.
 
-    `sample` is the sha256 of the labelled file, `words` that of the word list, `fpr` the rate that was asked for. `left_out` counts
-    lines that were too short or empty. `made` is a date where one was given.
+    `sample` is the sha256 of the labelled file, `words` that of the word list, `fpr` the rate that was asked for. `left_out`
+    counts lines that were too short or empty. `made` is a date where one was given.
     """
 
     schema: str

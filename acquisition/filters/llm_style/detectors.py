@@ -1,7 +1,8 @@
 """The seat for a model-based detector: what one is, and how the one that is named is found.
 
-No detector comes with the project, for all of them need model weights. One is a class of another distribution, registered as an
-entry point of the group acquisition.detectors; it brings its own libraries and reads its weights from the path that it is given.
+No detector comes with the project, for all of them need model weights. One is a class of another distribution, registered as
+an entry point of the group acquisition.detectors; it brings its own libraries and reads its weights from the path that it is
+given.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def load_detector(settings: DetectorSettings, base: Path) -> Seated:
     known = plugins.registered(plugins.DETECTORS)
     if settings.name not in known:
         there = ", ".join(known) or "none"
-        hint = "Install the distribution that registers it, or take filters.llm_style.detector out; docs/llm-style.md has the contract."
+        hint = "Install the distribution that registers it, or take the setting out; docs/llm-style.md has the contract."
         raise FilterUnavailable(f"no detector {settings.name!r} is installed; there are: {there}", where=where, hint=hint)
     model = base / settings.model if settings.model is not None else None
     if model is not None and not model.exists():

@@ -1,6 +1,6 @@
 """English phrases of chat assistants, refusals first. Every one names its source."""
 
-# ruff: noqa: E501 - a pattern is read as one line
+# ruff: noqa: E501  # a pattern is read as one line
 
 from __future__ import annotations
 

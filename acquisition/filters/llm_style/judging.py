@@ -24,6 +24,10 @@ from acquisition.filters.llm_style.words import CONTROLS, list_score, style_word
 _DOMAIN: Final = re.compile(r'"domain":("(?:[^"\\]|\\.)*")')
 _NOTED: Final = 0.95
 """A calibrated score is noted from this share of the human texts on."""
+_UNCALIBRATED: Final = (
+    "LLM style: the word score is uncalibrated: it has no threshold and says nothing of one text "
+    "(set filters.llm_style.calibration, see `acquire calibrate llm-style`)"
+)
 _SHOWN: Final = 8
 _FULL: Final = 20.0
 """Weight per hundred words that counts as 1 in a score without calibration; its scale carries no threshold."""
@@ -68,8 +72,7 @@ class Judge:
         made = self._calibration
         if made is None:
             return (
-                "LLM style: the word score is uncalibrated: it has no threshold and says nothing of one text "
-                "(set filters.llm_style.calibration, see `acquire calibrate llm-style`)",
+                _UNCALIBRATED,
                 "LLM style: the share of model text in a source was not estimated (no calibration)",
                 short,
             )
@@ -87,7 +90,9 @@ class Judge:
         by_source = {source: self._domain_of(source) for source in set(sources)}
         fields = items.column("fields")
         own = [_own_domain(fields[row].as_py()) if fields[row].is_valid else None for row in rows.tolist()]
-        return [name if name in known else by_source[sources[row]] for row, name in zip(rows.tolist(), own, strict=True)]
+        return [
+            name if name and name in known else by_source[sources[row]] for row, name in zip(rows.tolist(), own, strict=True)
+        ]
 
     def _domain_of(self, source: str) -> str:
         assert self._calibration is not None

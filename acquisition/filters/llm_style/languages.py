@@ -4,7 +4,7 @@ Every phrase is the wording that assistants are known for in that language; thos
 without spaces have patterns without word bounds.
 """
 
-# ruff: noqa: E501 - a pattern is read as one line
+# ruff: noqa: E501, ISC004  # a pattern is read as one line
 
 from __future__ import annotations
 

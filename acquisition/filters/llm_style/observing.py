@@ -116,13 +116,14 @@ def _prevalence(source: str, name: str, totals: _Totals, domain: Domain) -> Obse
     span = reference.ceiling - reference.baseline
     wider = 2 * reference.spread
     raw, lowest, highest = interval(blocks)
-    value, low, high = (
-        min(1.0, max(0.0, (one - reference.baseline) / span)) for one in (raw, lowest - wider, highest + wider)
-    )
+    value, low, high = (min(1.0, max(0.0, (one - reference.baseline) / span)) for one in (raw, lowest - wider, highest + wider))
     detail = (
-        f"of the sentences of {documents:,} documents, {_named(name)}, by arXiv 2403.07183. It reports {reference.baseline:.3f} on human "
-        f"texts and {reference.ceiling:.3f} on model texts that were held back; the first is subtracted, the distance is the scale, and "
-        f"the interval is widened by the spread of the first ({reference.spread:.3f}). Biased all the same: other models, edited text "
+        f"of the sentences of {documents:,} documents, {_named(name)}, by arXiv 2403.07183. It reports "
+        f"{reference.baseline:.3f} on human "
+        f"texts and {reference.ceiling:.3f} on model texts that were held back; the first is subtracted, the distance "
+        f"is the scale, and "
+        f"the interval is widened by the spread of the first ({reference.spread:.3f}). Biased all the same: other "
+        f"models, edited text "
         "and a drift of the domain move it, and the interval does not cover that. It says nothing of one text."
     )
     return Observation("llm-style.prevalence", source, value, low, high, documents, detail=detail)
@@ -138,7 +139,8 @@ def _refusal(name: str, totals: _Totals, domain: Domain, sentences: int) -> str:
     low, high = domain.reference.known
     if not low <= known <= high:
         return (
-            f"the vocabulary of {_named(name)} knows {known:.1%} of its words, and {low:.1%} to {high:.1%} of those of its own domain: "
+            f"the vocabulary of {_named(name)} knows {known:.1%} of its words, and {low:.1%} to {high:.1%} of those of "
+            f"its own domain: "
             "another domain"
         )
     return ""

@@ -38,8 +38,9 @@ _WIDER: Final = {" ": _SPACE, "'": "['\u2019\u02bc]"}
 class Phrase:
     """One phrase: its id, tier, language ("" where it has none), source, an anchor and the pattern.
 
-    `anchors` are lower-case words of which every match holds one, chosen rare: the gate looks for them alone.
-    `before` and `after` describe what stands directly around the phrase where it is spoken of and not spoken: there it is weak. `sign` is what the gate looks for where the anchors alone are too common.
+    `anchors` are lower-case words of which every match holds one, chosen rare: the gate looks for them alone. `before` and
+    `after` describe what stands directly around the phrase where it is spoken of and not spoken: there it is weak. `sign` is
+    what the gate looks for where the anchors alone are too common.
     """
 
     name: str

@@ -1,9 +1,10 @@
 """How much of a source a model wrote: the mixture of arXiv 2403.07183 over histograms of sentences.
 
 The share is the `a` that maximises the mean of log((1 - a) + a * exp(r)) over the log likelihood ratios r of all sentences. A
-histogram of r is all that this needs, so sources of any size add up in bounded memory. Documents fall into 256 blocks by their
-id and the bootstrap draws blocks: sentences of one document are not independent. Within a domain the estimate has a small upward
-bias, measured on human texts that were held back (the baseline) and subtracted; outside the domain it means nothing.
+histogram of r is all that this needs, so sources of any size add up in bounded memory. Documents fall into 256 blocks by
+their id and the bootstrap draws blocks: sentences of one document are not independent. Within a domain the estimate has a
+small upward bias, measured on human texts that were held back (the baseline) and subtracted; outside the domain it means
+nothing.
 """
 
 from __future__ import annotations
@@ -64,8 +65,8 @@ class Reference:
     """What held-back texts of a domain say of its estimate.
 
     `baseline` is the share that is estimated where there is none (human texts), `spread` its standard deviation over parts of
-    them, `ceiling` the share estimated where all is model text. `known` is the range, over human and model texts, of the share of
-    words that the vocabulary knows: a source outside it belongs to another domain.
+    them, `ceiling` the share estimated where all is model text. `known` is the range, over human and model texts, of the
+    share of words that the vocabulary knows: a source outside it belongs to another domain.
     """
 
     baseline: float

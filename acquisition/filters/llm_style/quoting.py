@@ -20,12 +20,13 @@ _PAIRS: Final = (
 _PARAGRAPH: Final = re.compile(r"\n\s*\n")
 _SENTENCE: Final = re.compile(r"[.!?\u3002\uff01\uff1f\n][\"'\u201d\u00bb)]*\s+(?=\S)")
 _VERBS: Final = """
-    phrase phrases phrasing phrased wording caption disclaimer boilerplate telltale tell-tale regex grep keyword keywords string strings
-    say says saying said write writes wrote written tell tells telling told reply replies replied respond responds responded
-    contain contains contained containing begins beginning starts starting called labelled labeled prints printed outputs
-    flag flags flagged detect detects detected filter filters filtered remove removes removed match matches matched appended
-    sagt sagte sagen schreibt schrieb antwortet antwortete satz dit écrit répond répondu dice dijo escribió responde respondió
-    frase disse scrive risponde zegt zei schreef antwoordt mówi napisał zdanie пишет написал ответил говорит фраза diyor dedi
+    phrase phrases phrasing phrased wording caption disclaimer boilerplate telltale tell-tale regex grep keyword keywords
+    string strings say says saying said write writes wrote written tell tells telling told reply replies replied respond
+    responds responded contain contains contained containing begins beginning starts starting called labelled labeled prints
+    printed outputs flag flags flagged detect detects detected filter filters filtered remove removes removed match matches
+    matched appended sagt sagte sagen schreibt schrieb antwortet antwortete satz dit écrit répond répondu dice dijo escribió
+    responde respondió frase disse scrive risponde zegt zei schreef antwoordt mówi napisał zdanie пишет написал ответил
+    говорит фраза diyor dedi
 """
 _REPORTING: Final = re.compile(
     rf"\b(?:{'|'.join(map(re.escape, _VERBS.split()))}|(?:search|look)(?:s|es|ed|ing)? for|such as|e\.g\.|spit(?:s|ting)? out|"
@@ -33,20 +34,24 @@ _REPORTING: Final = re.compile(
     re.IGNORECASE,
 )
 _MENTION: Final = re.compile(
-    r"\b(?:tokens?|tags?|markers?|strings?|signs?|remnants?|artefacts?|artifacts?|codes|parameters?|regex|templates?|formats?|guide lists)\b", re.IGNORECASE
+    r"\b(?:tokens?|tags?|markers?|strings?|signs?|remnants?|artefacts?|artifacts?|codes|"
+    r"parameters?|regex|templates?|formats?|guide lists)\b",
+    re.IGNORECASE,
 )
 _OWN: Final = re.compile(
     r"\b(?:i|i'm|i\u2019m|my|me)\b(?! (?:saw|read|found|noticed|searched|spotted|got|received))", re.IGNORECASE
 )
 _AFTER: Final = re.compile(
-    r"^[^.!?\n]{0,25}?\b(?:appear(?:s|ed|ing)?|(?:was|were|is|are) (?:left|found|still|visible|printed|a (?:dead )?giveaway|a (?:common|typical|standard|stock))|"
-    r"in (?:a|an|the|its|their|several|many|some|dozens|published|peer-reviewed) [a-z-]{0,20} ?(?:papers?|articles?|abstracts?|reviews?|texts?|listings?|posts?|essays?|books?|journals?))",
+    r"^[^.!?\n]{0,25}?\b(?:appear(?:s|ed|ing)?|(?:was|were|is|are) (?:left|found|still|visible|printed|a (?:dead "
+    r")?giveaway|a (?:common|typical|standard|stock))|"
+    r"in (?:a|an|the|its|their|several|many|some|dozens|published|peer-reviewed) [a-z-]{0,20} "
+    r"?(?:papers?|articles?|abstracts?|reviews?|texts?|listings?|posts?|essays?|books?|journals?))",
     re.IGNORECASE,
 )
 
 
 def told(text: str, start: int, end: int, *, reported: bool = True) -> Told:
-    """Return how a span is told: "quoted" inside marks, a code block or a quoted line, "reported" after a verb of saying, or "".
+    """Return how a span is told: "quoted" inside marks, code or a quoted line, "reported" after a verb of saying, or "".
 
     A quotation that is the whole text is no quotation: somebody saved the answer with its marks. Without `reported` nouns count
     instead of verbs, for marks that nobody says. A clause in the first person reports nothing of others.

@@ -13,7 +13,7 @@ from acquisition.errors import FilterUnavailable
 from acquisition.filters.llm_style.calibration import POOLED, SCHEMA, Calibration
 
 _LARGEST: Final = 64 << 20
-_HINT: Final = "Write one with `acquire calibrate llm-style FILE`, or take filters.llm_style.calibration out: the score then has no threshold."
+_HINT: Final = "Write one with `acquire calibrate llm-style FILE`, or take the setting out: the score then has no threshold."
 
 
 def word_list_digest() -> str:

@@ -39,8 +39,8 @@ class _Line(BaseModel):
 class SampleFile:
     """A labelled file: iterate over its samples once, then ask for the digest of what was read.
 
-    Lines are JSON objects {text, llm?, domain?, group?, date?, slice?}; others than these keys are ignored. UsageError names the
-    file where it cannot be read, holds no line, or up to twenty lines that do not fit.
+    Lines are JSON objects {text, llm?, domain?, group?, date?, slice?}; others than these keys are ignored. UsageError names
+    the file where it cannot be read, holds no line, or up to twenty lines that do not fit.
     """
 
     def __init__(self, path: Path) -> None:

@@ -52,9 +52,9 @@ class Figures:
     @classmethod
     def empty(cls, count: int) -> Figures:
         """Return figures of items of which nothing is known yet."""
-        false = (np.zeros(count, bool) for _ in range(3))
-        zero = (np.zeros(count, np.int32) for _ in range(2))
-        return cls([None] * count, *false, *zero)
+        long, style, control = (np.zeros(count, bool) for _ in range(3))
+        tokens, known = (np.zeros(count, np.int32) for _ in range(2))
+        return cls([None] * count, long, style, control, tokens, known)
 
 
 def signatures_of(items: pa.RecordBatch, flags: pa.RecordBatch, figures: Figures) -> pa.RecordBatch:

@@ -1,8 +1,9 @@
 """Finds chat artefacts, scores word choice, and estimates how much of a source a model wrote.
 
-Three cues, kept apart because they deserve different trust. A phrase such as an assistant's way of naming itself is near-certain
-and rare. Word choice supports no verdict on one text; it gets a threshold from human texts of the user's own, with the error that
-this makes, and without them none. The share of a whole source is an estimate with an interval, or refused.
+Three cues, kept apart because they deserve different trust. A phrase such as an assistant's way of naming itself is
+near-certain and rare. Word choice supports no verdict on one text; it gets a threshold from human texts of the user's own,
+with the error that this makes, and without them none. The share of a whole source is an estimate with an interval, or
+refused.
 
 A set filter without partitions: `sign` looks at every text once, `join` hands its flags over, `observe` adds up its figures.
 """
@@ -40,7 +41,7 @@ class LlmStyle(SetFilter):
     version: ClassVar[int] = 2
     Settings: ClassVar[type[FilterSettings]] = LlmStyleSettings
     partitions: ClassVar[int] = 0
-    cost: ClassVar[Cost] = Cost(prepare=0.1, text=15.0, memory=60)
+    cost: ClassVar[Cost] = Cost(prepare=0.1, text=45.0, memory=60)
     codes: ClassVar[Mapping[str, str]] = {
         "llm-style.boilerplate": "A phrase or mark that hardly anybody but a chat assistant leaves; the detail names it.",
         "llm-style.weak-phrase": "A phrase that people write too, or an assistant's phrase that is quoted; a note.",

@@ -22,21 +22,19 @@ HEAD: Final = 400_000
 STRONG: Final = 2.5
 """From this weight on (12 times as frequent) a word sends a text to the score where there is no calibration."""
 
-CONTROLS: Final = tuple(
-    [
-        "after",
-        "before",
-        "blue",
-        "conclusion",
-        "consider",
-        "earlier",
-        "furthermore",
-        "later",
-        "red",
-        "relative",
-        "technical",
-        "yellow",
-    ]
+CONTROLS: Final = (
+    "after",
+    "before",
+    "blue",
+    "conclusion",
+    "consider",
+    "earlier",
+    "furthermore",
+    "later",
+    "red",
+    "relative",
+    "technical",
+    "yellow",
 )
 """Words of arXiv 2403.16887 whose frequency should not have changed."""
 
