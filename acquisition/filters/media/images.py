@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 THUMB: Final = 32
 TINT: Final = 8
 _FIELDS: Final = 8
+_TONES: Final = np.arange(256, dtype=np.float64)
 _GREY_SIDE: Final = 512
 """A picture is reduced by whole numbers as long as its shorter side keeps this many pixels, then measured."""
 
@@ -136,11 +137,14 @@ def _grey(luma: Image.Image) -> np.ndarray:
 
 
 def _tones(counts: np.ndarray) -> tuple[float, float, float]:
+    """Return mean and standard deviation, 0..1, and the largest share of three neighbouring tones, from 256 counts."""
     total = counts.sum()
-    tones = np.arange(256)
-    mean = float((counts * tones).sum() / total)
-    spread = float(np.sqrt(max((counts * (tones - mean) ** 2).sum() / total, 0.0)))
-    near = np.convolve(counts, np.ones(3), "same")
+    mean = float(counts @ _TONES / total)
+    spread = float(np.sqrt(max(counts @ (_TONES - mean) ** 2 / total, 0.0)))
+    near = np.concatenate([counts[:2], counts[:-2], counts[-2:]])
+    near[2:-2] += counts[1:-1] + counts[2:]
+    near[1] += near[0]
+    near[-2] += near[-1]
     return mean / 255, spread / 255, float(near.max() / total)
 
 
