@@ -27,6 +27,7 @@ class Source:
     """What was seen of one source; `bounds` are (low, high) by measure, made when all shards were read."""
 
     items: int = 0
+    suspects: int = 0
     labels: Counter[str] = field(default_factory=Counter)
     many_labels: bool = False
     languages: Counter[str] = field(default_factory=Counter)
@@ -69,10 +70,11 @@ def gather(signatures: Mapping[str, Path]) -> dict[str, Source]:
 
 
 def _read(path: Path, source: Source) -> None:
-    names = ["label", "split", "group", "language", *MEASURES, "table"]
+    names = ["label", "split", "group", "language", *MEASURES, "suspects", "table"]
     with pq.ParquetFile(path) as shard:
         signed = shard.read(columns=names, use_threads=False).combine_chunks()
     source.items += signed.num_rows
+    source.suspects += len(signed["suspects"].combine_chunks().flatten())
     _count(signed["label"], source.labels)
     if len(source.labels) > MAX_LABELS:
         source.many_labels = True

@@ -113,7 +113,7 @@ def _known(source: Source, settings: QualitySettings) -> _Known:
         logs = values if measure == "density" else np.log(values[values > 0])
         bounds[measure] = far_bounds(logs, limit, _FLOOR[measure])
     rate = max(source.rates, key=lambda one: (source.rates[one], one), default=0)
-    faults = [fault for table in source.tables.values() for fault in judged(table, settings)[0]]
+    faults = [fault for table in (source.tables.values() if source.suspects else ()) for fault in judged(table, settings)[0]]
     faulty = frozenset((fault.code, fault.column) for fault in faults)
     return _Known(bounds, rate, source.rates, source.leaked(), faulty)
 
