@@ -291,3 +291,11 @@ def test_imbalance_and_rare_classes_of_a_source(tmp_path: Path) -> None:
     assert {code for code, _ in judged([even], tmp_path)[0]} == set()
     lenient = QualitySettings(labels=LabelQuality(imbalance=0.01, rare_items=3))
     assert {code for code, _ in judged([rows], tmp_path, lenient)[0]} == set()
+
+
+def test_a_tail_without_a_gap_is_no_outlier(tmp_path: Path) -> None:
+    """Values that follow each other outward (Laplace's tails) are what such a column has; one far behind them is not."""
+    chance = random.Random(11)
+    tails = [round(chance.choice((-1, 1)) * chance.expovariate(1), 3) for _ in range(900)]
+    assert "outlier" not in column(tails, tmp_path)
+    assert "outlier" in column([*tails, 40.0], tmp_path)
