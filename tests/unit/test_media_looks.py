@@ -8,7 +8,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from acquisition.filters.media import ImageLook, Looks, looks
+from acquisition.filters.media import Looks, decoding, looks
+from acquisition.filters.media.images import ImageLook, look_at_image
 from acquisition.model import Use
 from acquisition.protocols import FilterContext
 from acquisition.testing import items_of
@@ -31,11 +32,10 @@ def test_a_file_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two filters that look at one shard share the work; two items with the same bytes do, too."""
     items, context = batch(["scene-0.jpg", "scene-1.jpg", "scene-0.jpg", "voice-0.flac"])
     seen: list[bytes] = []
-    real = looks.look_at_image
 
     def counted(data: bytes) -> ImageLook:
         seen.append(data)
-        return real(data)
+        return look_at_image(data)
 
     monkeypatch.setattr(looks, "look_at_image", counted)
     store = looks.Store()
@@ -57,11 +57,12 @@ def test_bytes_that_are_gone_are_missing(tmp_path: Path) -> None:
     items, _ = batch(["scene-0.jpg", "voice-0.flac"])
     lost = FilterContext(use=Use(), releases={}, order=("source",), blob_root=str(tmp_path))
     nowhere = Looks(lost, looks.Store())
-    assert [look.error for look in (*nowhere.images(items).values(), *nowhere.sounds(items).values())] == ["missing", "missing"]
+    assert [look.error for look in nowhere.images(items).values()] == ["missing"]
+    assert [look.error for look in nowhere.sounds(items).values()] == ["missing"]
 
 
 def test_huge_pictures_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file with more bytes than are decoded is too large, whatever it holds."""
     items, context = batch(["scene-0.jpg"])
-    monkeypatch.setattr(looks.decoding, "MAX_BYTES", 100)
+    monkeypatch.setattr(decoding, "MAX_BYTES", 100)
     assert Looks(context, looks.Store()).images(items)[0].error == "too-large"
