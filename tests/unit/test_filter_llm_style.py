@@ -28,7 +28,7 @@ CHAT = {
     "I am a large language model and never tired": "i-am-a-language-model",
     "I was trained by OpenAI to be polite": "made-by",
     "That happened after my knowledge cutoff.": "my-cutoff",
-    "I'm sorry, but I cannot fulfill that request.": "cannot-fulfil",
+    "I'm sorry, but I cannot fulfill that request.": "cannot-assist",
     "Results are shown below. Regenerate response": "regenerate-response",
     "see https://example.org/?utm_source=chatgpt.com": "chat-source",
     "as said turn0search12": "citation-turn",

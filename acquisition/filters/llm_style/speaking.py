@@ -51,14 +51,14 @@ class Speaking:
 
     def _add(self, flags: FlagRows, row: int, field: str, text: str, hits: Sequence[tuple[Phrase, int, int]]) -> None:
         counts = {"llm-style.boilerplate": 0, "llm-style.weak-phrase": 0}
-        seen = set()
-        for phrase, start, end in sorted(hits, key=lambda hit: (hit[1], -hit[2], hit[0].name)):
-            if (phrase.name, start) in seen:
-                continue  # two chunks overlap
-            seen.add((phrase.name, start))
+        last = {"llm-style.boilerplate": -1, "llm-style.weak-phrase": -1}
+        for phrase, start, end in sorted(hits, key=lambda hit: (hit[1], -hit[2], hit[0].tier, hit[0].name)):
             way = _way(phrase, text, start, end) if phrase.tier == "certain" else ""
             certain = phrase.tier == "certain" and not way
             code = "llm-style.boilerplate" if certain else "llm-style.weak-phrase"
+            if start < last[code]:
+                continue  # two phrases share their words, or two chunks their text: the longer one that begins first is told
+            last[code] = end
             if counts[code] < _MOST:
                 counts[code] += 1
                 detail = {"phrase": phrase.name, "tier": phrase.tier, "source": phrase.source} | ({"told": way} if way else {})
