@@ -96,6 +96,6 @@ def _nobodys() -> Iterator[dict[str, Any]]:
             "version": f"{draw(40)}.{draw(40)}.{draw(40)}.{draw(40)}",
             "date": f"{draw(1950, 2030)}-{draw(1, 13):02d}-{draw(1, 29):02d}",
             "digest": chance.randbytes(16).hex(),
-            "sentence": f"order {draw(10**15, 10**16)} of {draw(1, 29)}.{draw(1, 13)}.2023, {draw(100, 999)}-{draw(10**4, 10**5)} pieces",
+            "sentence": f"order {draw(10**15, 10**16)} of {draw(1, 29)}.{draw(1, 13)}.2023, {draw(100, 999)} pieces",
         }.items():
             yield {"id": f"{kind}-{number}", "text": text, "language": "en", "spans": []}

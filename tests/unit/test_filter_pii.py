@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from acquisition.filters.pii import Pii, PiiSettings
 from acquisition.filters.pii.entities import code_of
-from acquisition.filters.pii.finder import raised, weighed, without_overlaps
+from acquisition.filters.pii.finder import Finding, raised, weighed, without_overlaps
 from acquisition.model import Use
 from acquisition.protocols import FilterContext
 from acquisition.testing.filters import check_filter, items_of
@@ -175,7 +175,7 @@ PIECES += [
 
 def ungated(made: Pii, text: str) -> list[Any]:
     """Return what all recognisers find when every one of them sees the text."""
-    found = []
+    found: list[Finding] = []
     for rule in made._finder.rules:
         for match in rule.recognizer.analyze(text, [rule.entity], None):
             found += weighed(rule, text, match, ())

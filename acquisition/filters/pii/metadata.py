@@ -31,7 +31,7 @@ _GPS: Final = 0x8825
 _EXIF: Final = 0x8769
 _OWNERS: Final = {0x013B: "Artist", 0x9C9D: "XPAuthor", 0xA430: "CameraOwnerName"}
 _SERIALS: Final = {0xA431: "BodySerialNumber", 0xA435: "LensSerialNumber", 0xC62F: "CameraSerialNumber"}
-_TEXTS: Final = {0x010E: "ImageDescription", 0x9286: "UserComment", 0x9C9B: "XPTitle", 0x9C9C: "XPComment", 0x8298: "Copyright"}
+_TEXTS: Final = {0x010E: "ImageDescription", 0x9286: "UserComment", 0x9C9B: "Title", 0x9C9C: "Comment", 0x8298: "Copyright"}
 """Tags of EXIF 2.32 (CIPA DC-008), DNG's camera number, and those that Windows writes."""
 _IPTC: Final = {
     (2, 80): "By-line",

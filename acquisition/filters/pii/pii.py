@@ -109,6 +109,12 @@ class Pii(Filter):
             ),
         )
 
+    def looks_for(self, code: str) -> bool:
+        """Say whether texts can get this code as the filter is set: names need a model, web addresses `notes`."""
+        names = self._settings.names
+        off = {"PERSON", "LOCATION", "ORGANIZATION", "NRP"}.difference(names.entities if names else ())
+        return code not in {code_of(entity) for entity in off | (set() if self._settings.notes else {"URL", "UUID"})}
+
     def findings(self, text: str, column: str = "", language: str = "") -> list[Finding]:
         """Return what a text holds, in its order; `column` is the name of the table column it stands in."""
         return self._finder_for(language).findings(text, parts_of(column))

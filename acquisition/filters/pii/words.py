@@ -171,8 +171,8 @@ def nearby(text: str, start: int, end: int) -> Nearby:
 
 
 _IDLE_IN_NAMES: Final = words(
-    "number nummer numer call calls text texts message messages line signal desk answer ring reach office ext extension no id date num "
-    "nr code type status count total amount name"
+    "number nummer numer call calls text texts message messages line signal desk answer ring reach office ext extension "
+    "no id date num nr code type status count total amount name"
 ).whole
 """Words that columns of every kind are named by."""
 
