@@ -52,7 +52,7 @@ _MAKER_SCORE: Final = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """One tag: its name and its text; `entity` where the tag itself says what it is, with a score, "" for text to look through."""
+    """One tag: its name and text; `entity` where the tag itself says what it is, with a score, "" for text to look through."""
 
     name: str
     value: str
