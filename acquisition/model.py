@@ -46,7 +46,8 @@ class Evidence:
 
 
 Vocabulary = Literal[
-    "kaggle", "huggingface", "uci", "mdc", "freesound", "zenodo", "figshare", "dataverse", "github", "spdx", "url", "prose", "user"
+    "kaggle", "huggingface", "uci", "mdc", "freesound", "zenodo", "figshare", "dataverse", "github",
+    "spdx", "url", "prose", "user",
 ]  # fmt: skip
 Level = Literal["item", "dataset", "policy", "user", "none"]
 

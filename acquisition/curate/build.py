@@ -31,7 +31,7 @@ from acquisition.curate.policy import Policy
 from acquisition.curate.redact import Span, merge, pseudonyms, redact_row
 from acquisition.curate.splits import SplitKeys, SplitPlan, assign, surplus
 from acquisition.errors import PluginError
-from acquisition.model import ITEM_SCHEMA, PLACEMENT_SCHEMA, JudgedShard, Modality, Observation, Outcome, Release
+from acquisition.model import ITEM_SCHEMA, PLACEMENT_SCHEMA, Evidence, JudgedShard, Modality, Observation, Outcome, Release
 from acquisition.protocols import Layout, Outline, Placed
 from acquisition.rights.items import conclude_item
 from acquisition.settings import CuratedSettings, DatasetSettings
@@ -71,6 +71,7 @@ class CurateInputs:
     placements: Path
     not_checked: tuple[str, ...] = ()
     observations: tuple[Observation, ...] = ()
+    texts: Mapping[str, tuple[Evidence, ...]] = field(default_factory=dict)
     progress: Callable[[int, int], None] = lambda _done, _all: None
 
 
@@ -126,7 +127,7 @@ def build(inputs: CurateInputs) -> CurateResult:
         run = _Run(inputs, settled, curated, placements)
         layout.prepare(outline)
         _write(layout, run, map(look, shards))
-        checks = Checks(inputs.not_checked, inputs.observations)
+        checks = Checks(inputs.not_checked, inputs.observations, inputs.texts)
         write_card(curated, inputs.dataset, outline, tuple(inputs.releases.values()), checks)
         total = run.list_rest()
     return _result(run, settled, total, (*notes, *_notes(settled, inputs.settings)))
@@ -261,7 +262,8 @@ class _Run:
                 yield self._item(pending, row, self.settled.plan.names[split], item, release)
 
     def _item(self, pending: _Pending, row: int, split: str, item: dict[str, Any], release: Release | None) -> Placed:
-        license_ = conclude_item(release, item["license_raw"], item["license_url"]).concluded
+        texts = self.inputs.texts.get(release.source, ()) if release is not None else ()
+        license_ = conclude_item(release, item["license_raw"], item["license_url"], texts).concluded
         columns, spans = pending.columns, pending.view.spans.get(row, [])
         columns["split"][row] = split
         if columns["outcome"][row] != Outcome.REDACT.value:

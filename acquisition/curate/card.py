@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
-from acquisition.model import Observation, Release
+from acquisition.model import Evidence, Observation, Release
 from acquisition.protocols import Outline
 from acquisition.rights.licenses import release_conclusion
 from acquisition.settings import DatasetSettings
@@ -43,10 +43,15 @@ def write_head(directory: Path, configs: Sequence[Mapping[str, Any]]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Checks:
-    """What the filters found of whole sources, and what none of them looked at."""
+    """What the filters found of whole sources, what none of them looked at, and the license texts of each source."""
 
     not_checked: Sequence[str] = ()
     observations: Sequence[Observation] = ()
+    texts: Mapping[str, tuple[Evidence, ...]] = field(default_factory=dict)
+
+    def license_of(self, release: Release) -> str:
+        """Return what is concluded of a release."""
+        return release_conclusion(release, self.texts.get(release.source, ())).concluded
 
 
 def write_card(
@@ -55,7 +60,7 @@ def write_card(
     """Complete README.md; whatever head the layout wrote stays in it."""
     target = directory / NAME
     head = _read_head(target)
-    licenses = sorted({release_conclusion(release).concluded for release in releases})
+    licenses = sorted({checks.license_of(release) for release in releases})
     head = {
         "pretty_name": dataset.title or dataset.name,
         **_license_head(licenses),
@@ -106,7 +111,7 @@ def _body(dataset: DatasetSettings, outline: Outline, releases: Sequence[Release
                 release.homepage or release.title or release.kind,
                 release.revision,
                 ", ".join(release.license.raw) or "nothing said",
-                release_conclusion(release).concluded,
+                checks.license_of(release),
             )
             for release in sorted(releases, key=lambda release: release.source)
         ],

@@ -26,6 +26,7 @@ from acquisition.model import (
     TIMESTAMP,
     Decision,
     Duties,
+    Evidence,
     JudgedShard,
     LicenseClaim,
     LicenseConclusion,
@@ -111,7 +112,8 @@ class LedgerInputs:
     """What the ledger is written from.
 
     `placements` is the directory that holds a placement shard for every item shard, under the shard's key.
-    `retrieval_of` gives a blob's retrieval by its sha256, None when it is not known.
+    `retrieval_of` gives a blob's retrieval by its sha256, None when it is not known. `texts` holds the LICENSE and README
+    texts of each source.
     """
 
     shards: tuple[JudgedShard, ...]
@@ -120,6 +122,7 @@ class LedgerInputs:
     settings: Mapping[str, SourceSettings] = field(default_factory=dict)
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     retrieval_of: Callable[[str], Retrieval | None] = _no_retrieval
+    texts: Mapping[str, tuple[Evidence, ...]] = field(default_factory=dict)
 
 
 def duty_names(duties: Duties) -> list[str]:
@@ -200,10 +203,11 @@ class LedgerWriter:
         known: dict[tuple[str | None, str | None], tuple[LicenseClaim, LicenseConclusion, list[str]]] = {}
         rights: dict[str, list[Any]] = {name: [] for name in _RIGHTS}
         settings = self._inputs.settings.get(release.source) if release else None
+        texts = self._inputs.texts.get(release.source, ()) if release else ()
         keys = ("license_raw", "license_url", "author", "title", "url", "changes", "retrieved_at")
         for raw, link, author, title, url, changes, at in zip(*(columns[key] for key in keys), strict=True):
             if (raw, link) not in known:
-                found = conclude_item(release, raw, link)
+                found = conclude_item(release, raw, link, texts)
                 known[raw, link] = (item_claim(release, raw, link), found, duty_names(found.duties))
             claim, concluded, duties = known[raw, link]
             asks = concluded.duties.attribution

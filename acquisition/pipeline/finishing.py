@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,8 +19,8 @@ from acquisition.curate.redact import pseudonyms
 from acquisition.engine.flags import claim_digest
 from acquisition.errors import Refused
 from acquisition.journal import Journal
-from acquisition.model import JudgedShard, Observation, Rejection, Release
-from acquisition.pipeline.flagging import Flagged
+from acquisition.model import Evidence, JudgedShard, Observation, Rejection, Release
+from acquisition.pipeline.flagging import Flagged, license_texts
 from acquisition.pipeline.judging import Judged, flag_shard
 from acquisition.pipeline.moving import Moved
 from acquisition.pipeline.session import Session
@@ -45,7 +46,7 @@ class Finished:
     changed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Line:
     """Everything that the earlier steps left, for one run."""
 
@@ -65,6 +66,11 @@ class Line:
     def releases(self) -> dict[str, Release]:
         """The releases that the staged items come from."""
         return {name: release for name in self.staged if (release := self.moved[name].release) is not None}
+
+    @cached_property
+    def texts(self) -> dict[str, tuple[Evidence, ...]]:
+        """The LICENSE and README texts of every source."""
+        return {name: found for name in self.staged if (found := license_texts(self.moved[name].held.values()))}
 
     @property
     def shards(self) -> tuple[JudgedShard, ...]:
@@ -220,6 +226,7 @@ def _build(line: Line) -> curate.CurateResult:
                 placements=session.workspace.placements,
                 not_checked=line.not_checked,
                 observations=line.observations,
+                texts=line.texts,
                 progress=lambda done, total: session.reporter.event("curate-progress", done=done, total=total),
             )
         )
@@ -244,6 +251,7 @@ def _write(line: Line, journal: Journal, formats: tuple[str, ...], notes: tuple[
                 settings={name: moved.planned.source.settings for name, moved in line.moved.items()},
                 decisions=read_decisions(workspace.decisions),
                 retrieval_of=retrievals.get,
+                texts=line.texts,
             ),
             manifest=workspace.manifest,
             curated=workspace.curated,

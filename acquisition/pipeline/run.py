@@ -20,7 +20,7 @@ from acquisition.errors import DiskFull, LimitReached, Refused, UsageError, Work
 from acquisition.journal import Journal
 from acquisition.model import Rejection
 from acquisition.pipeline.finishing import Finished, Line, finish
-from acquisition.pipeline.flagging import flag_all
+from acquisition.pipeline.flagging import flag_all, license_texts
 from acquisition.pipeline.judging import judge_all
 from acquisition.pipeline.moving import Moved, move
 from acquisition.pipeline.planning import make_plan
@@ -196,7 +196,7 @@ def _summary(moved: Mapping[str, Moved], staged: Mapping[str, Staged], result: F
 
 def _source(moved: Moved, staged: Staged | None, counts: Mapping[tuple[str, str], int]) -> SourceSummary:
     release, planned = moved.release, moved.planned
-    conclusion = release_conclusion(release) if release is not None else None
+    conclusion = release_conclusion(release, license_texts(moved.held.values())) if release is not None else None
     outcomes: Counter[str] = Counter()
     for (outcome, _), count in counts.items():
         outcomes[outcome] += count

@@ -37,9 +37,9 @@ def normalise(raw: str, vocabulary: Vocabulary) -> str:
     return read(raw, vocabulary).expression
 
 
-def release_conclusion(release: Release) -> LicenseConclusion:
-    """Return what we conclude for a whole release, before anything of it is downloaded."""
-    return conclude(release.license)
+def release_conclusion(release: Release, texts: tuple[Evidence, ...] = ()) -> LicenseConclusion:
+    """Return what we conclude for a whole release; before anything of it is downloaded there are no texts."""
+    return conclude(release.license, texts)
 
 
 _TEXT: Final = 600

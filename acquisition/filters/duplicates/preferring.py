@@ -49,4 +49,4 @@ def _restrictiveness(context: FilterContext, source: str, raw: str, url: str) ->
     from acquisition.rights.items import conclude_item  # loads the license database, and only where copies were found
     from acquisition.rights.licenses import restrictiveness
 
-    return restrictiveness(conclude_item(context.releases.get(source), raw or None, url or None))
+    return restrictiveness(conclude_item(context.releases.get(source), raw or None, url or None, context.texts.get(source, ())))
