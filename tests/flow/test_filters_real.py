@@ -55,13 +55,14 @@ def test_labelled_personal_data_is_found(shared_data: Path, pii: Pii) -> None:
     hits, gold, wrong = Counter[str](), Counter[str](), Counter[str]()
     for sentence in sentences:
         spans = [(span["entity_type"], span["start_position"], span["end_position"]) for span in sentence["spans"]]
-        spans = [span for span in spans if span[0] in LABELLED]
+        # Dates of birth are found as DATE_TIME; the set labels every date, so they may only not be wrong.
+        spans = [span for span in spans if span[0] in {*LABELLED, "DATE_TIME"}]
         found = [(one.rule.entity, one.start, one.end) for one in pii.findings(sentence["full_text"])]
-        gold.update(span[0] for span in spans)
+        gold.update(span[0] for span in spans if span[0] in LABELLED)
         hits.update(span[0] for span in spans if any(overlap(one, span) for one in found))
         wrong.update(one[0] for one in found if not any(overlap(one, span) for span in spans))
     recall = {entity: hits[entity] / gold[entity] for entity in gold}
-    assert recall.pop("PHONE_NUMBER") >= 0.85
+    assert recall.pop("PHONE_NUMBER") >= 0.98
     assert min(recall.values()) >= 0.95, recall
     assert wrong.total() <= 0.05 * hits.total(), wrong
 
