@@ -80,13 +80,19 @@ def scancode_texts(folder: Path) -> Iterator[Text]:
             yield Text("scancode", identifier, wording.strip())
 
 
+_PREAMBLE = (
+    r"(?s)^.*?\n(?=[^\n]*(?:License|THE WORK \(AS DEFINED BELOW\)|By exercising the Licensed Rights))"
+    r"(?=[^\n]*(?:THE WORK \(AS|By exercising the))"
+)
+
+
 def variants(text: Text) -> Iterator[str]:
     """Yield a text as it is and without the parts that copies leave out: preambles, appendices, instructions."""
     yield text.wording
     for pattern in (
         r"(?s)\n[^\n]*END OF (?:THE )?TERMS AND CONDITIONS.*",
         r"(?s)\n\W*(?:Creative Commons Notice|Creative Commons is not a party to its).*",
-        r"(?s)^.*?\n(?=[^\n]*(?:License|THE WORK \(AS DEFINED BELOW\)|By exercising the Licensed Rights))(?=[^\n]*(?:THE WORK \(AS|By exercising the))",
+        _PREAMBLE,
         r"(?s)^.*?\n(?=[^\n]*Statement of Purpose)",
     ):
         shorter = re.sub(pattern, "\n", text.wording, count=1)

