@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import mimetypes
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ class _Gathering:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         self.files[sha256] = str(path)
         self.digests[line.id] = sha256
-        if media_type := MEDIA_SUFFIXES.get(path.suffix.lower()):
+        if media_type := _media_type(path):
             self._media(line, name, sha256, media_type)
         else:
             self._read(line, name, sha256)
@@ -136,6 +137,12 @@ class _Gathering:
 
 
 _NOTED: Final = ("locator", "size", "modality")
+
+
+def _media_type(path: Path) -> str:
+    """Return the media type of a picture or recording by its name, "" for all else; drawings in SVG are text."""
+    known = MEDIA_SUFFIXES.get(path.suffix.lower()) or mimetypes.guess_type(path.name)[0] or ""
+    return known if known.startswith(("audio/", "image/")) and not known.endswith("svg+xml") else ""
 
 
 def gather(lines: Iterable[Line], folder: Path, base: Path) -> Samples:

@@ -37,7 +37,7 @@ def sets(shared: Path, folder: Path) -> list[LabelledSet]:
     found = []
     for number, (title, lines, note) in enumerate(made):
         try:
-            rows = list(lines(shared / "data"))
+            rows = list(lines(shared))
         except OSError:
             continue
         file = folder / f"duplicates-{number}.jsonl"

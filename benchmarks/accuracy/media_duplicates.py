@@ -57,7 +57,7 @@ class Sound:
 
 def sets(shared: Path, folder: Path) -> list[LabelledSet]:
     """Write one set for every way of changing into `folder`."""
-    data = shared / "data" if (shared / "data").is_dir() else shared
+    data = shared
     found = []
     pictures = dict(_pictures(data))
     for title, change in PICTURES.items():

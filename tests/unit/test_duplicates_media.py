@@ -104,7 +104,7 @@ def test_a_drawing_in_other_colours_is_another(tmp_path: Path) -> None:
 
 
 def test_the_index_finds_what_comparing_everything_finds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Beyond a few thousand pictures only samples of bits are looked up, and three in four mirrored, cropped copies are found."""
+    """Beyond a few thousand pictures samples of bits are looked up: three in four mirrored, cropped copies are found."""
     pictures = [scene(seed) for seed in range(30)]
     copies = [ImageOps.mirror(inner(picture, 0.05)) for picture in pictures]
     looks = seen(*pictures, *copies)
