@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import mimetypes
 import json
+import mimetypes
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
