@@ -81,6 +81,29 @@ def test_help_loads_nothing_heavy(arguments: list[str], unwanted: set[str]) -> N
     assert loaded & unwanted == set()
 
 
+def test_settings_of_filters_load_nothing_heavy() -> None:
+    """Reading a declaration and a run with nothing to do name every filter's class, and must not pay for what it works with."""
+    code = (
+        "import sys, json\nfrom acquisition import plugins\n"
+        "found = [plugins.filter_class(name).Settings() for name in plugins.registered(plugins.FILTERS)]\n"
+        "print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {
+        "presidio_analyzer",
+        "spacy",
+        "PIL",
+        "soundfile",
+        "onnxruntime",
+        "cleanlab",
+        "py3langid",
+        "ftfy",
+        "hyperscan",
+        "rensa",
+    }
+    assert set(json.loads(done.stdout)) & heavy == set()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

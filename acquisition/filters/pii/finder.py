@@ -9,9 +9,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from presidio_analyzer import RecognizerResult
 
-from acquisition.filters.pii.engine import Analyzer
 from acquisition.filters.pii.entities import CONTACTS
 from acquisition.filters.pii.judges import NOTE
 from acquisition.filters.pii.rules import Rule
@@ -20,6 +18,8 @@ from acquisition.filters.pii.words import nearby
 _RAISED: Final = 0.6
 _UNSHAKEN: Final = 0.8
 """A form that is worth this much is what it is, whatever the word before it says."""
+_IDENTIFIER: Final = "recognizer_identifier"
+"""RecognizerResult.RECOGNIZER_IDENTIFIER_KEY of presidio."""
 _PIECE: Final = 200_000
 _OVERLAP: Final = 500
 _LONGEST: Final = 5_000_000
@@ -58,6 +58,8 @@ class Finder:
     """All rules of one set of languages and countries, ready to look at texts."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
+        from acquisition.filters.pii.engine import Analyzer  # presidio and spaCy take a second to load
+
         self.rules = tuple(rules)
         recognizers = [rule.recognizer for rule in self.rules]
         for recognizer in recognizers:
@@ -107,7 +109,7 @@ class Finder:
 
 
 def _recognizer_of(match: Any) -> str:
-    return str(match.recognition_metadata[RecognizerResult.RECOGNIZER_IDENTIFIER_KEY])
+    return str(match.recognition_metadata[_IDENTIFIER])
 
 
 def weighed(rule: Rule, text: str, match: Any, named: tuple[str, ...]) -> Iterator[Finding]:
