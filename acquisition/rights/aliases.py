@@ -41,7 +41,8 @@ ODC-By-1.0 | ODC-BY | ODC BY 1.0 | ODC Attribution License (ODC-By) | Open Data 
 ODbL-1.0 | ODbL | ODC-ODbL | ODC ODbL 1.0 | Open Database License | Open Database License 1.0
   | Open Data Commons Open Database License | Open Data Commons Open Database License (ODbL) v1.0
   | Open Database License (ODbL) v1.0 | Open Database License (ODbL)
-LicenseRef-scancode-dbcl-1.0 | Database Contents License | Database Contents License (DbCL) v1.0
+LicenseRef-scancode-dbcl-1.0 | DbCL | DbCL-1.0 | ODC-DbCL | Database Contents License | Database Contents License 1.0
+  | Database Contents License (DbCL) v1.0
   | Open Data Commons Database Contents
 CDLA-Permissive-1.0 | Community Data License Agreement Permissive 1.0
   | Community Data License Agreement - Permissive - Version 1.0 | CDLA Permissive 1.0 | CDLA Permissive v1

@@ -142,7 +142,7 @@ def _remarks(said: Sequence[Read]) -> tuple[list[str], bool]:
         reasons.append("several licenses are given, and nobody says which part has which: all of them are applied")
     partly = not all(entry.whole for entry in said)
     if partly:
-        reasons.append("words beside the address were not understood, or say something else")
+        reasons.append("not all of its words were understood, or they leave open what the license covers")
     return reasons, several or partly
 
 

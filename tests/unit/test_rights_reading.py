@@ -65,6 +65,22 @@ def test_kaggle_codes_and_names(raw: str, expression: str) -> None:
 @pytest.mark.parametrize(
     ("raw", "expression"),
     [
+        ("DbCL", DBCL),
+        ("DbCL-1.0", DBCL),
+        ("DbCL v1.0", DBCL),
+        ("ODbL-1.0 AND DbCL-1.0", f"ODbL-1.0 AND {DBCL}"),
+        ("ODbL and DbCL", f"ODbL-1.0 AND {DBCL}"),
+        ("Database: ODbL, Contents: DbCL", f"ODbL-1.0 AND {DBCL}"),
+    ],
+)
+def test_the_license_of_contents_is_not_lost_beside_the_databases(raw: str, expression: str) -> None:
+    """The short names of the Database Contents License are read, alone and beside the ODbL."""
+    assert normalise(raw, "prose") == expression
+
+
+@pytest.mark.parametrize(
+    ("raw", "expression"),
+    [
         ("mit", "MIT"),
         ("odc-by", "ODC-By-1.0"),
         ("odbl", "ODbL-1.0"),
