@@ -456,6 +456,10 @@ class SplitSettings(Settings):
         return self
 
 
+SHORTEST_KEY: Final = 16
+"""Fewer characters are tried out: telephone numbers are few enough to digest them all under every likely key."""
+
+
 class RedactSettings(Settings):
     """What stands for a span that the policy redacts."""
 
@@ -471,6 +475,11 @@ class RedactSettings(Settings):
             raise ValueError("mode pseudonym needs key_env, the name of an environment variable with the key")
         if self.mode == "pseudonym" and environment is not None and not environment.get(self.key_env):
             raise ValueError(f"the environment variable {self.key_env} is not set")
+        if self.mode == "pseudonym" and environment is not None and len(environment[self.key_env]) < SHORTEST_KEY:
+            raise ValueError(
+                f"the environment variable {self.key_env} holds fewer than {SHORTEST_KEY} characters; a key that can be "
+                "guessed gives the values back"
+            )
         return self
 
 

@@ -21,6 +21,7 @@ _SECRET_VALUE: Final = re.compile(
 )
 _USERINFO: Final = re.compile(r"^[a-z][a-z0-9+.-]*://[^/?#@]*:[^/?#@]+@", re.IGNORECASE)
 _NO_SECRETS: Final = "Put the secret into an environment variable and write `auth: {env: NAME_OF_IT}`."
+_KEY: Final = "Set it to a long random text and keep it: the same key gives the same pseudonyms. Or use mode: placeholder."
 _EXPECTED: Final[Mapping[str, str]] = {
     "string_type": "a text", "int_type": "a whole number", "int_from_float": "a whole number", "int_parsing": "a whole number",
     "float_type": "a number", "bool_type": "true or false", "bool_parsing": "true or false", "tuple_type": "a list",
@@ -125,7 +126,8 @@ def _special(
         return Fault("missing-key", known, key_place, _about(model, (*at, key)))
     message = str(entry.get("ctx", {}).get("error") or entry["msg"])
     if "environment variable" in message:
-        return Fault("missing-variable", f"{message} (in `{name}`)", here.place, "Set it, or write the value itself.")
+        hint = _KEY if name == "curated.redact" else "Set it, or write the value itself."
+        return Fault("missing-variable", f"{message} (in `{name}`)", here.place, hint)
     return Fault("wrong-value", f"`{name}`: {_said(entry, message, here)}", here.place, _about(model, at))
 
 

@@ -49,6 +49,10 @@ def test_a_missing_key_is_said_before_anything_is_built() -> None:
     """The declaration is refused where the variable is not set, and so is building."""
     with pytest.raises(ValidationError, match="PII_KEY"):
         RedactSettings.model_validate({"mode": "pseudonym", "key_env": "PII_KEY"}, context={"environment": {}})
+    with pytest.raises(ValidationError, match="fewer than 16"):
+        RedactSettings.model_validate(
+            {"mode": "pseudonym", "key_env": "PII_KEY"}, context={"environment": {"PII_KEY": "short"}}
+        )
     with pytest.raises(ValidationError, match="key_env"):
         RedactSettings.model_validate({"mode": "pseudonym"})
     with pytest.raises(DeclarationError, match="PII_KEY"):
