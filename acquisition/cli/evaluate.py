@@ -13,6 +13,7 @@ from acquisition.cli.run import common
 if TYPE_CHECKING:  # filters are heavy; they are loaded when the command runs
     from acquisition.evaluate import Report
     from acquisition.evaluate.metrics import Figure, Tally
+    from acquisition.model import Observation
 
 _DEFAULT = Path("sources.yaml")
 
@@ -55,12 +56,17 @@ def _text(report: Report, origin: str) -> str:
     lines += [f"\n{note}" for note in report.notes]
     if report.observations:
         lines.append("\nof the samples as a whole:")
-        lines += [f"  {one.code}: {one.figure} of {one.items:,} {one.detail}".rstrip() for one in report.observations]
+        lines += [_observed(one) for one in report.observations]
     if report.not_checked:
         lines.append("\nnot checked:")
         lines += [f"  {sentence}" for sentence in report.not_checked]
     lines.append(f"\n{_rate(report)}")
     return "\n".join(lines)
+
+
+def _observed(one: Observation) -> str:
+    of = ", ".join(part for part in (one.asset, one.field) if part)
+    return f"  {one.code}{f' ({of})' if of else ''}: {one.figure} of {one.items:,}{f': {one.detail}' if one.detail else ''}"
 
 
 def _row(tally: Tally) -> tuple[str, ...]:

@@ -192,3 +192,14 @@ def test_duplicates_are_evaluated_from_texts_and_files(
     assert (overall["found"], overall["missed"], overall["wrong"], overall["clean"]) == (1, 0, 0, 1)
     assert told["throughput"]["items"] == 3
     assert told["settings_from"] == "no declaration"
+
+
+def test_what_is_said_of_a_part_names_the_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A figure of one language, column or table is printed with its name."""
+    monkeypatch.chdir(tmp_path)
+    text = "The cat sat on the mat and looked at the birds in the garden."
+    with pytest.raises(SystemExit):
+        main(["evaluate", "quality", str(_written(tmp_path, [{"id": "a", "text": text, "codes": []}]))])
+    assert "quality.languages (en): 1 (0.207 to 1) of 1\n" in capsys.readouterr().out

@@ -157,7 +157,10 @@ def test_model_texts_fit_the_words_of_the_domain() -> None:
 
 def test_a_small_sample_is_said_to_be_small() -> None:
     """Under 20 human texts there is no threshold, and under 299 no claim of one percent."""
-    assert calibrate(sample(15, 0)).domains["notes"].threshold is None
+    small = calibrate(sample(15, 0)).domains
+    assert small["notes"].threshold is None
+    assert "any other domain" in small["notes"].verdict
+    assert "any other domain" not in small["*"].verdict
     domain = calibrate(sample(200, 0)).domains["notes"]
     assert domain.threshold is not None
     assert not domain.supported

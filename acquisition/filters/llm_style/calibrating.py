@@ -213,7 +213,9 @@ def _reported(made: Domain, scored: _Scored, reference: Reference | None, fpr: f
     threshold, human, model = made.threshold, scored.human.report, [*scored.model.calibrate, *scored.model.report]
     if threshold is None:
         few = f"{made.human.calibrate} human texts to set one on, {_FEWEST_HUMAN} are needed"
-        return replace(made, verdict=f"no threshold of its own: {few}; the one for any other domain is used")
+        if made.name == POOLED:
+            return replace(made, verdict=f"no threshold: {few}; no text of these domains is judged by its words")
+        return replace(made, verdict=f"no threshold of its own: {few}; what is said of any other domain holds here")
     above = [_score(text, scored.ratios) > threshold for text in human]
     false = _share(above)
     names = sorted({name for text in human for name in text.slices})

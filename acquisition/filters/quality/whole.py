@@ -220,7 +220,8 @@ def _bounded(faults: Sequence[Fault]) -> Iterator[Fault]:
 def _mixtures(name: str, source: Source) -> Iterator[Observation]:
     total = source.languages.total()
     for language, count in sorted(source.languages.items()):
-        fault = Fault("quality.languages", language, count / total, total, "und: nothing to tell it by", share=True)
+        said = "nothing to tell the language by" if language == "und" else ""
+        fault = Fault("quality.languages", language, count / total, total, said, share=True)
         yield _observation(name, "", fault)
     rates = source.rates.total()
     if len(source.rates) > 1:
