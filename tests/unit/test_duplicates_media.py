@@ -16,6 +16,7 @@ from PIL import Image, ImageEnhance, ImageOps
 
 from acquisition.filters.duplicates import images, sounds
 from acquisition.filters.duplicates.links import HOWS, LINK_SCHEMA, NEAR
+from acquisition.filters.duplicates.media import worth_of_picture, worth_of_recording
 from acquisition.filters.duplicates.tables import Signatures
 from acquisition.filters.media.images import ImageLook, look_at_image
 from acquisition.filters.media.sounds import SoundLook, look_at_sound
@@ -219,3 +220,20 @@ def test_the_fixtures_are_what_the_script_makes(tmp_path: Path) -> None:
 def test_nothing_of_the_fixtures_is_large() -> None:
     """All fixtures together stay below 350 KB."""
     assert sum(path.stat().st_size for path in make_media.FOLDER.iterdir()) < 350_000
+
+
+def test_the_copy_that_lost_less_is_worth_more() -> None:
+    """Colour is worth more than grey, lossless more than lossy, whole more than cut, each by more than a tenth."""
+    original = worth_of_picture(look_at_image(lossless(PHOTO, "PNG")))
+    lossy = worth_of_picture(look_at_image(jpeg(PHOTO, 90)))
+    grey = worth_of_picture(look_at_image(jpeg(ImageOps.grayscale(PHOTO), 90)))
+    assert 0.9 * original > lossy
+    assert 0.9 * lossy > grey
+    assert grey == worth_of_picture(look_at_image(jpeg(ImageOps.grayscale(PHOTO).convert("RGB"), 90)))
+    sound = voice(7)
+    data, coded = recorded(sound), io.BytesIO()
+    soundfile.write(coded, sound, RATE, format="OGG")
+    plain = worth_of_recording(look_at_sound(io.BytesIO(data), len(data)))
+    assert 0.9 * plain > worth_of_recording(look_at_sound(io.BytesIO(coded.getvalue()), len(coded.getvalue())))
+    cut = data[: len(data) * 19 // 20]
+    assert 0.9 * plain > worth_of_recording(look_at_sound(io.BytesIO(cut), len(cut)))
