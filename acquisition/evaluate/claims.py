@@ -13,6 +13,7 @@ from acquisition.evaluate.scores import OVERALL
 from acquisition.model import LicenseConclusion
 from acquisition.rights.expressions import NOASSERTION, same_expression, symbols_of
 from acquisition.rights.licenses import identified
+from acquisition.rights.reading import normalise
 
 _FAMILY: Final = "LicenseRef-family-"
 
@@ -27,7 +28,7 @@ def claims(lines: Sequence[LicenseLine]) -> tuple[list[Tally], Answers, list[str
     said = [identified(line.claim or "", hub=line.hub, url=line.url, text=line.text) for line in lines]
     octets = sum(len(f"{line.claim}{line.url}{line.text}".encode()) for line in lines)
     answers = Answers(items=len(lines), octets=octets, seconds=time.perf_counter() - wall, cpu=time.process_time() - cpu)
-    judged = list(zip(lines, said, strict=True))
+    judged = [(line.model_copy(update={"expected": _meant(line.expected)}), one) for line, one in zip(lines, said, strict=True)]
     hubs = sorted({line.hub for line in lines if line.hub})
     tallies = [_tally(OVERALL, judged)]
     if len({line.hub for line in lines}) > 1:
@@ -36,6 +37,14 @@ def claims(lines: Sequence[LicenseLine]) -> tuple[list[Tally], Answers, list[str
     review = [(line, conclusion) for line, conclusion in judged if conclusion.review]
     right = sum(_reviewed_well(line, conclusion) for line, conclusion in review)
     return tallies, answers, [f"{len(review):,} lines go to review, {right:,} of them as they should"] if review else []
+
+
+def _meant(expected: str | None) -> str | None:
+    """Return the expected expression with our identifiers where SPDX has none ("DbCL-1.0"); what is not read stays."""
+    if expected is None or expected == NOASSERTION:
+        return None
+    known = normalise(expected, "spdx")
+    return expected if known == NOASSERTION else known
 
 
 def _tally(name: str, judged: Sequence[tuple[LicenseLine, LicenseConclusion]]) -> Tally:

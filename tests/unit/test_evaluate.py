@@ -15,7 +15,17 @@ from acquisition.cli import main
 from acquisition.curate.policy import Policy
 from acquisition.errors import UsageError
 from acquisition.evaluate import SCORED, Tally, evaluate, wilson
-from acquisition.evaluate.labelled import LINES, DuplicateLine, LlmLine, PiiLine, QualityLine, SpanLabel, read_lines
+from acquisition.evaluate.claims import claims
+from acquisition.evaluate.labelled import (
+    LINES,
+    DuplicateLine,
+    LicenseLine,
+    LlmLine,
+    PiiLine,
+    QualityLine,
+    SpanLabel,
+    read_lines,
+)
 from acquisition.evaluate.running import Answers, Said
 from acquisition.evaluate.scores import Counting, duplicates, llm_style, pii, quality
 from acquisition.model import Observation
@@ -203,3 +213,24 @@ def test_what_is_said_of_a_part_names_the_part(
     with pytest.raises(SystemExit):
         main(["evaluate", "quality", str(_written(tmp_path, [{"id": "a", "text": text, "codes": []}]))])
     assert "quality.languages (en): 1 (0.207 to 1) of 1\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("claim", "expected", "right"),
+    [
+        ("Database Contents License (DbCL) v1.0", "DbCL-1.0", True),
+        ("Database: Open Database, Contents: Database Contents", "ODbL-1.0 AND DbCL-1.0", True),
+        ("MIT", "Apache-2.0", False),
+        ("MIT", "no license at all", False),
+    ],
+)
+def test_expected_licenses_without_an_spdx_identifier_are_read_as_claims_are(claim: str, expected: str, *, right: bool) -> None:
+    """SPDX has no identifier for the DbCL; a labelled file may call it by its short name."""
+    tallies, _, _ = claims([LicenseLine(id="a", claim=claim, expected=expected)])
+    assert (tallies[0].found, tallies[0].wrong) == ((1, 0) if right else (0, 1))
+
+
+def test_noassertion_is_none_expected() -> None:
+    """`NOASSERTION` says what null says."""
+    tallies, _, _ = claims([LicenseLine(id="a", claim="unknown", expected="NOASSERTION")])
+    assert (tallies[0].clean, tallies[0].missed, tallies[0].wrong) == (1, 0, 0)
