@@ -23,6 +23,7 @@ from acquisition.engine.flags import (
     group_partition,
     join_links,
     observations,
+    prepared,
     run_digest,
 )
 from acquisition.engine.local import Failed, LocalEngine
@@ -139,7 +140,7 @@ def _not_checked(run: Run) -> tuple[str, ...]:
     told = Path(run.directory) / _ABOUT
     if told.exists():
         return tuple(json.loads(told.read_bytes()))
-    sentences = plugins.filter_class(run.name)(run.settings, run.context).not_checked()
+    sentences = prepared(run).not_checked()
     write_json(told, list(sentences))
     return sentences
 

@@ -23,11 +23,13 @@ SCHEMA_FIELDS: Final = (
     pa.field("sound_coarse", pa.binary()),
     pa.field("sound_fine", pa.binary()),
     pa.field("sound_profile", pa.binary()),
+    pa.field("sound_wave", pa.binary()),
 )
 """sound           number of coarse words, 0 where there is nothing to compare (no recording, or a silent one)
 sound_coarse    words (uint32, little-endian) and then levels (uint8) of frames of 256 ms
 sound_fine      the same of frames of 64 ms, null for recordings longer than three seconds
 sound_profile   33 octets: each band's energy in half decibels below the strongest
+sound_wave      the low end of a recording of at most three seconds (media.fingerprints.Prints.wave)
 """
 FLOOR: Final = 100
 """Frames 50 dB below the loudest hold nothing to compare."""
@@ -37,6 +39,11 @@ MAX_BER: Final = 0.32
 _FEW: Final = 0.34
 _SHARED: Final = 0.5
 """Share of the shorter recording's loud frames that must lie under the other one."""
+_FINER: Final = 8
+_LOW_SHARE: Final = 0.4
+"""Share of the energy from which on a recording's low end must agree."""
+_LEAST_WAVE: Final = 0.98
+"""Copies by gain, codec, rate, trim and noise of 20 dB keep .989 and more (48 drum hits); of other kicks 2 % reach .98."""
 _SLACK: Final = 2
 _TABLES: Final = 6
 _CROWD: Final = 60
@@ -60,6 +67,7 @@ def columns(items: pa.RecordBatch, looks: Mapping[int, SoundLook]) -> list[pa.Ar
         pa.array([_packed(look.prints.coarse) if look else None for look in kept], pa.binary()),
         pa.array([_packed(look.prints.fine) if look else None for look in kept], pa.binary()),
         pa.array([look.prints.profile if look else None for look in kept], pa.binary()),
+        pa.array([(look.prints.wave or None) if look else None for look in kept], pa.binary()),
     ]
 
 
@@ -101,6 +109,10 @@ def _near(signatures: Signatures, positions: np.ndarray, grain: Grain) -> pa.Tab
     packed, profiles = table.column(0).to_pylist(), table.column(1).to_pylist()
     prints = gathered(packed, profiles)
     a, b, rate = near(prints)
+    if grain == "fine" and len(a):
+        waves = signatures.take(positions, ["sound_wave"]).column(0).to_pylist()
+        same = np.array([same_wave(waves[left], waves[right]) for left, right in zip(a.tolist(), b.tolist(), strict=True)])
+        a, b, rate = a[same], b[same], rate[same]
     if grain == "coarse":  # two short recordings were compared finely
         short = np.array([value is not None for value in signatures.take(positions, ["sound_fine"]).column(0).to_pylist()])
         long = ~(short[a] & short[b])
@@ -212,6 +224,34 @@ def _same_profile(left: np.ndarray, right: np.ndarray) -> np.ndarray:
     count = np.maximum(strong.sum(axis=1), 1)
     gain = (apart * strong).sum(axis=1) / count
     return np.asarray((np.abs(apart - gain[:, None]) * strong).sum(axis=1) / count <= _PROFILE_APART)
+
+
+def same_wave(left: bytes | None, right: bytes | None) -> bool:
+    """Say whether two short recordings agree where they are strongest, if that is below a few hundred hertz.
+
+    Gain, codecs, resampling and a trim leave the wave of a kick drum as it is (correlation above .95 at the best lag), another
+    hit of the same kind has another one. Where the low end is not what one hears, nothing is asked of it.
+    """
+    if not left or not right or min(left[0], right[0]) < _LOW_SHARE * 255:
+        return True
+    one, other = (np.frombuffer(wave, np.int8, offset=1).astype(np.float64) for wave in (left, right))
+    if not len(one) or not len(other):
+        return True
+    length = len(one) + len(other)
+    # Cut recordings lie between two samples of each other: the correlation is read eight times as finely.
+    crossed = np.fft.rfft(one, length) * np.conj(np.fft.rfft(other, length))
+    products = _FINER * np.fft.irfft(crossed, _FINER * length)
+    lags = np.arange(-(length // 2) * _FINER, (length - length // 2) * _FINER)
+    whole = np.rint(lags / _FINER).astype(np.int64)
+    first, last = np.maximum(whole, 0), np.minimum(len(one), len(other) + whole)
+    usable = last - first >= _SHARED * min(len(one), len(other))
+    if not usable.any():
+        return True
+    first, last, whole = first[usable], last[usable], whole[usable]
+    energy = [np.concatenate([[0.0], np.cumsum(wave**2)]) for wave in (one, other)]
+    both = (energy[0][last] - energy[0][first]) * (energy[1][last - whole] - energy[1][first - whole])
+    agreement = (np.abs(products[lags[usable]]) / np.sqrt(np.maximum(both, 1e-9))).max()
+    return bool(agreement >= _LEAST_WAVE)
 
 
 def _compared(prints: Prints, a: int, b: int, offset: int) -> tuple[float, int]:

@@ -23,6 +23,7 @@ MAX_SECONDS: Final = 120.0
 """A fingerprint covers the beginning of a recording: 15 KB at most."""
 FINE_SECONDS: Final = 3.0
 """Recordings up to this length also get a fine fingerprint: 1.5 KB at most."""
+WAVE_RATE: Final = 1000
 _RATE: Final = 8000
 _LOWEST_RATE: Final = 1000
 _HIGHEST_RATE: Final = 768_000
@@ -41,16 +42,21 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Prints:
-    """The fingerprints of a recording; `profile` is each band's energy in half decibels below the strongest, 33 octets."""
+    """The fingerprints of a recording; `profile` is each band's energy in half decibels below the strongest, 33 octets.
+
+    `wave` is the low end of a recording of a few seconds: the share of its energy (of 255) that lies there, and then its wave
+    at 1,000 samples a second, int8. The bands above 200 Hz of two kick drums are much alike; their waves are not.
+    """
 
     coarse: Words
     fine: Words
     profile: bytes = b""
+    wave: bytes = b""
 
     @property
     def nbytes(self) -> int:
         """Return how much memory they take."""
-        return int(5 * (len(self.coarse.words) + len(self.fine.words)))
+        return int(5 * (len(self.coarse.words) + len(self.fine.words))) + len(self.wave)
 
 
 NO_WORDS: Final = Words(np.zeros(0, np.uint32), np.zeros(0, np.uint8))
@@ -141,11 +147,23 @@ class Fingerprinter:
             return NO_PRINTS
         sound, rate = np.concatenate(self._parts), self._lowering.rate
         energies = _energies(sound, _layout(rate, FRAME, HOP))
-        fine = NO_WORDS
+        fine, wave = NO_WORDS, b""
         if len(sound) <= FINE_SECONDS * rate:
-            fine = _words(_energies(sound, _layout(rate, FINE_FRAME, FINE_HOP)))
+            fine, wave = _words(_energies(sound, _layout(rate, FINE_FRAME, FINE_HOP))), _wave(sound, rate)
         bands = energies.sum(axis=0)
-        return Prints(_words(energies), fine, bytes(_below(bands)))
+        return Prints(_words(energies), fine, bytes(_below(bands)), wave)
+
+
+def _wave(sound: np.ndarray, rate: float) -> bytes:
+    """Return the low end of a sound: one octet for its share of the energy, and its wave at WAVE_RATE as int8."""
+    reach = int(2 * rate / WAVE_RATE)
+    taps = np.hamming(2 * reach + 1) * np.sinc(np.arange(-reach, reach + 1) * 0.8 * WAVE_RATE / rate)
+    low = np.convolve(sound, taps / taps.sum(), "same")
+    share = float((low**2).sum() / max(float((sound.astype(np.float64) ** 2).sum()), 1e-20))
+    moments = np.arange(int(len(sound) * WAVE_RATE / rate)) * rate / WAVE_RATE
+    wave = np.interp(moments, np.arange(len(low)), low)
+    scaled = np.rint(127 * wave / max(float(np.abs(wave).max(initial=0.0)), 1e-20)).astype(np.int8)
+    return bytes([min(255, round(255 * share))]) + scaled.tobytes()
 
 
 def _energies(sound: np.ndarray, layout: _Layout) -> np.ndarray:

@@ -70,7 +70,7 @@ class Pii(Filter):
     def __init__(self, settings: FilterSettings, context: FilterContext) -> None:
         self._settings = settings if isinstance(settings, PiiSettings) else PiiSettings()
         self._finders: dict[str, Finder] = {}
-        self._finder = self._finder_for("")
+        """Made when the first text is there: whoever asks only what is not checked need not wait for two seconds."""
         self._names = Names(self._settings.names, context.base) if self._settings.names else None
         self._metadata = Metadata(context)
 
@@ -144,7 +144,7 @@ class Pii(Filter):
         for row in np.flatnonzero(hits.to_numpy(zero_copy_only=False)).tolist():
             address = column[row].as_py()[:_TOGETHER]
             bare = _ENDING.sub(lambda ending: " " * len(ending[0]), address)
-            found = [one for text in (address, bare) for one in self._finder.findings(text.translate(_PARTED))]
+            found = [one for text in (address, bare) for one in self._finder_for("").findings(text.translate(_PARTED))]
             for one in without_overlaps([one for one in found if one.rule.entity == "EMAIL_ADDRESS"]):
                 _add(flags, row, field, one)
 
@@ -215,7 +215,7 @@ class Pii(Filter):
                 detail = detail_json(tag=tag.name, validated="none", context="column")
                 flags.add(row, code_of(tag.entity), score=tag.score, detail=detail)
             else:
-                for one in self._finder.findings(tag.value, parts_of(tag.name)):
+                for one in self._finder_for("").findings(tag.value, parts_of(tag.name)):
                     flags.add(row, code_of(one.rule.entity), score=one.score, detail=_detail(one, tag=tag.name))
 
 
