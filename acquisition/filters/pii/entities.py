@@ -12,7 +12,7 @@ ENTITIES: Final = {
     "IP_ADDRESS": "A public internet address.",
     "MAC_ADDRESS": "A hardware address of a network device.",
     "CRYPTO": "A Bitcoin address with a valid checksum, or an Ethereum address.",
-    "SECRET": "A private key, an access token of a known form, or a value assigned to a name such as password.",
+    "SECRET": "A private key, an access token of a known form, or a quoted value assigned to a name such as password.",
     "DATE_TIME": "A date of birth: a date beside a word for birth; with filters.pii.notes any date, as a note.",
     "URL": "A web address, as a note (with filters.pii.notes only).",
     "UUID": "A universally unique identifier, as a note (with filters.pii.notes only).",
