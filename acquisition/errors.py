@@ -350,6 +350,7 @@ class FilterUnavailable(AcquisitionError):
 
     code = "filter-unavailable"
     scope = "run"
+    exit_code = EXIT_USAGE
 
 
 class Interrupted(AcquisitionError):

@@ -1,7 +1,7 @@
 """What the demo world holds, made on the spot from a seed: the same bytes every time, and we know what was planted where.
 
 Personal data are invented or are numbers that their issuers reserve for examples: 555-01xx and 7946 0xxx telephone numbers,
-social security numbers of an area that is never assigned, the card numbers of payment test systems, documentation IBANs.
+the social security number that was printed on specimen cards, the card numbers of payment test systems, documentation IBANs.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _PII: Final[tuple[tuple[str, str], ...]] = (
     ("pii.email-address", "Write to keeper_of_keys@example.net if the gate stays shut."),
     ("pii.email-address", "The e-mail came from orders+north@shop.example.org again."),
     ("pii.phone-number", "Call me at my phone number (202) 555-0143 when it is ready."),
-    ("pii.phone-number", "The telephone number on the parcel was 202-555-0188."),
+    ("pii.phone-number", "The telephone number on the crate was 202-555-0188."),
     ("pii.phone-number", "Our phone is +44 20 7946 0958, but only in the morning."),
-    ("pii.us-ssn", "They asked for my social security number, 947-31-6058, at the counter."),
-    ("pii.us-ssn", "Social security number 921-44-7310 was written on the envelope."),
+    ("pii.us-ssn", "They asked for my social security number, 219-09-9999, at the counter."),
+    ("pii.us-ssn", "Social security number 219 09 9999 was written on the envelope."),
     ("pii.iban-code", "Pay it to my IBAN GB82 WEST 1234 5698 7654 32 please."),
     ("pii.iban-code", "The IBAN on the note is DE89 3704 0044 0532 0130 00."),
     ("pii.credit-card", "I paid with credit card 4111 1111 1111 1111 at the desk."),
@@ -222,15 +222,15 @@ def _planted(
             },
             "flags": {
                 **{kind: sum(planted == kind for planted, _ in _PII) for kind in kinds},
-                "duplicate.exact": 8 + 2 + 2 + 6 + 4 + conflicts,
+                "duplicate.exact": 8 + 2 + 2 + 6 + 4,
                 "duplicate.near": 6,
-                "llm-style.boilerplate": len(BOILERPLATE),
+                "llm-style.boilerplate": len(BOILERPLATE) + 2,
+                "quality.audio-silent": 1,
                 "quality.audio-too-short": 1,
             },
             "label-conflicts": conflicts,
             "pii.locators": _locators(texts),
             "rejections": {"drums": "media-damaged", "kit": "archive-traversal", "guestbook": "bad-row"},
-            "not-yet-caught": {"silent recordings": 1},
         }
     )
 

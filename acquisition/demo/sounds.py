@@ -24,7 +24,8 @@ def drum(kind: Drum, seed: int) -> bytes:
     noise = chance.standard_normal(time.size)
     if kind == "kick":
         sweep = chance.uniform(45, 60) * time + chance.uniform(4, 7) * (1 - np.exp(-time * chance.uniform(25, 40)))
-        signal = np.sin(2 * np.pi * sweep) * np.exp(-time * chance.uniform(12, 18))
+        click = chance.uniform(0.2, 0.4) * noise * np.exp(-time * chance.uniform(40, 90))
+        signal = np.sin(2 * np.pi * sweep) * np.exp(-time * chance.uniform(12, 18)) + click
     elif kind == "snare":
         body = np.sin(2 * np.pi * chance.uniform(170, 230) * time) * np.exp(-time * 30)
         signal = 0.5 * body + 0.5 * noise * np.exp(-time * chance.uniform(18, 28))

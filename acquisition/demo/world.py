@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 import yaml
 
-from acquisition.demo import pages
+from acquisition.demo import pages, shelf
 from acquisition.demo.data import DemoData, make
 from acquisition.demo.servers import World
 
@@ -38,6 +38,10 @@ def open_world(directory: Path, seed: int = SEED) -> World:
     world.site.add("/files/kit.zip", data.kit, media_type="application/zip")
     world.site.add("/files/guestbook.csv", data.guestbook, media_type="text/csv")
     _write_pack(directory / "packs", data.pack)
+    _write_pack(directory / "album", shelf.album(seed))
+    _write_pack(directory / "letters", shelf.letters(seed))
+    _write_pack(directory / "survey", {"survey.csv": shelf.survey(seed)})
+    _write_pack(directory / "benchmark", {"questions.jsonl": shelf.benchmark()})
     return world
 
 
@@ -45,12 +49,15 @@ def planted(seed: int = SEED) -> Mapping[str, Any]:
     """Return what was planted where, so that it can be compared with what was caught (docs/demo.md explains the keys)."""
     data: dict[str, Any] = dict(make(seed).planted)
     site: dict[str, Any] = dict(pages.planted())
-    candidates = {**data["candidates"], "articles": site["articles"], "plates": site["plates"]}
+    own: dict[str, Any] = dict(shelf.planted())
+    candidates = {**data["candidates"], **own["candidates"], "articles": site["articles"], "plates": site["plates"]}
     refused = candidates.pop("lyrics")
     unlicensed = site["unlicensed"] + candidates["attic"]
     rights = {"license.unknown": unlicensed, "license.denied": site["non-commercial"]}
     rights["opt-out.training"] = sum(site["opt-outs"].values())
-    facts = {"candidates": candidates, "flags": {**data["flags"], **rights}, "opt-outs": site["opt-outs"]}
+    flags = {**data["flags"], **own["flags"], **rights}
+    flags["duplicate.near"] += own["near-pictures"]
+    facts = {"candidates": candidates, "flags": flags, "opt-outs": site["opt-outs"], "observations": own["observations"]}
     paths = {name: site[name] for name in ("forbidden", "reserved")}
     return MappingProxyType({**data, **facts, "refused": {"lyrics": refused}, **paths})
 
@@ -81,7 +88,12 @@ def declaration(world: World, *, layout: Literal["folders", "parquet"] = "folder
         "contact": {"name": "Demo World", "url": "https://example.org/demo-crawler", "email": "demo@example.org"},
         "limits": {"disk_reserve": "10MB"},
         "sources": _sources(world, make(seed)),
-        "filters": {"pii": {}, "duplicates": {}, "llm_style": {}, "quality": {"audio": {"min_seconds": 0.05}}},
+        "filters": {
+            "pii": {},
+            "duplicates": {"against": [{"name": "riddles", "path": "benchmark/questions.jsonl"}]},
+            "llm_style": {},
+            "quality": {"audio": {"min_seconds": 0.05}},
+        },
         "curated": _curated(layout),
         "manifest": ["items", "croissant", "attributions"],
     }
@@ -179,6 +191,7 @@ def _sources(world: World, data: DemoData) -> dict[str, Any]:
             "items": {"as": "rows", "label": 0, "text": 1},
         },
         **_hub_sources(world),
+        **_shelf_sources(),
         "guestbook": {
             "kind": "http",
             "url": f"{site}/files/guestbook.csv",
@@ -222,6 +235,15 @@ def _hub_sources(world: World) -> dict[str, Any]:
             "items": {"as": "rows", "text": "text", "label": "label"},
             "why": "its license forbids commercial use, so nothing of it is downloaded",
         },
+    }
+
+
+def _shelf_sources() -> dict[str, Any]:
+    own = {"kind": "local", "license": {"declared": "CC-BY-4.0"}}
+    return {
+        "album": {**own, "path": "album", "items": {"as": "files", "label": {"from": "text", "value": "drawing"}}},
+        "letters": {**own, "path": "letters"},
+        "survey": {**own, "path": "survey", "items": {"as": "rows"}},
     }
 
 

@@ -27,12 +27,17 @@ from acquisition.workspace import atomic_file
 
 @dataclass(frozen=True)
 class Run:
-    """One filter as it is run: its name, settings, context, and the directory that its answers are named by."""
+    """One filter as it is run: its name, settings, context, and the directory that its answers are named by.
+
+    `rights` maps a source to the digest of its license and texts where answers depend on them: they stand in the path of that
+    source's flags alone, so that a new source, or one whose license changed, is the only one that is looked at.
+    """
 
     name: str
     settings: FilterSettings
     context: FilterContext
     directory: str
+    rights: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def whole_set(self) -> bool:
@@ -41,11 +46,22 @@ class Run:
 
     def flags_of(self, shard: Shard) -> Path:
         """Return where the flags of an item shard lie."""
-        return Path(self.directory) / f"{shard.key}.parquet"
+        return Path(self.directory) / f"{self.place_of(shard)}.parquet"
+
+    def place_of(self, shard: Shard) -> str:
+        """Return a shard's key, with the digest of its source's rights behind the release where answers depend on them."""
+        return rights_place(shard, self.rights)
 
     def signatures_of(self, shard: Shard) -> Path:
         """Return where the signatures of an item shard lie (filters that see the whole set)."""
         return Path(self.directory) / ".signatures" / f"{shard.key}.parquet"
+
+
+def rights_place(shard: Shard, rights: Mapping[str, str]) -> str:
+    """Return where a shard's flags lie below their directory: its key, or "source/release@rights/items-00000"."""
+    if shard.source not in rights:
+        return shard.key
+    return f"{shard.source}/{shard.release}@{rights[shard.source]}/items-{shard.index:05d}"
 
 
 def run_digest(name: str, settings: FilterSettings, context: FilterContext) -> str:
@@ -57,11 +73,22 @@ def run_digest(name: str, settings: FilterSettings, context: FilterContext) -> s
         told.append(repr(context.use))
         if context.signals:
             told.append(dict(context.signals))
-        told.append({source: claim_digest(release.license) for source, release in sorted(context.releases.items())})
-        if texts := {
-            source: [(text.url, text.sha256) for text in found] for source, found in sorted(context.texts.items()) if found
-        }:
-            told.append(texts)
+    return _digest(told)
+
+
+def rights_digests(name: str, context: FilterContext) -> dict[str, str]:
+    """Return for each source the digest of what a filter that judges rights knows of it, {} for every other filter."""
+    if not plugins.filter_class(name).judges_rights:
+        return {}
+    return {
+        source: _digest([claim_digest(release.license), [(text.url, text.sha256) for text in context.texts.get(source, ())]])[
+            :8
+        ]
+        for source, release in context.releases.items()
+    }
+
+
+def _digest(told: Any) -> str:
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -111,15 +138,16 @@ def _one_batch(table: pa.Table) -> pa.RecordBatch:
     return batches[0] if batches else pa.RecordBatch.from_pylist([], schema=table.schema)
 
 
-_INSTANCES: Final[dict[str, Filter | SetFilter]] = {}
-"""One prepared filter per directory (which names settings and version) and process: preparing one may take a second."""
+_INSTANCES: Final[dict[tuple[str, str], Filter | SetFilter]] = {}
+"""One prepared filter per directory (which names settings and version), rights and process: preparing one may take a second."""
 
 
 def prepared(run: Run) -> Filter | SetFilter:
     """Return the filter, made once per process."""
-    if run.directory not in _INSTANCES:
-        _INSTANCES[run.directory] = plugins.filter_class(run.name)(run.settings, run.context)
-    return _INSTANCES[run.directory]
+    key = (run.directory, _digest(dict(run.rights)))
+    if key not in _INSTANCES:
+        _INSTANCES[key] = plugins.filter_class(run.name)(run.settings, run.context)
+    return _INSTANCES[key]
 
 
 def _filter(run: Run) -> Filter:

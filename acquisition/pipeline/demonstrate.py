@@ -68,6 +68,14 @@ def checks(planted: Mapping[str, Any], found: Mapping[str, Any], summary: Summar
         Check("items found", sum(planted["candidates"].values()), sum(items.get(name, 0) for name in planted["candidates"])),
         *(Check(f"flag {code}", count, flags[code]) for code, count in sorted(planted["flags"].items())),
         *(
+            Check(
+                f"{code} of the column {column}",
+                1,
+                sum(one.code == code and one.field == column for one in summary.observations),
+            )
+            for code, column in sorted(planted["observations"].items())
+        ),
+        *(
             Check(f"{name}: rejected as {code}", 1, rejections.get(name, {}).get(code, 0))
             for name, code in sorted(planted["rejections"].items())
         ),

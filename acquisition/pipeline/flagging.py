@@ -8,7 +8,7 @@ import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +24,8 @@ from acquisition.engine.flags import (
     join_links,
     observations,
     prepared,
+    rights_digests,
+    rights_place,
     run_digest,
 )
 from acquisition.engine.local import Failed, LocalEngine
@@ -58,10 +60,11 @@ class Flagged:
     codes: Mapping[str, str]
     not_checked: tuple[str, ...]
     observations: tuple[Observation, ...] = ()
+    rights: Mapping[str, str] = field(default_factory=dict)
 
     def flags_of(self, shard: Shard) -> Path:
         """Return where the flags of a shard lie; the file may be absent when a whole-set filter found nothing in it."""
-        return self.directory / f"{shard.key}.parquet"
+        return self.directory / f"{rights_place(shard, self.rights)}.parquet"
 
 
 def flag_all(
@@ -86,7 +89,9 @@ def flag_all(
         sentences = _not_checked(run)
         not_checked.extend(sentences)
         observed = _observed(run, directory, shards)
-        flagged.append(Flagged(run.name, plugin.version, directory.name, directory, dict(plugin.codes), sentences, observed))
+        observed = tuple(sorted(observed, key=lambda one, notes=plugin.notes: one.code in notes))  # type: ignore[misc]
+        told = (dict(plugin.codes), sentences, observed, run.rights)
+        flagged.append(Flagged(run.name, plugin.version, directory.name, directory, *told))
     _sweep(session, runs, shards)
     return tuple(flagged), tuple(not_checked)
 
@@ -132,12 +137,12 @@ def license_texts(files: Iterable[Held]) -> tuple[Evidence, ...]:
 def _run(session: Session, name: str, settings: FilterSettings, context: FilterContext) -> Run:
     version = plugins.filter_class(name).version
     directory = session.workspace.flags / f"{name}-{version}-{run_digest(name, settings, context)}"
-    return Run(name, settings, context, str(directory))
+    return Run(name, settings, context, str(directory), rights_digests(name, context))
 
 
 def _not_checked(run: Run) -> tuple[str, ...]:
     """Ask a filter once what it cannot see, and remember: preparing one may take a second, an idle run must not."""
-    told = Path(run.directory) / _ABOUT
+    told = Path(run.directory) / _named(_ABOUT, run)
     if told.exists():
         return tuple(json.loads(told.read_bytes()))
     sentences = prepared(run).not_checked()
@@ -145,9 +150,17 @@ def _not_checked(run: Run) -> tuple[str, ...]:
     return sentences
 
 
+def _named(name: str, run: Run) -> str:
+    """Name what is remembered of all sources together by their rights, where it depends on them."""
+    if not run.rights:
+        return name
+    key = hashlib.sha256(json.dumps(dict(run.rights), sort_keys=True).encode()).hexdigest()[:8]
+    return f"{name.removesuffix('.json')}-{key}.json"
+
+
 def _observed(run: Run, directory: Path, shards: Sequence[Shard]) -> tuple[Observation, ...]:
     """Ask a filter once what it found of sources as a whole, and remember it beside its flags."""
-    told = directory / (_OBSERVED if run.whole_set else f".{_OBSERVED}")
+    told = directory / (_OBSERVED if run.whole_set else _named(f".{_OBSERVED}", run))
     if told.exists():
         return tuple(Observation(**one) for one in json.loads(told.read_bytes()))
     found = observations(run, {shard.key: str(run.signatures_of(shard)) for shard in shards} if run.whole_set else {})
@@ -219,12 +232,13 @@ def _sweep(session: Session, runs: Sequence[Run], shards: Sequence[Shard]) -> No
     current = {Path(run.directory).name for run in runs}
     names = {run.name for run in runs}
     staged = {str(Path(shard.key).parent) for shard in shards}
+    judged = {str(Path(run.place_of(shard)).parent) for run in runs for shard in shards if run.rights}
     for directory in _folders(session.workspace.flags):
         if directory.name not in current and directory.name.rsplit("-", 2)[0] in names:
             shutil.rmtree(directory, ignore_errors=True)
             continue
         for release in (*_releases(directory), *_releases(directory / ".signatures")):
-            if f"{release.parent.name}/{release.name}" not in staged:
+            if f"{release.parent.name}/{release.name}" not in staged | judged:
                 shutil.rmtree(release, ignore_errors=True)
                 with suppress(OSError):  # other releases of the source lie there
                     release.parent.rmdir()

@@ -11,10 +11,12 @@ from typing import Any
 from acquisition import crawl, manifest, plugins
 from acquisition.blobs import BlobStore
 from acquisition.curate.policy import PolicyRow
+from acquisition.engine.inputs import input_digests
 from acquisition.errors import UsageError
 from acquisition.journal import Journal, RunRecord
 from acquisition.pipeline.session import Session
 from acquisition.plan import is_taken
+from acquisition.settings import FilterSettings
 from acquisition.workspace import free_bytes
 
 
@@ -42,8 +44,9 @@ class Checked:
 
 
 def check(session: Session) -> Checked:
-    """Return what the declaration means, defaults included."""
+    """Return what the declaration means, defaults included. FilterUnavailable names a file of a filter that is not there."""
     declaration = session.declared.declaration
+    check_inputs(session)
     use = declaration.dataset.use
     contact = declaration.contact
     return Checked(
@@ -54,6 +57,13 @@ def check(session: Session) -> Checked:
         signals=tuple(declaration.signals.model_dump(by_alias=True).items()),
         policy=tuple(session.policy.effective_policy()),
     )
+
+
+def check_inputs(session: Session) -> None:
+    """Raise FilterUnavailable when a filter is given a list or a model that is not there: no run can help that."""
+    for name, settings in session.declared.declaration.filters.items():
+        if isinstance(settings, FilterSettings):
+            input_digests(name, settings, str(session.declared.path.resolve().parent))
 
 
 def _filter_state(session: Session, name: str) -> str:

@@ -70,7 +70,7 @@ def flag_shard(answer: Flagged, shard: Shard) -> FlagShard:
 def _key(session: Session, shards: Sequence[Shard], flagged: Sequence[Flagged], decisions: Mapping[str, Decision]) -> str:
     told: list[Any] = [
         [[shard.key, shard.digest] for shard in shards],
-        [[answer.name, str(answer.directory.relative_to(session.workspace.root))] for answer in flagged],
+        [[answer.name, str(answer.directory.relative_to(session.workspace.root)), dict(answer.rights)] for answer in flagged],
         [rule.model_dump(mode="json") for rule in session.policy.rules],
         [asdict(decisions[item]) for item in sorted(decisions)],
     ]

@@ -21,6 +21,7 @@ from acquisition.journal import Journal
 from acquisition.model import Rejection
 from acquisition.pipeline.finishing import Finished, Line, finish
 from acquisition.pipeline.flagging import flag_all, license_texts
+from acquisition.pipeline.inspect import check_inputs
 from acquisition.pipeline.judging import judge_all
 from acquisition.pipeline.moving import Moved, move
 from acquisition.pipeline.planning import make_plan
@@ -63,6 +64,7 @@ def fetch(
     """
     told = read_promise(planned) if planned is not None else {}
     wanted = frozenset(session.known((*update, *told.get("update", ()))))
+    check_inputs(session)
 
     def work(journal: Journal) -> Summary:
         made = make_plan(session, locked=locked, update=wanted)

@@ -18,6 +18,7 @@ from acquisition.filters.flags import detail_json
 from acquisition.model import FLAG_SCHEMA
 
 _SHOWN: Final = 5
+_SAME: Final = frozenset({"duplicate.exact", "duplicate.normalised"})
 _SPLITS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("validation", "valid", "val", "dev", "development"), "validation"),
@@ -70,15 +71,23 @@ class Findings:
     def _copies(self, node: int) -> Iterator[Row]:
         row, item = self._columns["row"][node], self._columns["item"][node]
         code, score, facts = self._level(node)
-        yield row, item, code, score, "", -1, -1, detail_json(**facts)
         cluster = self._cluster(node)
         assert self._clusters is not None
-        if bearers := self._conflicts.get(int(self._clusters.normal[node])):
+        bearers = self._conflicts.get(int(self._clusters.normal[node]))
+        # Dropped as a copy, an item with another label than the preferred one would take the choice from whoever decides.
+        if not (bearers and code in _SAME and self._labelled_otherwise(node)):
+            yield row, item, code, score, "", -1, -1, detail_json(**facts)
+        if bearers:
             detail = detail_json(items=bearers[:_SHOWN], distinct=len(bearers), cluster=cluster)
             yield row, item, "duplicate.label-conflict", 1.0, "", -1, -1, detail
         if splits := self._leaks.get(int(self._clusters.near[node])):
             detail = detail_json(cluster=cluster, split=_split(self._columns["split"][node]), splits=splits)
             yield row, item, "duplicate.split-leak", 1.0, "", -1, -1, detail
+
+    def _labelled_otherwise(self, node: int) -> bool:
+        assert self._clusters is not None
+        own, preferred = (self._columns["label"][at] for at in (node, int(self._clusters.normal[node])))
+        return (own or "").strip().casefold() != (preferred or "").strip().casefold()
 
     def _level(self, node: int) -> tuple[str, float, dict[str, Any]]:
         """Return code, score and facts for the tightest level at which the item is not the kept copy."""
@@ -93,7 +102,7 @@ class Findings:
             return "duplicate.normalised", score, {**facts, **self._kept(clusters.normal[node]), "by": how}
         if clusters.near[node] != node:
             similarity, told = self._similarity(node)
-            return "duplicate.near", similarity, {**facts, **self._kept(clusters.near[node]), **told}
+            return "duplicate.near", _score(similarity, told), {**facts, **self._kept(clusters.near[node]), **told}
         return "duplicate.representative", 1.0, facts
 
     def _similarity(self, node: int) -> tuple[float, dict[str, Any]]:
@@ -171,6 +180,18 @@ class Findings:
                     (position - start, item, "duplicate.contamination", one.score, field, one.start, one.end, one.detail())
                 )
         return rows
+
+
+def _score(similarity: float, told: Mapping[str, Any]) -> float:
+    """Return the score of a near copy on the scale of texts, where .9 is a copy: each measure has a place of its own for that.
+
+    A picture that passed PDQ's own limit (31 of 256 bits) is a copy, and so is a recording of which at most 15 % of the bits
+    changed; beyond that the measured similarity stands.
+    """
+    sure = {"pdq": 0.87, "sound": 0.7}.get(str(told.get("by")))
+    if sure is None or similarity < sure:
+        return similarity
+    return round(0.9 + 0.1 * (similarity - sure) / (1 - sure), 4)
 
 
 def _split(name: str | None) -> str:
