@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from acquisition.engine.flags import run_digest
+from acquisition.engine.flags import rights_digests
 from acquisition.filters import license as gate
 from acquisition.filters.license import License, LicenseGateSettings, release_codes
 from acquisition.model import FLAG_SCHEMA, ITEM_SCHEMA, NO_CLAIM, Evidence, LicenseClaim, Release, Use
@@ -225,7 +225,7 @@ def test_a_changed_text_runs_the_filter_again() -> None:
     """Texts belong to what the answers depend on, and when they were fetched does not."""
 
     def digest(texts: tuple[Evidence, ...]) -> str:
-        return run_digest("license", LicenseGateSettings(), FilterContext(Use(), RELEASES, (), "", texts={"free": texts}))
+        return rights_digests("license", FilterContext(Use(), RELEASES, (), "", texts={"free": texts}))["free"]
 
     one = Evidence("LICENSE", "x", "LICENSE", "a" * 64, "2026-01-01")
     assert digest(()) != digest((one,))

@@ -156,7 +156,7 @@ def test_other_languages_bring_their_identity_numbers() -> None:
 def test_all_entities_have_a_code() -> None:
     """No rule can write a flag that the class does not declare."""
     made = Pii(PiiSettings(languages=("en", "es", "it", "pl")), CONTEXT)
-    assert {code_of(rule.entity) for rule in made._finder.rules} <= set(Pii.codes)
+    assert {code_of(rule.entity) for rule in made._finder_for("").rules} <= set(Pii.codes)
 
 
 ALPHABET = "0123456789 +-.()/@:,x\nabcdefGB1ACallphoneSSNcardIPbank\u00e9\u0661\u017f"
@@ -176,7 +176,7 @@ PIECES += [
 def ungated(made: Pii, text: str) -> list[Any]:
     """Return what all recognisers find when every one of them sees the text."""
     found: list[Finding] = []
-    for rule in made._finder.rules:
+    for rule in made._finder_for("").rules:
         for match in rule.recognizer.analyze(text, [rule.entity], None):
             found += weighed(rule, text, match, ())
     return raised(without_overlaps(found))
