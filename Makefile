@@ -49,6 +49,10 @@ bench: $(STAMP)  ## measure beside peers; PEER=python that has datatrove[io]
 	$(BIN)/python -m benchmarks.download
 	$(BIN)/python -m benchmarks.staging $(if $(PEER),--peer-python $(PEER),--ours-only)
 	$(BIN)/python -m benchmarks.idle
+	$(BIN)/python -m benchmarks.pii
+	$(BIN)/python -m benchmarks.duplicates
+	$(BIN)/python -m benchmarks.media
+	$(BIN)/python -m benchmarks.filters --documents 100000 400000
 
 accuracy: $(STAMP)  ## compute the figures of docs/accuracy.md anew
 	$(BIN)/python -m benchmarks.accuracy
