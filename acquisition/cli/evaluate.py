@@ -28,8 +28,9 @@ _DEFAULT = Path("sources.yaml")
     default=None,
     help="The declaration whose settings of the filter count. [default: sources.yaml where it stands here, else none]",
 )
+@click.option("--show", type=click.IntRange(min=0), default=5, show_default=True, help="Mistakes that are shown line by line.")
 @common
-def command(*, name: str, labelled: Path, file: Path | None, as_json: bool, debug: bool) -> int:
+def command(*, name: str, labelled: Path, file: Path | None, show: int, as_json: bool, debug: bool) -> int:
     """Run FILTER over a labelled JSON Lines FILE and compare what it says with the labels.
 
     Prints precision, recall, F1 and false-positive rate with 95 % intervals, overall and per code, kind or domain, and the
@@ -42,11 +43,11 @@ def command(*, name: str, labelled: Path, file: Path | None, as_json: bool, debu
     if as_json:
         output.emit_json("evaluate", {**report.plain(), "settings_from": origin})
     else:
-        output.emit(_text(report, origin))
+        output.emit(_text(report, origin, show))
     return 0
 
 
-def _text(report: Report, origin: str) -> str:
+def _text(report: Report, origin: str, show: int) -> str:
     head = f"filter {report.filter} (version {report.version}) on {report.lines:,} labelled lines of {report.file}"
     told = ", ".join(f"{key}: {value}" for key, value in report.settings.items())
     lines = [head, f"settings: {told or 'defaults'} ({origin})", ""]
@@ -54,6 +55,7 @@ def _text(report: Report, origin: str) -> str:
     lines.append(output.table([_row(tally) for tally in report.tallies], header, right=frozenset({6, 7, 8, 9})))
     lines.append("\neach figure with its 95 % interval (Wilson); – where there was nothing to count")
     lines += [f"\n{note}" for note in report.notes]
+    lines += _mistakes(report, show)
     if report.observations:
         lines.append("\nof the samples as a whole:")
         lines += [_observed(one) for one in report.observations]
@@ -67,6 +69,20 @@ def _text(report: Report, origin: str) -> str:
 def _observed(one: Observation) -> str:
     of = ", ".join(part for part in (one.asset, one.field) if part)
     return f"  {one.code}{f' ({of})' if of else ''}: {one.figure} of {one.items:,}{f': {one.detail}' if one.detail else ''}"
+
+
+def _mistakes(report: Report, show: int) -> list[str]:
+    """Return the first lines that were missed or wrong; --json has all of them."""
+    if not report.mistakes or not show:
+        return []
+    lines = [
+        f"\n{len(report.mistakes):,} lines with mistakes" + (":" if len(report.mistakes) <= show else f", the first {show}:")
+    ]
+    for one in report.mistakes[:show]:
+        told = [f"missed {', '.join(one.missed)}"] if one.missed else []
+        told += [f"wrong {', '.join(one.wrong)}"] if one.wrong else []
+        lines.append(f"  line {one.line}, id {one.id}: {'; '.join(told)}")
+    return lines
 
 
 def _row(tally: Tally) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import Final
 
 from acquisition.evaluate.labelled import LicenseLine
 from acquisition.evaluate.metrics import Tally
+from acquisition.evaluate.mistakes import Mistake
 from acquisition.evaluate.running import Answers
 from acquisition.evaluate.scores import OVERALL
 from acquisition.model import LicenseConclusion
@@ -18,8 +19,8 @@ from acquisition.rights.reading import normalise
 _FAMILY: Final = "LicenseRef-family-"
 
 
-def claims(lines: Sequence[LicenseLine]) -> tuple[list[Tally], Answers, list[str]]:
-    """Return tallies over all and per hub, how long it took, and sentences on the lines that went to review.
+def claims(lines: Sequence[LicenseLine]) -> tuple[list[Tally], Answers, list[str], list[Mistake]]:
+    """Return tallies over all and per hub, how long it took, sentences on the lines that went to review, and the mistakes.
 
     An answer is what is concluded. One that goes to review asserts nothing: it is right where the expected license is among
     those that fit, or where none is expected; else it counts as missed, never as wrong.
@@ -36,7 +37,17 @@ def claims(lines: Sequence[LicenseLine]) -> tuple[list[Tally], Answers, list[str
         tallies += [_tally("no hub", rest)] if (rest := [one for one in judged if not one[0].hub]) else []
     review = [(line, conclusion) for line, conclusion in judged if conclusion.review]
     right = sum(_reviewed_well(line, conclusion) for line, conclusion in review)
-    return tallies, answers, [f"{len(review):,} lines go to review, {right:,} of them as they should"] if review else []
+    notes = [f"{len(review):,} lines go to review, {right:,} of them as they should"] if review else []
+    return tallies, answers, notes, [found for line, conclusion in judged if (found := _mistake(line, conclusion))]
+
+
+def _mistake(line: LicenseLine, said: LicenseConclusion) -> Mistake | None:
+    tally = _tally("", [(line, said)])
+    if not tally.missed and not tally.wrong:
+        return None
+    missed = (str(line.expected),) if tally.missed else ()
+    concluded = f"{said.concluded}{' (review)' if said.review else ''}"
+    return Mistake(line.id, line.number, missed, (concluded,) if tally.wrong else ())
 
 
 def _meant(expected: str | None) -> str | None:

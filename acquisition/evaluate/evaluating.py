@@ -15,6 +15,7 @@ from acquisition.errors import UsageError
 from acquisition.evaluate.claims import claims
 from acquisition.evaluate.labelled import LINES, Line, read_lines
 from acquisition.evaluate.metrics import Tally
+from acquisition.evaluate.mistakes import MISTAKES, Mistake
 from acquisition.evaluate.running import Answers, run
 from acquisition.evaluate.samples import gather
 from acquisition.evaluate.scores import SCORES, Counting
@@ -38,6 +39,7 @@ class Report:
     not_checked: tuple[str, ...]
     observations: tuple[Observation, ...]
     notes: tuple[str, ...]
+    mistakes: tuple[Mistake, ...]
     items: int
     octets: int
     seconds: float
@@ -57,6 +59,7 @@ class Report:
             "not_checked": list(self.not_checked),
             "observations": [asdict(one) for one in self.observations],
             "notes": list(self.notes),
+            "mistakes": [asdict(one) for one in self.mistakes],
             "throughput": {
                 "items": self.items,
                 "bytes": self.octets,
@@ -83,10 +86,11 @@ def evaluate(
     plugin = plugins.filter_class(name)
     settings = settings or plugin.Settings()
     if name == "license":
-        tallies, answers, notes = claims(lines)
+        tallies, answers, notes, mistakes = claims(lines)
     else:
         answers = _answers(name, lines, settings, file.parent, base)
-        tallies = SCORES[name](lines, answers, Counting(name, policy or Policy()))
+        counting = Counting(name, policy or Policy())
+        tallies, mistakes = SCORES[name](lines, answers, counting), list(MISTAKES[name](lines, answers, counting))
         notes = list(_notes(answers, lines))
     return Report(
         filter=name,
@@ -98,6 +102,7 @@ def evaluate(
         not_checked=tuple(answers.not_checked),
         observations=tuple(answers.overall),
         notes=tuple(notes),
+        mistakes=tuple(mistakes),
         items=answers.items,
         octets=answers.octets,
         seconds=answers.seconds,

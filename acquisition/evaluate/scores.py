@@ -50,7 +50,7 @@ def pii(lines: Sequence[PiiLine], answers: Answers, counting: Counting) -> list[
     labelled = {span.entity_type for line in lines for span in line.spans}
     known = {entity_of(code) for code in plugins.filter_class("pii").codes if code not in answers.codes_off}
     truth = {line.id: [(span.entity_type, span.start, span.end) for span in line.spans] for line in lines}
-    said = {line.id: _spans(answers.flags.get(line.id, ()), counting, labelled) for line in lines}
+    said = {line.id: spans_of(answers.flags.get(line.id, ()), counting, labelled) for line in lines}
     gave_up = {line for line, flags in answers.flags.items() if any(_gave_up(flag.code) for flag in flags)}
     types = sorted(labelled.union(kind for spans in said.values() for kind, _, _ in spans))
     tallies = [_span_tally(kind, truth, said, (kind not in known, gave_up)) for kind in types]
@@ -67,7 +67,7 @@ def pii(lines: Sequence[PiiLine], answers: Answers, counting: Counting) -> list[
     ]
 
 
-def _spans(flags: Iterable[Said], counting: Counting, labelled: set[str]) -> list[tuple[str, int, int]]:
+def spans_of(flags: Iterable[Said], counting: Counting, labelled: set[str]) -> list[tuple[str, int, int]]:
     """Return the spans that count; a note counts where the file labels its type."""
     return [
         (entity_of(flag.code), flag.start, flag.end)
@@ -120,7 +120,7 @@ def duplicates(lines: Sequence[DuplicateLine], answers: Answers, counting: Count
     del counting  # what the filter links is judged, whatever the policy makes of it
     content = {line.id: line.text if line.text is not None else f"\0{_same(line, answers)}" for line in lines}
     truth = {line.id: f"c{line.cluster}" if line.cluster is not None else f"\0{line.id}" for line in lines}
-    said = {line.id: _cluster(line.id, answers) for line in lines}
+    said = {line.id: cluster_of(line.id, answers) for line in lines}
     both = [(truth[line.id], said[line.id], content[line.id]) for line in lines]
     exact = _pairs((real, text) for real, _, text in both), _pairs((guess, text) for _, guess, text in both)
     exact_hits = _pairs(both)
@@ -146,7 +146,7 @@ def _same(line: DuplicateLine, answers: Answers) -> str:
     return answers.digests.get(line.id, line.id)
 
 
-def _cluster(line: str, answers: Answers) -> str:
+def cluster_of(line: str, answers: Answers) -> str:
     """Return the cluster that the filter put a line into, or a name of its own."""
     named = sorted(str(flag.detail["cluster"]) for flag in answers.flags.get(line, ()) if flag.detail.get("cluster"))
     return named[0] if named else f"\0{line}"
@@ -185,7 +185,7 @@ def _conflicts(lines: Sequence[DuplicateLine], answers: Answers, content: Mappin
 def llm_style(lines: Sequence[LlmLine], answers: Answers, counting: Counting) -> list[Tally]:
     """Score texts, over all, per cue and per domain. Phrases and a calibrated threshold count, the bare score does not."""
     del counting  # the policy keeps what a threshold says of one text; here it is measured
-    codes = sorted(code for code in _hits("llm_style", answers))
+    codes = sorted(hit_codes("llm_style", answers))
     said = {line.id: answers.codes(line.id) & set(codes) for line in lines}
     domains = sorted({line.domain for line in lines if line.domain is not None})
     tallies = [Tally.of(OVERALL, "texts", [(line.llm, bool(said[line.id])) for line in lines])]
@@ -198,7 +198,7 @@ def llm_style(lines: Sequence[LlmLine], answers: Answers, counting: Counting) ->
     return tallies
 
 
-def _hits(name: str, answers: Answers) -> set[str]:
+def hit_codes(name: str, answers: Answers) -> set[str]:
     """Return the codes that were said, less notes and what was given up."""
     notes = plugins.filter_class(name).notes
     return {
@@ -206,11 +206,24 @@ def _hits(name: str, answers: Answers) -> set[str]:
     }
 
 
+def acted_on(said: Said, counting: Counting) -> bool:
+    """Say whether a flag accuses: the policy would act on it, and it is not about what was given up."""
+    return counting.acts(said) and not _gave_up(said.code)
+
+
+def codes_for(line: str, answers: Answers, counting: Counting) -> set[str]:
+    """Return the codes that accuse a line, of its items or of its table."""
+    return {code for code in answers.codes(line) if not counting.notes(code) and not _gave_up(code)}
+
+
+def labelled_codes(line: QualityLine) -> set[str]:
+    """Return the codes that a line deserves, with their family."""
+    return {_family(code) for code in line.codes}
+
+
 def adult(lines: Sequence[AdultLine], answers: Answers, counting: Counting) -> list[Tally]:
     """Score samples, and each kind of sample apart."""
-    said = {
-        line.id: any(counting.acts(one) and not _gave_up(one.code) for one in answers.flags.get(line.id, ())) for line in lines
-    }
+    said = {line.id: any(acted_on(one, counting) for one in answers.flags.get(line.id, ())) for line in lines}
     unseen = answers.unseen | {
         line for line, flags in answers.flags.items() if any(_gave_up(flag.code) for flag in flags) and not said.get(line)
     }
@@ -227,10 +240,8 @@ def adult(lines: Sequence[AdultLine], answers: Answers, counting: Counting) -> l
 def quality(lines: Sequence[QualityLine], answers: Answers, counting: Counting) -> list[Tally]:
     """Score codes line by line; a note is no code, whatever the policy makes of the others."""
     known = set(plugins.filter_class("quality").codes) - answers.codes_off
-    truth = {line.id: {_family(code) for code in line.codes} for line in lines}
-    said = {
-        line.id: {code for code in answers.codes(line.id) if not counting.notes(code) and not _gave_up(code)} for line in lines
-    }
+    truth = {line.id: labelled_codes(line) for line in lines}
+    said = {line.id: codes_for(line.id, answers, counting) for line in lines}
     names = sorted(set().union(*truth.values(), *said.values()))
     tallies = []
     for name in names:

@@ -200,6 +200,7 @@ def test_duplicates_are_evaluated_from_texts_and_files(
     told = json.loads(capsys.readouterr().out)
     overall = told["results"][0]
     assert (overall["found"], overall["missed"], overall["wrong"], overall["clean"]) == (1, 0, 0, 1)
+    assert told["mistakes"] == []
     assert told["throughput"]["items"] == 3
     assert told["settings_from"] == "no declaration"
 
@@ -226,11 +227,32 @@ def test_what_is_said_of_a_part_names_the_part(
 )
 def test_expected_licenses_without_an_spdx_identifier_are_read_as_claims_are(claim: str, expected: str, *, right: bool) -> None:
     """SPDX has no identifier for the DbCL; a labelled file may call it by its short name."""
-    tallies, _, _ = claims([LicenseLine(id="a", claim=claim, expected=expected)])
+    tallies, *_ = claims([LicenseLine(id="a", claim=claim, expected=expected)])
     assert (tallies[0].found, tallies[0].wrong) == ((1, 0) if right else (0, 1))
 
 
 def test_noassertion_is_none_expected() -> None:
     """`NOASSERTION` says what null says."""
-    tallies, _, _ = claims([LicenseLine(id="a", claim="unknown", expected="NOASSERTION")])
+    tallies, *_ = claims([LicenseLine(id="a", claim="unknown", expected="NOASSERTION")])
     assert (tallies[0].clean, tallies[0].missed, tallies[0].wrong) == (1, 0, 0)
+
+
+def test_mistakes_are_named_by_their_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A missed and a wrong line are told with their numbers; personal values are not repeated."""
+    lines = [
+        {"id": "a", "claim": "MIT", "expected": "MIT"},
+        {"id": "b", "claim": "MIT", "expected": "Apache-2.0"},
+        {"id": "c", "claim": "nobody knows", "expected": "CC0-1.0"},
+    ]
+    with pytest.raises(SystemExit):
+        main(["evaluate", "license", str(_written(tmp_path, lines))])
+    shown = capsys.readouterr().out
+    assert "line 2, id b: missed Apache-2.0; wrong MIT" in shown
+    assert "line 3, id c: missed CC0-1.0" in shown
+    text = "Write to someone@example.org."
+    span = {"start": 0, "end": 5, "entity_type": "PERSON"}
+    with pytest.raises(SystemExit):
+        main(["evaluate", "pii", str(_written(tmp_path, [{"id": "p", "text": text, "spans": [span]}]))])
+    shown = capsys.readouterr().out
+    assert "missed PERSON at 0-5; wrong EMAIL_ADDRESS at 9-28" in shown
+    assert "someone" not in shown
