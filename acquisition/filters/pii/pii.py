@@ -110,10 +110,15 @@ class Pii(Filter):
         )
 
     def looks_for(self, code: str) -> bool:
-        """Say whether texts can get this code as the filter is set: names need a model, web addresses `notes`."""
+        """Say whether texts are looked through for this as the filter is set: names need a model, addresses and dates `notes`.
+
+        Without `notes` a date is told only where a word says that it is one of birth; dates in general are not looked for.
+        """
         names = self._settings.names
         off = {"PERSON", "LOCATION", "ORGANIZATION", "NRP"}.difference(names.entities if names else ())
-        return code not in {code_of(entity) for entity in off | (set() if self._settings.notes else {"URL", "UUID"})}
+        return code not in {
+            code_of(entity) for entity in off | (set() if self._settings.notes else {"URL", "UUID", "DATE_TIME"})
+        }
 
     def findings(self, text: str, column: str = "", language: str = "") -> list[Finding]:
         """Return what a text holds, in its order; `column` is the name of the table column it stands in."""
