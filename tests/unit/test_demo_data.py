@@ -89,7 +89,8 @@ def test_exact_duplicates_are_counted(data: DemoData) -> None:
     sounds |= {name.removeprefix("kit/"): kit.read(name) for name in kit.namelist() if name.startswith("kit/")}
     rows += [(hashlib.sha256(body).hexdigest(), name.split("/")[0]) for name, body in sounds.items()]
     contents = {content for content, _ in rows}
-    assert flags_of(data)["duplicate.exact"] == len(rows) - len(contents)
+    others = len(set(rows)) - len(contents)  # a copy under another label is a conflict, and no copy to drop
+    assert flags_of(data)["duplicate.exact"] == len(rows) - len(contents) - others
     assert data.planted["label-conflicts"] == len(set(rows)) - len(contents)
 
 
@@ -125,7 +126,7 @@ def test_boilerplate_and_personal_data_are_where_they_are_said_to_be(data: DemoD
     digits = [text for text in notes + reviews if "@" in text or any(character.isdigit() for character in text)]
     personal = sum(number for code, number in flags_of(data).items() if code.startswith("pii."))
     assert len(digits) == len(locators) == personal
-    assert flags_of(data)["llm-style.boilerplate"] == len(BOILERPLATE)
+    assert flags_of(data)["llm-style.boilerplate"] == len(BOILERPLATE) + 2  # two of them hold two phrases
     said = ("As an AI", "Certainly!", "I'm sorry, but", "As of my last", "As a large")
     assert sum(any(phrase in text for phrase in said) for text in reviews) == len(BOILERPLATE)
 
@@ -196,6 +197,7 @@ def test_planted_is_the_sum_of_its_parts() -> None:
     facts = planted(7)
     assert facts["refused"] == {"lyrics": 40}
     assert set(facts["candidates"]) == {
-        *("drums", "packs", "kit", "notes", "reviews", "attic", "guestbook", "voices", "articles", "plates")
+        *("drums", "packs", "kit", "notes", "reviews", "attic", "guestbook", "voices", "articles", "plates"),
+        *("album", "letters", "survey"),
     }
     assert facts["flags"]["license.unknown"] == facts["candidates"]["attic"] + 2

@@ -170,12 +170,12 @@ class _Plan:
         raw: list[RecognizerResult] = []
         gave_up: list[str] = []
         seconds = self._seconds * max(1.0, len(text) / _MEGABYTE)
-        deadline = time.monotonic() + _RECOGNIZERS * seconds
+        deadline = time.thread_time() + _RECOGNIZERS * seconds
         look = self._windows(symbols, woken)
         for reader in self._readers:
             if any(gate in woken for gate in reader.gates):
                 try:
-                    raw += reader.read(text, look, min(seconds, deadline - time.monotonic()))
+                    raw += reader.read(text, look, min(seconds, deadline - time.thread_time()))
                 except Exception:  # noqa: BLE001 - a plug-in's own check of a value may raise anything; it is named
                     gave_up.append(str(reader.recognizer.name))
         raw += self._by_others(text, seconds, gave_up)
@@ -200,14 +200,14 @@ class _Plan:
         found: list[RecognizerResult] = []
         artifacts = self._nearby.artifacts(text)
         for recognizer in self._others:
-            begin = time.monotonic()
+            begin = time.thread_time()
             try:
                 found += _named(recognizer, recognizer.analyze(text, recognizer.supported_entities, artifacts))
             except Exception:  # noqa: BLE001 - a plug-in may raise anything; it is named
                 gave_up.append(_name(recognizer))
             else:
                 # Patterns that stop for time say so to the log only; but then that time has passed.
-                gave_up += [_name(recognizer)] if time.monotonic() - begin >= seconds else []
+                gave_up += [_name(recognizer)] if time.thread_time() - begin >= seconds else []
         return [one for one in found if one.recognition_metadata[RecognizerResult.RECOGNIZER_IDENTIFIER_KEY] in self._by_id]
 
     def _threshold(self, one: RecognizerResult, given: float | None) -> float:

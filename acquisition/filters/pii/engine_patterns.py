@@ -81,7 +81,7 @@ class _PatternReading:
             GaveUp: when its patterns take longer than `seconds`.
         """
         found: list[RecognizerResult] = []
-        deadline = time.monotonic() + seconds
+        deadline = time.thread_time() + seconds
         for plan in self.plans:
             places = windows(plan.gate)
             if places:
@@ -104,7 +104,7 @@ class _PatternReading:
 
 def _spans(compiled: Any, text: str, places: list[Window], deadline: float) -> Iterator[tuple[int, int]]:
     for place in places:
-        left = deadline - time.monotonic()
+        left = deadline - time.thread_time()
         if left <= 0:
             raise GaveUp
         try:
@@ -135,7 +135,7 @@ class SliceReading:
             GaveUp: when it takes longer than `seconds`.
         """
         found: list[RecognizerResult] = []
-        deadline = time.monotonic() + seconds
+        deadline = time.thread_time() + seconds
         places = windows(self.gate) or []
         for place in places if self.may_slice(text) else [Window(0, len(text), 0, len(text))]:
             for one in self.recognizer.analyze(text[place.start : place.end], self.recognizer.supported_entities, None) or ():
@@ -143,7 +143,7 @@ class SliceReading:
                 one.end += place.start
                 if place.first <= one.start < one.end <= place.last:
                     found.append(one)
-            if time.monotonic() >= deadline:
+            if time.thread_time() >= deadline:
                 raise GaveUp
         return found
 

@@ -153,7 +153,7 @@ class _PhoneReading:
         if counted:
             places = [Window(0, len(text), 0, len(text))]
         spans: set[tuple[int, int]] = set()
-        deadline = time.monotonic() + seconds
+        deadline = time.thread_time() + seconds
         for place in places:
             numbers = _Numbers(text[place.start : place.end], self.recognizer, self.regions, counted=counted)
             for start, end in numbers.spans(deadline):
@@ -179,7 +179,7 @@ class _Numbers:
         """Return start and end of every number of every region."""
         waiting = {0: set(range(len(self._names)))}
         while waiting:
-            if time.monotonic() > deadline:
+            if time.thread_time() > deadline:
                 raise GaveUp
             index = min(waiting)
             here = waiting.pop(index)
