@@ -48,11 +48,12 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Undisturbe
 def fresh(undisturbed: Undisturbed, tmp_path: Path) -> Place:
     """The same declaration in another directory, with nothing fetched yet."""
     shutil.copy(undisturbed.place.directory / "sources.yaml", tmp_path)
-    shutil.copytree(undisturbed.place.directory / "packs", tmp_path / "packs")
-    for path in (undisturbed.place.directory / "packs").rglob("*"):
-        if path.is_file():
-            status = path.stat()
-            os.utime(tmp_path / "packs" / path.relative_to(undisturbed.place.directory / "packs"), ns=(0, status.st_mtime_ns))
+    for name in ("packs", "album", "letters", "survey", "benchmark"):
+        shutil.copytree(undisturbed.place.directory / name, tmp_path / name)
+        for path in (undisturbed.place.directory / name).rglob("*"):
+            if path.is_file():
+                status = path.stat()
+                os.utime(tmp_path / name / path.relative_to(undisturbed.place.directory / name), ns=(0, status.st_mtime_ns))
     return replace(undisturbed.place, directory=tmp_path)
 
 
