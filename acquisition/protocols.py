@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import IO, Any, ClassVar, Final, Literal, Protocol, TypeAlias
 
 import pyarrow as pa
 
@@ -372,6 +372,7 @@ class Outline:
     filled: frozenset[str]
 
 
+NO_OUTLINE: Final = Outline(0, {}, {}, {}, None, frozenset())
 LinkContent: TypeAlias = Callable[[Mapping[str, Any], Path], int]
 
 
@@ -380,9 +381,11 @@ class Layout(Protocol):
 
     name: ClassVar[str]
     version: ClassVar[int]
+    outline: Outline = NO_OUTLINE
 
     def prepare(self, outline: Outline) -> None:
-        """Hear what is coming, before `write`."""
+        """Hear what is coming, before `write`; it is kept in `outline`."""
+        self.outline = outline
 
     @abstractmethod
     def write(

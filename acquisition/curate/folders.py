@@ -54,13 +54,6 @@ class Folders(Layout):
     name: ClassVar[str] = "folders"
     version: ClassVar[int] = 1
 
-    def __init__(self) -> None:
-        self._outline = Outline(0, {}, {}, {}, None, frozenset())
-
-    def prepare(self, outline: Outline) -> None:
-        """Learn the folders of the classes and whether there are several splits."""
-        self._outline = outline
-
     def write(
         self,
         items: Iterator[Placed],
@@ -71,7 +64,7 @@ class Folders(Layout):
         """Write every item's file and the listings; yield (id, path)."""
         template = settings.path or self._default(settings)
         check_path(template)
-        listings = _Listings(directory, self._outline, by_split=template.startswith("{split}/"))
+        listings = _Listings(directory, self.outline, by_split=template.startswith("{split}/"))
         with listings:
             for placed in items:
                 path = self._free_path(template, placed, directory)
@@ -81,14 +74,14 @@ class Folders(Layout):
         write_head(directory, listings.configs())
 
     def _default(self, settings: CuratedSettings) -> str:
-        several = len(self._outline.splits) > 1 or bool(settings.splits.shares)
+        several = len(self.outline.splits) > 1 or bool(settings.splits.shares)
         return "{split}/{class}/{name}" if several else "{class}/{name}"
 
     def _free_path(self, template: str, placed: Placed, directory: Path) -> str:
         extension = extension_of(placed.row)
         values = {
             "split": placed.split,
-            "class": self._outline.folders.get(placed.label) or safe_name(placed.label),
+            "class": self.outline.folders.get(placed.label) or safe_name(placed.label),
             "name": safe_name(placed.row["name"]),
             "id": placed.row["id"],
             "source": safe_name(placed.row["source"]),

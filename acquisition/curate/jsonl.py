@@ -28,13 +28,6 @@ class JsonLines(Layout):
     name: ClassVar[str] = "jsonl"
     version: ClassVar[int] = 1
 
-    def __init__(self) -> None:
-        self._outline = Outline(0, {}, {}, {}, None, frozenset())
-
-    def prepare(self, outline: Outline) -> None:
-        """Learn which keys every line has."""
-        self._outline = outline
-
     def write(
         self,
         items: Iterator[Placed],
@@ -43,7 +36,7 @@ class JsonLines(Layout):
         link: Callable[[Mapping[str, Any], Path], int],
     ) -> Iterator[tuple[str, str]]:
         """Write the lines; yield (id, "data/train-00000.jsonl#row=17")."""
-        lines = _Lines(self._outline)
+        lines = _Lines(self.outline)
         files: dict[str, _File] = {}
         (directory / "data").mkdir()
         try:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import PurePosixPath
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import orjson
@@ -58,6 +58,15 @@ def extension_of(row: Mapping[str, Any]) -> str:
     name = (row["member"].split("#")[0] or row["asset"]) if "#" not in row["member"] else ""
     suffix = PurePosixPath(name).suffix[1:].lower()
     return suffix if suffix.isascii() and suffix.isalnum() and len(suffix) <= 8 else "bin"
+
+
+def content_of(row: Mapping[str, Any], link: Callable[[Mapping[str, Any], Path], int], passing: Path) -> bytes:
+    """Return an item's own bytes; they pass through a file that is gone again afterwards."""
+    link(row, passing)
+    try:
+        return passing.read_bytes()
+    finally:
+        passing.unlink()
 
 
 def core_values(placed: Placed, columns: tuple[str, ...]) -> dict[str, Any]:

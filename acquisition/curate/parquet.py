@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from acquisition.curate.card import write_head
-from acquisition.curate.listing import columns_of, core_values, extension_of, field_columns, field_values
+from acquisition.curate.listing import columns_of, content_of, core_values, extension_of, field_columns, field_values
 from acquisition.model import Modality
 from acquisition.protocols import Layout, Outline, Placed
 from acquisition.settings import CuratedSettings
@@ -57,13 +57,6 @@ class Parquet(Layout):
     name: ClassVar[str] = "parquet"
     version: ClassVar[int] = 1
 
-    def __init__(self) -> None:
-        self._outline = Outline(0, {}, {}, {}, None, frozenset())
-
-    def prepare(self, outline: Outline) -> None:
-        """Learn which columns the tables need."""
-        self._outline = outline
-
     def write(
         self,
         items: Iterator[Placed],
@@ -72,7 +65,7 @@ class Parquet(Layout):
         link: Callable[[Mapping[str, Any], Path], int],
     ) -> Iterator[tuple[str, str]]:
         """Write the tables; yield (id, "data/train-00000.parquet#row=17")."""
-        schema, rows = schema_of(self._outline), _Rows(self._outline, directory, link)
+        schema, rows = schema_of(self.outline), _Rows(self.outline, directory, link)
         (directory / "data").mkdir()
         tables: dict[str, _Table] = {}
         try:
@@ -102,7 +95,7 @@ class _Rows:
         values = core_values(placed, self._core)
         size = 200 + len(placed.row["text"] or "") + len(placed.row["fields"] or "")
         if column := _COLUMN_OF.get(placed.row["modality"]):
-            content = self._content(placed.row)
+            content = content_of(placed.row, self._link, self._passing)
             values[column] = {"bytes": content, "path": f"{placed.row['name']}.{extension_of(placed.row)}"}
             size += len(content)
         if self._expanded:
@@ -110,13 +103,6 @@ class _Rows:
         elif self._whole:
             values["fields"] = placed.row["fields"]
         return values, size
-
-    def _content(self, row: Mapping[str, Any]) -> bytes:
-        self._link(row, self._passing)
-        try:
-            return self._passing.read_bytes()
-        finally:
-            self._passing.unlink()
 
 
 @dataclass(slots=True)

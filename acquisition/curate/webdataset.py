@@ -17,7 +17,7 @@ from typing import IO, Any, ClassVar, Final
 import orjson
 
 from acquisition.curate.card import write_head
-from acquisition.curate.listing import columns_of, core_values, extension_of, field_columns, field_values
+from acquisition.curate.listing import columns_of, content_of, core_values, extension_of, field_columns, field_values
 from acquisition.model import Modality
 from acquisition.protocols import Layout, Outline, Placed
 from acquisition.settings import CuratedSettings
@@ -32,13 +32,6 @@ class WebDataset(Layout):
     name: ClassVar[str] = "webdataset"
     version: ClassVar[int] = 1
 
-    def __init__(self) -> None:
-        self._outline = Outline(0, {}, {}, {}, None, frozenset())
-
-    def prepare(self, outline: Outline) -> None:
-        """Learn which keys every sample's JSON has."""
-        self._outline = outline
-
     def write(
         self,
         items: Iterator[Placed],
@@ -47,7 +40,7 @@ class WebDataset(Layout):
         link: Callable[[Mapping[str, Any], Path], int],
     ) -> Iterator[tuple[str, str]]:
         """Write the shards; yield (id, "data/train-wav-00000.tar#row=17")."""
-        samples = _Samples(self._outline, directory, link)
+        samples = _Samples(self.outline, directory, link)
         shards: dict[tuple[str, str], _Shard] = {}
         (directory / "data").mkdir()
         try:
@@ -96,15 +89,8 @@ class _Samples:
         if placed.row["text"] is not None or (self._told and placed.row["modality"] not in _ROWS):
             members["txt"] = (placed.row["text"] or "").encode("utf-8", "replace")
         if placed.row["modality"] not in _ROWS:
-            members[_ending(placed.row)] = self._content(placed.row)
+            members[_ending(placed.row)] = content_of(placed.row, self._link, self._passing)
         return members
-
-    def _content(self, row: Mapping[str, Any]) -> bytes:
-        self._link(row, self._passing)
-        try:
-            return self._passing.read_bytes()
-        finally:
-            self._passing.unlink()
 
 
 def _ending(row: Mapping[str, Any]) -> str:
