@@ -220,6 +220,13 @@ signals         JSON list of opt-out signals found with the sample, null if none
 retrieved_at    when the bytes were got, null to take the blob's time
 """
 
+SPLIT_NAMES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("train", "training", "trn"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev", "development"), "validation"),
+    **dict.fromkeys(("test", "testing", "tst", "eval", "evaluation"), "test"),
+}
+"""What publishers call the three usual splits, in lower case."""
+
 ITEM_SCHEMA: Final = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),

@@ -13,20 +13,17 @@ from typing import Any, Final
 
 import numpy as np
 
+from acquisition.model import SPLIT_NAMES
+
 NONE: Final = np.uint64(0)
 _TOP: Final = np.uint64(2**64 - 1)
-_SYNONYMS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("validation", "valid", "val", "dev", "development"), "validation"),
-    **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
-}
 _PRIORITY: Final = ("test", "validation", "train")
 
 
 def canonical(name: str) -> str:
     """Return a split's usual name ("dev" → "validation"), or its own, made safe for file names."""
     plain = name.strip().casefold()
-    return _SYNONYMS.get(plain) or re.sub(r"[^a-z0-9_.-]+", "-", plain).strip("-.") or "train"
+    return SPLIT_NAMES.get(plain) or re.sub(r"[^a-z0-9_.-]+", "-", plain).strip("-.") or "train"
 
 
 def mix(values: Any, seed: int) -> Any:

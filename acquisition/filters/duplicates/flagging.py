@@ -15,15 +15,10 @@ from acquisition.filters.duplicates.joining import Clusters
 from acquisition.filters.duplicates.links import HOWS
 from acquisition.filters.duplicates.tables import Signatures
 from acquisition.filters.flags import detail_json
-from acquisition.model import FLAG_SCHEMA
+from acquisition.model import FLAG_SCHEMA, SPLIT_NAMES
 
 _SHOWN: Final = 5
 _SAME: Final = frozenset({"duplicate.exact", "duplicate.normalised"})
-_SPLITS: Final[Mapping[str, str]] = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("validation", "valid", "val", "dev", "development"), "validation"),
-    **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
-}
 Row = tuple[int, str, str, float, str, int, int, str]
 
 
@@ -196,7 +191,7 @@ def _score(similarity: float, told: Mapping[str, Any]) -> float:
 
 def _split(name: str | None) -> str:
     plain = (name or "").strip().casefold()
-    return _SPLITS.get(plain, plain)
+    return SPLIT_NAMES.get(plain, plain)
 
 
 def _batch(rows: Sequence[Row]) -> pa.RecordBatch:

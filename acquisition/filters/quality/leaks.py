@@ -12,16 +12,14 @@ import numpy as np
 from acquisition.filters.quality.faults import Fault, Sample, present
 from acquisition.filters.quality.sketches import Table
 from acquisition.filters.quality.spellings import spelling
+from acquisition.model import SPLIT_NAMES
 
 _LABEL: Final = re.compile(
     r"(?i)(?:label|target|class|outcome|y|category|diagnosis|response|ground_?truth|is_fraud|churn(?:ed)?|survived)"
 )
 _SPLIT: Final = re.compile(r"(?i)(?:data_?)?(?:split|subset|partition|fold|set)")
-PARTS: Final = {
-    **dict.fromkeys(("train", "training", "trn"), "train"),
-    **dict.fromkeys(("test", "testing", "tst", "eval", "evaluation", "holdout"), "test"),
-    **dict.fromkeys(("val", "valid", "validation", "dev", "development"), "validation"),
-}
+PARTS: Final = {**SPLIT_NAMES, "holdout": "test"}
+"""A hold-out is a split of its own in the curated set; to a leak it is one more test."""
 _GROUP: Final = re.compile(
     r"(?i)(?:.*_)?(?:patient|subject|user|speaker|author|customer|client|session|participant|person|group|household|doc|student)"
     r"(?:[ _-]?(?:id|no|nr|number|name|key))?"
