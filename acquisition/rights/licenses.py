@@ -27,6 +27,7 @@ from acquisition.rights.texts import identify
 from acquisition.rights.titles import name_of, url_of
 
 __all__ = [
+    "TERMS_ALLOW_PASSING_ON", "TERMS_FORBID_PASSING_ON",
     "Judgement", "best", "conclude", "duty_phrases", "identified", "identifiers", "judge", "name_of", "normalise",
     "release_conclusion", "restrictiveness", "stricter", "url_of",
 ]  # fmt: skip
@@ -41,6 +42,10 @@ def release_conclusion(release: Release, texts: tuple[Evidence, ...] = ()) -> Li
     """Return what we conclude for a whole release; before anything of it is downloaded there are no texts."""
     return conclude(release.license, texts)
 
+
+TERMS_FORBID_PASSING_ON: Final = "the terms forbid passing it on"
+TERMS_ALLOW_PASSING_ON: Final = "the terms allow passing it on"
+"""What the reasons of a conclusion hold where the terms themselves, or the user, speak of redistribution."""
 
 _TEXT: Final = 600
 """Characters from which a value is looked at as a text rather than a name."""
@@ -178,11 +183,13 @@ def _with_words(claim: LicenseClaim, grant: Grant, reasons: list[str]) -> Grant:
         derivatives = "yes" if grant.derivatives == "unknown" else grant.derivatives
         grant = replace(grant, training="yes", derivatives=derivatives)
     if claim.redistribute is False:
-        reasons.append("the terms forbid passing it on")
+        reasons.append(TERMS_FORBID_PASSING_ON)
         grant = replace(grant, redistribute="no")
     elif claim.redistribute and (grant.redistribute == "unknown" or "LicenseRef-Proprietary" in claim.raw):
-        reasons.append("the terms allow passing it on")
+        reasons.append(TERMS_ALLOW_PASSING_ON)
         grant = replace(grant, redistribute="yes", why="")
+    elif claim.redistribute and grant.review and grant.redistribute == "conditional":
+        reasons.append(TERMS_ALLOW_PASSING_ON)
     return grant
 
 
