@@ -13,10 +13,11 @@ from scrapy import FormRequest, Request, Spider
 from w3lib.url import canonicalize_url
 
 from acquisition.crawl.contract import Failed, Refused
-from acquisition.crawl.engine.keys import KEY_BYTES, canonical, key_of
+from acquisition.crawl.engine.keys import KEY_BYTES, key_of
 from acquisition.crawl.engine.ledger import Addresses, is_plain, outcome_of
 from acquisition.crawl.engine.requests import WORK, Unwritable, read, sent_headers, write
 from acquisition.crawl.spider import Sample
+from acquisition.sameness.addresses import canonical
 
 
 class Plain(Spider):

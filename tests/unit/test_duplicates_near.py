@@ -19,9 +19,9 @@ from hypothesis import strategies as st
 from acquisition.filters.duplicates import shingles
 from acquisition.filters.duplicates.clusters import representatives, split_far
 from acquisition.filters.duplicates.measuring import _of_three
-from acquisition.filters.duplicates.normal import compact, letters, spaced_form
 from acquisition.filters.duplicates.samples import merged, pieces, sampled
 from acquisition.filters.duplicates.shingles import Joined
+from acquisition.sameness.texts import compact, letters, spaced_form
 from tests.duplicate_runs import Flags, join, prepared, run, sign
 from tests.fixtures import make_duplicates
 

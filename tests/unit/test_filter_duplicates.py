@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from acquisition.filters.duplicates import Duplicates
 from acquisition.filters.duplicates.clusters import capped_components, components
-from acquisition.filters.duplicates.normal import _LINK, _by_standard, compact, letters, normal_form
+from acquisition.sameness.texts import _LINK, _by_standard, compact, letters, normal_form
 from acquisition.testing.filters import check_filter, items_of
 from tests.duplicate_runs import codes, run
 

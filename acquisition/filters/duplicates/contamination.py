@@ -21,9 +21,9 @@ import pyarrow as pa
 from acquisition.filters.duplicates import shingles
 from acquisition.filters.duplicates.joining import Clusters, Links
 from acquisition.filters.duplicates.links import EXACT, HOWS, NEAR
-from acquisition.filters.duplicates.normal import letters, spaced_form
 from acquisition.filters.duplicates.tables import Signatures
 from acquisition.filters.flags import detail_json
+from acquisition.sameness.texts import letters, spaced_form
 
 LEAST_WINDOW: Final = 8
 """Entries of fewer words than a window are one window of their own, down to this many (2005.14165 clips N to 8..13)."""

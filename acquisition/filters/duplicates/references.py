@@ -24,12 +24,12 @@ from acquisition.content.compression import compression_of, unpacked, without_su
 from acquisition.content.limits import Budget, Unreadable
 from acquisition.errors import AcquisitionError, FilterUnavailable
 from acquisition.filters.duplicates.contamination import MOST_WINDOWS, Probe, Windows, windows_of
-from acquisition.filters.duplicates.normal import letters, spaced_form
 from acquisition.filters.duplicates.settings import DuplicatesSettings, ReferenceSettings
 from acquisition.filters.duplicates.signatures import texts_of
 from acquisition.model import ITEM_SCHEMA, Rejection
 from acquisition.plugins import READERS, reader, registered
 from acquisition.protocols import Binary, FilterContext, ReadContext
+from acquisition.sameness.texts import letters, spaced_form
 from acquisition.settings import ItemSettings, ReadSettings
 from acquisition.workspace import atomic_file
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 import orjson
 import xxhash
 
-from acquisition.filters.duplicates.normal import normal_form
+from acquisition.sameness.texts import normal_form
 
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9]\d{0,17})(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _TRUTH: Final = {"true": b"t", "false": b"f"}

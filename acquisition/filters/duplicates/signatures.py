@@ -19,7 +19,6 @@ import xxhash
 from acquisition.filters.duplicates import media, shingles
 from acquisition.filters.duplicates.contamination import Hit, Probe, packed
 from acquisition.filters.duplicates.links import HOW
-from acquisition.filters.duplicates.normal import compact, letters, spaced_form
 from acquisition.filters.duplicates.rows import row_digest
 from acquisition.filters.duplicates.samples import (
     BANDS,
@@ -34,6 +33,7 @@ from acquisition.filters.duplicates.samples import (
     sampled,
 )
 from acquisition.protocols import FilterContext
+from acquisition.sameness.texts import compact, letters, spaced_form
 
 _LONG: Final = 1_000_000
 _CHUNK: Final = 500_000
