@@ -7,7 +7,8 @@ beside the noun. This module imports nothing of ours.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Literal
@@ -213,7 +214,8 @@ size            bytes of the content (UTF-8 bytes of `text` or `fields` for rows
 content_sha256  digest of the content: of the file's bytes; of the UTF-8 text; of the canonical JSON `fields`
 text            decoded text where the sample is text, or the transcript/caption that belongs to a media sample
 fields          JSON object with sorted keys, no spaces: the columns that are kept beside text and label, null if none
-label, group, split   as found, after the declared renames; null when there is none
+label, group, split   as found, after the declared renames; null when there is none. Several labels are a JSON list of texts
+                (`labels_of`)
 name            file-name stem to use in the curated set: no slashes, never empty
 license_raw     the sample's own license words (page markup, a column), null when only the release speaks
 signals         JSON list of opt-out signals found with the sample, null if none was looked for
@@ -226,6 +228,30 @@ SPLIT_NAMES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("test", "testing", "tst", "eval", "evaluation"), "test"),
 }
 """What publishers call the three usual splits, in lower case."""
+
+
+def labels_of(text: str | None) -> tuple[str, ...]:
+    """Return the labels (or classes) that a cell holds, each once, in its order: a JSON list of plain values is several."""
+    if not text:
+        return ()
+    if text[0] == "[" and text[-1] == "]":
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            return (text,)
+        if isinstance(found, list) and all(isinstance(one, str | int) or one is None for one in found):
+            texts = (one if isinstance(one, str) else json.dumps(one) for one in found if one is not None)
+            return tuple(dict.fromkeys(one for one in texts if one))
+    return (text,)
+
+
+def joined_labels(labels: Iterable[str]) -> str:
+    """Return the one text that holds these labels (or classes): the label itself, a JSON list for several, "" for none."""
+    found = list(dict.fromkeys(labels))
+    if len(found) == 1 and labels_of(found[0]) == (found[0],):
+        return found[0]
+    return json.dumps(found, ensure_ascii=False, separators=(",", ":")) if found else ""
+
 
 ITEM_SCHEMA: Final = pa.schema(
     [
@@ -320,9 +346,13 @@ VERDICT_SCHEMA: Final = pa.schema(
         pa.field("filter", pa.string(), nullable=False),
         pa.field("rule", pa.string(), nullable=False),
         pa.field("why", pa.string(), nullable=False),
+        pa.field("kept_id", pa.string(), nullable=False),
     ]
 )
-"""One row per item: the outcome and the decisive flag ("" when nothing was flagged), the rule that decided, and why."""
+"""One row per item: the outcome and the decisive flag ("" when nothing was flagged), the rule that decided, and why.
+
+kept_id   the copy that is kept in this one's place, "" where the item is kept itself or no copy of it is
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -421,7 +451,7 @@ PLACEMENT_SCHEMA: Final = pa.schema(
 )
 """One row per item of a shard, kept or not: the final verdict (balance included) and its place in the curated set.
 
-class    the item's class for every item; split and path only for kept ones, else ""
+class    the item's class for every item, a JSON list of texts where it has several; split and path only for kept ones, else ""
 path     relative to the curated set; "#row=N" follows where one file holds many items
 cluster  the duplicate cluster, "" when it is in none
 group    a token that stands for the source's group (speaker, author, page); never the value as found

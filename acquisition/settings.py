@@ -7,13 +7,23 @@ of `acquisition.declare`; nothing here does I/O.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 _UNITS: Final[Mapping[str, int]] = {"B": 1} | {
     prefix + unit: base**power for power, prefix in enumerate("KMGTP", start=1) for unit, base in (("B", 1000), ("iB", 1024))
@@ -217,13 +227,27 @@ class PickSettings(Settings):
     from_: Literal["folder", "file", "column", "text"] = Field(default="column", alias="from")
     """folder: the folder the file lies in; file: the file's name; column: a column; text: `value` for all."""
     column: Column | None = None
+    columns: tuple[Column, ...] = ()
+    """Labels only: several columns that each give labels, or, with `cells: yes-no`, are labels."""
+    cells: Literal["labels", "yes-no"] = "labels"
+    """What stands in `columns`: labels; or yes or no (1, true, yes), and the label is the name of each column that says yes."""
+    separator: str = Field(default="", max_length=10)
+    """Labels only: what stands between several labels (";")."""
     level: int = -1
     """With from: folder, which folder of the path: -1 the nearest, 0 the first."""
     pattern: str = Field(default="", max_length=500)
     """With from: folder or file, a regular expression; its first group is the label."""
     value: str = ""
     rename: dict[str, str] = {}
-    """What is found → what is written."""
+    """What is found → what is written; with several labels, each by itself."""
+
+    @model_validator(mode="after")
+    def _columns_stand_alone(self) -> PickSettings:
+        if self.columns and (self.column is not None or self.from_ != "column"):
+            raise ValueError("`columns` stands alone; leave `column` out, and `from` too")
+        if self.cells == "yes-no" and (not self.columns or self.separator):
+            raise ValueError("`cells: yes-no` needs `columns`, the columns that are labels, and no `separator`")
+        return self
 
 
 class ItemSettings(Settings):
@@ -233,6 +257,7 @@ class ItemSettings(Settings):
     """rows: every row of a table is an item; files: every file; pages: every web page. Left out: by the kind of file."""
     text: Column | None = None
     label: Column | PickSettings | None = None
+    """A column that holds lists gives each item several labels."""
     group: Column | PickSettings | None = None
     """Items of one group (speaker, author, page) stay in one split."""
     split: Column | PickSettings | None = None
@@ -251,6 +276,13 @@ class ItemSettings(Settings):
     """Which table of a release with several (Common Voice: validated, train, dev, test, other, invalidated)."""
     records: str | None = None
     """JSON: the key under which the list of records stands, dots for nesting."""
+
+    @field_validator("group", "split")
+    @classmethod
+    def _is_one(cls, value: Column | PickSettings | None) -> Column | PickSettings | None:
+        if isinstance(value, PickSettings) and (value.columns or value.separator):
+            raise ValueError("an item has one group and one split; `columns` and `separator` are for `label`")
+        return value
 
 
 class ArchiveSettings(Settings):
@@ -421,11 +453,29 @@ class PolicyRule(Settings):
 
 
 class BalanceSettings(Settings):
-    """How many items per class."""
+    """How many items per class. An item of several classes counts in each."""
 
     max_per_class: int | None = Field(default=None, ge=1)
     min_per_class: int | None = Field(default=None, ge=1)
     """A class with fewer is left out, and said."""
+
+    @model_validator(mode="after")
+    def _most_is_not_less_than_least(self) -> BalanceSettings:
+        least, most = self.min_per_class, self.max_per_class
+        if least is not None and most is not None and most < least:
+            raise ValueError(f"max_per_class is {most} and min_per_class {least}: no class could stay")
+        return self
+
+
+SPLIT_NAME: Final = re.compile(r"[A-Za-z0-9_]{1,60}(?:\.[A-Za-z0-9_]{1,60}){0,3}", re.ASCII)
+"""What `datasets` takes for the name of a split: words with dots between them, no dashes (5.2, NamedSplit)."""
+
+
+def _check_split_name(name: str) -> None:
+    if not SPLIT_NAME.fullmatch(name) or is_device(name):
+        plain = re.sub(r"[^A-Za-z0-9_.]+", "_", name).strip("_.") or "other"
+        advice = f"; write {plain}" if SPLIT_NAME.fullmatch(plain) and not is_device(plain) else ""
+        raise ValueError(f"{name!r} cannot be the name of a split: `datasets` wants letters, digits, _ and dots{advice}")
 
 
 class SplitSettings(Settings):
@@ -434,7 +484,9 @@ class SplitSettings(Settings):
     model_config = ConfigDict(extra="allow")
 
     group_by: tuple[str, ...] = ("group",)
-    """Items that share one of these never part: group, duplicate-cluster, or a column."""
+    """Items that share one of these never part: group, duplicate-cluster, page, or a column."""
+    stratify_by: tuple[str, ...] = ()
+    """Every split gets its share of each value of these: class, source, or a column. Left out: of the whole set only."""
     seed: int = 0
     published: bool = True
 
@@ -449,11 +501,48 @@ class SplitSettings(Settings):
         for name, share in extra.items():
             if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
                 raise ValueError(f"the share of split {name!r} must be a number from 0 to 1, not {share!r}")
-            if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
-                raise ValueError(f"{name!r} cannot be the name of a split")
+            _check_split_name(name)
         if extra and abs(sum(extra.values()) - 1) > 1e-6:
             raise ValueError(f"the shares add up to {sum(extra.values()):g}, not to 1")
+        if self.stratify_by and not extra:
+            raise ValueError("`stratify_by` needs shares to keep: write train: 0.8, test: 0.2 beside it")
         return self
+
+
+class HoldoutSettings(Settings):
+    """Items that are kept out of training: all that fit go to the split that the hold-out is called by, with their groups.
+
+    One without `source`, `published` and `where` means the split of its name, however items come to be in it.
+    """
+
+    source: str = ""
+    """Items of these sources (globs allowed)."""
+    published: str = ""
+    """Items that their publisher puts into this split."""
+    where: dict[str, tuple[str | int | bool, ...]] = {}
+    """Column → values: items that have one of the values in each of the columns (class, group, author, a kept column…)."""
+    until: str = ""
+    """Embargo: until this day (2027-06-30), or `released` for until this line is taken out, the items are not written."""
+    why: str = ""
+
+    @field_validator("until")
+    @classmethod
+    def _is_a_day(cls, value: str) -> str:
+        if value not in {"", "released"}:
+            try:
+                dt.date.fromisoformat(value)
+            except ValueError:
+                raise ValueError(f"{value!r} is no day; write one such as 2027-06-30, or released") from None
+        return value
+
+    @property
+    def selects(self) -> bool:
+        """Say whether it names items, and not only a split."""
+        return bool(self.source or self.published or self.where)
+
+    def is_closed(self, today: dt.date) -> bool:
+        """Say whether the embargo lasts on this day; it ends when the day it names begins."""
+        return self.until == "released" or (self.until != "" and today < dt.date.fromisoformat(self.until))
 
 
 SHORTEST_KEY: Final = 16
@@ -483,18 +572,89 @@ class RedactSettings(Settings):
         return self
 
 
+PLACEHOLDERS: Final = ("split", "class", "name", "id", "source", "ext")
+"""What `curated.path` may name."""
+PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+_DEVICE: Final = re.compile(
+    r"(?i)(con|prn|aux|nul|conin\$|conout\$|com[\d\u00b9\u00b2\u00b3]|lpt[\d\u00b9\u00b2\u00b3])\s*(\..*)?", re.DOTALL
+)
+_REFUSED: Final = re.compile(r'[\x00-\x1f\x7f\\<>:"|?*#]')
+_TAKEN: Final = frozenset(
+    {"readme.md", "metadata.jsonl", "audio.jsonl", "image.jsonl", "text.jsonl", "table.jsonl", "other.jsonl"}
+)
+
+
+def is_device(name: str) -> bool:
+    """Say whether Windows takes a file name for a device, whatever its ending ("nul.txt"; Microsoft, "Naming Files")."""
+    return _DEVICE.fullmatch(name) is not None
+
+
+def path_problem(path: str) -> str:
+    """Return what is wrong with a path template, "" when nothing is: a relative path that names each item by itself."""
+    names = PLACEHOLDER.findall(path)
+    unknown = [name for name in names if name not in PLACEHOLDERS]
+    if unknown:
+        return f"there is no placeholder {{{unknown[0]}}}; there are: {', '.join(PLACEHOLDERS)}"
+    plain = PLACEHOLDER.sub("x", path)
+    if "{" in plain or "}" in plain:
+        return "a brace is not closed"
+    parts = plain.split("/")
+    if path.startswith("~") or any(part in {"", ".", ".."} for part in parts):
+        return "it must be a relative path of plain names that stays inside the curated set"
+    if found := _REFUSED.search(plain):
+        return f"{found[0]!r} cannot be in the name of a file"
+    for part in PLACEHOLDER.sub("\0", path).split("/"):
+        if part != part.strip(" .") or is_device(part) or part.casefold() in _TAKEN or len(part.encode()) > 100:
+            return f"{part!r} cannot be a folder or file: Windows or the set itself has other uses for it, or it is too long"
+    if not {"name", "id"} & set(names):
+        return "it names neither {name} nor {id}, so all items would be one file"
+    return "" if len(parts) <= 10 else "it has more than ten folders"
+
+
 class CuratedSettings(Settings):
     """What the curated set looks like on disk."""
 
     layout: str = "parquet"
     """folders, jsonl, parquet or webdataset."""
     path: str = ""
-    """Layout folders: where an item goes, from {split}, {class}, {name}, {id}, {source} and {ext}."""
+    """Where an item goes, from {split}, {class}, {name}, {id}, {source} and {ext}: {split}/{class}/{name}. The files of layout
+    folders; the media files of jsonl; the names of media in the rows of parquet; the samples' keys in webdataset."""
     classes: dict[str, tuple[str, ...]] = {}
-    """Class → labels of the sources that mean it. Labels not named keep their own name."""
+    """Class → labels of the sources that mean it. Labels not named keep their own name; a label of several classes is each."""
     balance: BalanceSettings = BalanceSettings()
     splits: SplitSettings = SplitSettings()
+    holdouts: dict[str, HoldoutSettings] = {}
+    """Split → the items that are kept out of training in it, and, under an embargo, out of the set."""
     redact: RedactSettings = RedactSettings()
+
+    @field_validator("path")
+    @classmethod
+    def _path_is_usable(cls, value: str, info: ValidationInfo) -> str:
+        problem = path_problem(value) if value else ""
+        if value and not problem and info.data.get("layout") == "webdataset" and "{id}" not in value:
+            problem = "in layout webdataset it needs {id}, because two samples of one key would become one"
+        if problem:
+            raise ValueError(f"{problem}. Write something like {{split}}/{{class}}/{{name}}")
+        return value
+
+    @field_validator("holdouts")
+    @classmethod
+    def _holdouts_are_no_training(cls, value: dict[str, HoldoutSettings]) -> dict[str, HoldoutSettings]:
+        for name in value:
+            _check_split_name(name)
+            if name.casefold() in {"train", "training", "trn"}:
+                raise ValueError(f"a hold-out is kept out of training, so it cannot be called {name!r}")
+        return value
+
+    @model_validator(mode="after")
+    def _splits_have_folders(self) -> CuratedSettings:
+        several = len([share for share in self.splits.shares.values() if share]) > 1 or bool(self.holdouts)
+        if self.layout == "folders" and self.path and several and "{split}" not in self.path:
+            raise ValueError(
+                f"`path` {self.path!r} does not name {{split}}, so readers would take the files of all splits for training; "
+                "write {split}/ before it"
+            )
+        return self
 
 
 class Declaration(Settings):

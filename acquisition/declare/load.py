@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import re
-import string
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -24,7 +23,6 @@ from acquisition.protocols import Source
 from acquisition.settings import Declaration, FilterSettings, SourceSettings
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_PLACEHOLDERS: Final = ("split", "class", "name", "id", "source", "ext")
 _BY_PLUGIN: Final = frozenset({"sources", "filters"})
 
 
@@ -219,7 +217,6 @@ class _Reading:
             if isinstance(node.scalar, str) and node.scalar not in sources:
                 self._unknown("source", "a source", node, sources)
         self._check_readers(sources)
-        self._check_path()
 
     def _check_readers(self, sources: Iterable[str]) -> None:
         readers = plugins.registered(plugins.READERS)
@@ -228,23 +225,6 @@ class _Reading:
             path, node, _ = self.tree.follow(loc)
             if path == loc and isinstance(node.scalar, str) and node.scalar not in readers:
                 self._unknown("reader", "a reader", node, readers)
-
-    def _check_path(self) -> None:
-        path, node, _ = self.tree.follow(("curated", "path"))
-        if path != ("curated", "path") or not isinstance(node.scalar, str):
-            return
-        hint = f"Write a relative path with {', '.join(f'{{{name}}}' for name in _PLACEHOLDERS)}."
-        try:
-            names = [name for _, name, _, _ in string.Formatter().parse(node.scalar) if name is not None]
-        except ValueError as error:
-            self._add("wrong-value", f"`curated.path`: {error}", node.place, hint)
-            return
-        for name in names:
-            if name not in _PLACEHOLDERS:
-                message = f"`curated.path`: there is no placeholder {{{name}}}; there are: {listed(_PLACEHOLDERS)}"
-                self._add("wrong-value", message, node.place, did_you_mean(name, _PLACEHOLDERS))
-        if node.scalar.startswith(("/", "~")) or ".." in node.scalar.split("/"):
-            self._add("wrong-value", "`curated.path` must stay inside the curated set", node.place, hint)
 
     def _check_policy(self, sources: Mapping[str, object]) -> None:
         for rule in self._listed("policy"):
