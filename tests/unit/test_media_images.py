@@ -177,6 +177,29 @@ def test_detail_tells_blurred_from_sharp() -> None:
     assert seen(noisy).detail < 0.12
 
 
+@pytest.mark.parametrize("size", [(500, 375), (97, 66), (64, 64), (67, 130)])
+def test_strips_and_shifts_are_the_plain_formulas(size: tuple[int, int]) -> None:
+    """Samples, sharpness and changes over pixels are what whole matrices and two-dimensional differences give."""
+    look = seen(scene(6, size))
+    grey = np.asarray(scene(6, size).convert("L"), dtype=np.float64)
+    height, width = grey.shape
+    down, across = (np.vstack([strip_rows(length, at) for at in range(hashes.SIDE)]) for length in (height, width))
+    assert np.abs(hashes.reduced(grey) - down @ grey @ across.T).max() < 0.01
+    laplacian = 4 * grey[1:-1, 1:-1] - grey[1:-1, :-2] - grey[1:-1, 2:] - grey[:-2, 1:-1] - grey[2:, 1:-1]
+    assert look.sharpness == pytest.approx(laplacian[::4].var(), rel=1e-4)
+
+
+def strip_rows(length: int, at: int) -> np.ndarray:
+    """Return how one of PDQ's samples is made of an axis: box filter of a box filter, by the definition."""
+    window = (length + 127) // 128
+    box = np.zeros((length, length))
+    for place in range(length):
+        end = place + (window + 2) // 2
+        box[place, max(0, end - window) : min(length, end)] = 1
+    box /= box.sum(axis=1, keepdims=True)
+    return np.asarray((box @ box)[int((at + 0.5) * length / 64)])
+
+
 def test_white_on_nothing_is_seen() -> None:
     """A white drawing on transparent ground is laid on black, so that it is not blank."""
     icon = Image.new("RGBA", (64, 64), (255, 255, 255, 0))

@@ -26,6 +26,10 @@ MAX_PIXELS: Final = 64_000_000
 """Pixels of a picture that is decoded: 256 MB while it is. Larger ones are not checked, and that is said."""
 MAX_SCANNED: Final = 20 * MAX_PIXELS
 """Pixels times scans of a progressive JPEG; a hundred kilobytes can ask for thousands of passes over a large picture."""
+_SCAN: Final = b"\xff\xda\x00"
+"""Begins the header of a scan: the marker, and the upper octet of a length that is 14 at most (ITU-T T.81, B.2.3)."""
+_LEAST_SCAN: Final = 10
+"""Bytes of such a header with one component."""
 _PLUGINS: Final = {
     "AVIF": "Avif",
     "BMP": "Bmp",
@@ -101,9 +105,16 @@ def _judge(image: Image.Image, data: bytes) -> None:
     kind = image.format or ""
     if width < 1 or height < 1:
         raise Undecodable("undecodable", "no pixels", image.size, kind)
-    scans = data.count(b"\xff\xda") if kind in {"JPEG", "MPO"} else 1
-    if width * height > MAX_PIXELS or width * height * scans > MAX_SCANNED:
+    if width * height > MAX_PIXELS or _scanned(width * height, data, kind) > MAX_SCANNED:
         raise Undecodable("too-large", f"{width:,} × {height:,} pixels are not decoded", image.size, kind)
+
+
+def _scanned(pixels: int, data: bytes, kind: str) -> int:
+    """Return pixels times scans of a JPEG; they are counted only where the most there is room for are too many."""
+    if kind not in {"JPEG", "MPO"}:
+        return pixels
+    most = pixels * (len(data) // _LEAST_SCAN + 1)
+    return most if most <= MAX_SCANNED else pixels * data.count(_SCAN)
 
 
 def _loaded(image: Image.Image, size: int) -> Picture:

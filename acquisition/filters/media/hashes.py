@@ -18,11 +18,15 @@ FORMS: Final = 8
 """Identity, turned by 90, 180 and 270 degrees (counter-clockwise), mirrored left-right, top-bottom, and both transposes."""
 INSETS: Final = (0.05, 0.1)
 """Shares of width and height that are left out at every side."""
+_STRIPS: Final = 16
 
 
 @lru_cache(maxsize=128)
-def _sampler(length: int) -> np.ndarray:
-    """Return the matrix (64, length) that filters an axis twice and takes 64 samples of it."""
+def _sampler(length: int) -> tuple[tuple[slice, np.ndarray], ...]:
+    """Return the matrix (64, length) that filters an axis twice and takes 64 samples of it, in strips of equal height.
+
+    A sample is made of a few neighbours, so of each strip only the part of the axis that is not zero is kept and multiplied.
+    """
     window = (length + 2 * SIDE - 1) // (2 * SIDE)
     places = np.arange(length)
     ends = places + (window + 2) // 2  # an even window reaches one further forward, as in the reference
@@ -34,14 +38,25 @@ def _sampler(length: int) -> np.ndarray:
         weight = 1.0 / ((last[inner] - first[inner]) * len(inner))
         np.add.at(steps[row], first[inner], weight)
         np.subtract.at(steps[row], last[inner], weight)
-    return np.asarray(np.cumsum(steps, axis=1)[:, :-1], dtype=np.float32)
+    whole = np.cumsum(steps, axis=1)[:, :-1]
+    strips = []
+    for strip, places in zip(np.split(whole, _STRIPS), np.split(taken, _STRIPS), strict=True):
+        reached = slice(max(0, int(places[0]) - 2 * window), min(length, int(places[-1]) + 2 * window + 1))
+        strips.append((reached, np.ascontiguousarray(strip[:, reached], dtype=np.float32)))
+    return tuple(strips)
+
+
+def _sampled(rows: np.ndarray) -> np.ndarray:
+    """Return 64 samples along the first axis."""
+    return np.concatenate([strip @ rows[reached] for reached, strip in _sampler(len(rows))])
 
 
 @cache
-def _frequencies() -> np.ndarray:
-    """Return the DCT matrix (16, 64) without its constant row."""
+def _frequencies(inset: float = 0.0) -> np.ndarray:
+    """Return the DCT matrix (16, 64) without its constant row, of an axis without its ends."""
     order, place = np.arange(1, 17)[:, None], np.arange(SIDE)[None, :]
-    return np.asarray(np.sqrt(2 / SIDE) * np.cos(np.pi / 2 / SIDE * order * (2 * place + 1)), dtype=np.float32)
+    plain = np.asarray(np.sqrt(2 / SIDE) * np.cos(np.pi / 2 / SIDE * order * (2 * place + 1)), dtype=np.float32)
+    return plain @ _averaging(SIDE, inset) if inset else plain
 
 
 @cache
@@ -53,11 +68,16 @@ def _averaging(parts: int, inset: float = 0.0) -> np.ndarray:
     return np.asarray(np.maximum(overlap, 0) / (edges[1] - edges[0]), dtype=np.float32)
 
 
+@cache
+def _inner(parts: int, inset: float) -> np.ndarray:
+    """Return the matrix (parts, 64) of means over the 64 samples that an axis without its ends is put into."""
+    return np.asarray(_averaging(parts) @ _averaging(SIDE, inset))
+
+
 def reduced(luma: np.ndarray) -> np.ndarray:
     """Return a picture's luma (rows, columns) as PDQ's 64 × 64 float32 samples in 0..255."""
-    rows, columns = luma.shape
-    smooth: np.ndarray = _sampler(rows) @ luma.astype(np.float32, copy=False) @ _sampler(columns).T
-    return smooth
+    down = _sampled(luma.astype(np.float32, copy=False))
+    return np.concatenate([down[:, reached] @ strip.T for reached, strip in _sampler(luma.shape[1])], axis=1)
 
 
 def pdq_quality(samples: np.ndarray) -> int:
@@ -72,8 +92,8 @@ def pdq(samples: np.ndarray) -> bytes:
     return _bits(_turned(_spectrum(samples)).reshape(FORMS, 256))
 
 
-def _spectrum(samples: np.ndarray) -> np.ndarray:
-    frequencies = _frequencies()
+def _spectrum(samples: np.ndarray, inset: float = 0.0) -> np.ndarray:
+    frequencies = _frequencies(inset)
     spectrum: np.ndarray = frequencies @ samples @ frequencies.T
     return spectrum
 
@@ -108,8 +128,12 @@ def insets(samples: np.ndarray) -> bytes:
     """
     found = b""
     for inset in INSETS:
-        across = _averaging(SIDE, inset)
-        inner = across @ samples @ across.T
-        grid = _averaging(8) @ inner @ _averaging(9).T
-        found += bytes(np.packbits(grid[:, 1:] > grid[:, :-1])) + _bits(_spectrum(inner).reshape(1, 256))
+        grid = _inner(8, inset) @ samples @ _inner(9, inset).T
+        found += bytes(np.packbits(grid[:, 1:] > grid[:, :-1])) + _bits(_spectrum(samples, inset).reshape(1, 256))
     return found
+
+
+def thumb(samples: np.ndarray, side: int) -> bytes:
+    """Return the means of side × side fields as octets, row by row."""
+    small = _averaging(side) @ samples @ _averaging(side).T
+    return bytes(np.clip(np.rint(small), 0, 255).astype(np.uint8))
