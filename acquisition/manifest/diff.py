@@ -1,7 +1,7 @@
 """What changed between two manifests: items added, removed, changed, re-licensed, judged otherwise, newly flagged, per source.
 
-Items are matched by source and locator, not by id: a new release gives every item a new id, and most are what they were. Both
-ledgers are read column by column; their rows are joined in Arrow, so a million items on both sides cost some hundred MB.
+Items are matched by source and locator, not by id: a new release gives every item a new id, and most are what they were. Only
+keys are joined; every other column is compared by itself, so a million items on both sides cost some hundred MB.
 """
 
 from __future__ import annotations
@@ -11,43 +11,47 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
+import numpy as np
 
-from acquisition.errors import UsageError, WorkspaceDamaged
-from acquisition.manifest.write import ITEMS, SUMMARY
+from acquisition.manifest.pairs import EXAMPLES, Pairs
+from acquisition.manifest.side import Side, open_side
 
-EXAMPLES: Final = 5
-_KEY: Final = ["source", "locator"]
-_COMPARED: Final = ("content_sha256", "concluded_spdx", "outcome", "code", "class", "split", "path")
 KINDS: Final[Mapping[str, str]] = {
     "added": "items that were not found before",
     "removed": "items that are not found any more",
-    "changed": "kept items with other content",
-    "relicensed": "items whose concluded license is another",
+    "taken-down": "items taken down",
     "kept": "items that came into the set",
     "lost": "items that left the set",
-    "flagged": "items with a decisive flag that they did not have",
-    "moved": "items in another class or split",
+    "changed": "kept items with other content",
+    "moved": "kept items in another class or split",
+    "relicensed": "items whose concluded license is another",
+    "flagged": "items with a flag that they did not have",
+    "judged": "items with another outcome or decisive flag",
+    "recorded": "items of which something else is told otherwise",
 }
-"""What can become of an item; it may be counted under several."""
+"""What can become of an item; it may be counted under several, but under `recorded` only where under no other."""
+STEPS: Final = ("", "patch", "minor", "major")
+_DECIDED: Final = ("outcome", "code")
+_MAJOR: Final = frozenset({"taken-down", "lost", "changed", "moved"})
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How many items of one source met one kind of change, with a few of them: locator, before and after."""
+    """How many items of one source met one kind of change, with a few of them: locator, before and after; and their ids."""
 
     source: str
     kind: str
     items: int
     examples: tuple[tuple[str, str, str], ...]
+    ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Two versions of a set and everything between them, in the order of sources and kinds."""
+    """Two versions of a set and everything between them, in the order of sources and kinds.
+
+    `not_compared` are columns that one of the two manifests, of another version of the schema, does not have.
+    """
 
     old: str
     new: str
@@ -56,15 +60,17 @@ class Difference:
     kept_old: int
     kept_new: int
     changes: tuple[Change, ...]
+    not_compared: tuple[str, ...] = ()
 
     @property
     def step(self) -> str:
         """The least step of the version that fits (Croissant 1.1): major, minor, patch, or "" where nothing changed.
 
-        Major where kept items were edited, lost or moved; minor where items came into the set; patch where records changed.
+        Major where kept items were edited, lost, moved or items taken down; minor where items came into the set; patch where
+        records changed.
         """
         kinds = {change.kind for change in self.changes}
-        if kinds & {"changed", "lost", "moved"}:
+        if kinds & _MAJOR:
             return "major"
         if "kept" in kinds:
             return "minor"
@@ -76,116 +82,96 @@ class Difference:
 
 
 def diff(old: Path, new: Path) -> Difference:
-    """Compare two manifest directories (or the directories that hold one). UsageError when one of them is none."""
-    before, after = _Side(old), _Side(new)
-    left, right = before.table(), after.table()
-    joined = right.join(left, keys=_KEY, join_type="full outer", right_suffix=" before", use_threads=False)
-    joined = joined.sort_by([(name, "ascending") for name in _KEY])
-    masks = _masks(joined)
-    changes = [change for kind in KINDS for change in _changes(joined, kind, masks[kind])]
+    """Compare two manifest directories (or the directories that hold one).
+
+    UsageError when one of them is none or of a version of the schema that cannot be read, WorkspaceDamaged when it is broken.
+    """
+    return compare(open_side(old), open_side(new))
+
+
+def compare(before: Side, after: Side) -> Difference:
+    """Compare two manifests that are open."""
+    pairs = Pairs(before, after)
+    masks = _masks(pairs)
+    masks["recorded"] = pairs.recorded(np.logical_or.reduce(list(masks.values())))
+    changes = [change for kind, mask in masks.items() for change in _changes(pairs, kind, mask)]
+    changes += _taken_down(before, after)
     return Difference(
         old=before.version,
         new=after.version,
-        items_old=left.num_rows,
-        items_new=right.num_rows,
-        kept_old=_kept(left),
-        kept_new=_kept(right),
+        items_old=len(before),
+        items_new=len(after),
+        kept_old=before.kept,
+        kept_new=after.kept,
         changes=tuple(sorted(changes, key=lambda one: (one.source, list(KINDS).index(one.kind)))),
+        not_compared=pairs.not_compared,
     )
 
 
-class _Side:
-    """One manifest: its version and its ledger's compared columns."""
-
-    def __init__(self, path: Path) -> None:
-        self._directory = path if (path / ITEMS).is_file() else path / "manifest"
-        if not (self._directory / ITEMS).is_file():
-            raise UsageError(
-                f"there is no manifest in {path}", where=str(path), hint="Give a workspace or its folder `manifest`."
-            )
-        try:
-            summary = orjson.loads((self._directory / SUMMARY).read_bytes())
-            self.version = str(summary["version"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise WorkspaceDamaged(
-                f"the manifest's {SUMMARY} cannot be read: {error}",
-                where=str(self._directory / SUMMARY),
-                hint="Write the manifest anew with `acquire curate`.",
-            ) from error
-
-    def table(self) -> pa.Table:
-        """Return key and compared columns; a ledger of another schema is named, never guessed at."""
-        path = self._directory / ITEMS
-        try:
-            table = pq.read_table(path, columns=[*_KEY, *_COMPARED], partitioning=None)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise WorkspaceDamaged(
-                f"the ledger cannot be read: {error}", where=str(path), hint="Write the manifest anew."
-            ) from error
-        missing = {*_KEY, *_COMPARED}.difference(table.column_names)
-        if missing:
-            raise UsageError(
-                f"the ledger is of another version: it has no {', '.join(sorted(missing))}",
-                where=str(path),
-                hint="Write the manifest anew with this version of acquisition.",
-            )
-        return table
-
-
-def _kept(table: pa.Table) -> int:
-    return int(pc.sum(pc.not_equal(table["path"], "")).as_py() or 0)
-
-
-def _masks(joined: pa.Table) -> dict[str, pa.ChunkedArray]:
-    here, there = pc.is_valid(joined["outcome"]), pc.is_valid(joined["outcome before"])
-    both = pc.and_(here, there)
-
-    def differs(name: str) -> pa.ChunkedArray:
-        return pc.and_(both, pc.fill_null(pc.not_equal(joined[name], joined[f"{name} before"]), fill_value=False))
-
-    kept = pc.fill_null(pc.not_equal(joined["path"], ""), fill_value=False)
-    was = pc.fill_null(pc.not_equal(joined["path before"], ""), fill_value=False)
-    placed = pc.and_(kept, was)
+def _masks(pairs: Pairs) -> dict[str, Any]:
+    """Return per kind which pairs it fits."""
+    kept, was = pairs.told("path", after=True), pairs.told("path", after=False)
+    stored = pairs.told("stored_sha256", after=True) & pairs.told("stored_sha256", after=False)
+    edited = pairs.differs("content_sha256") | pairs.differs("changes") | (stored & pairs.differs("stored_sha256"))
     return {
-        "added": pc.invert(there),
-        "removed": pc.invert(here),
-        "changed": pc.and_(placed, differs("content_sha256")),
-        "relicensed": differs("concluded_spdx"),
-        "kept": pc.and_(kept, pc.invert(was)),
-        "lost": pc.and_(was, pc.invert(kept)),
-        "flagged": pc.and_(differs("code"), pc.not_equal(pc.fill_null(joined["code"], ""), "")),
-        "moved": pc.and_(placed, pc.or_(differs("class"), differs("split"))),
+        "added": ~pairs.was_there,
+        "removed": ~pairs.is_there,
+        "kept": kept & ~was,
+        "lost": was & ~kept,
+        "changed": kept & was & edited,
+        "moved": kept & was & (pairs.differs("class") | pairs.differs("split")),
+        "relicensed": pairs.differs("concluded_spdx"),
+        "flagged": pairs.newly_flagged(),
+        "judged": (kept == was) & (pairs.differs("outcome") | pairs.differs("code")),
     }
 
 
 _SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
-    "added": ("outcome", "code"),
-    "removed": ("outcome", "code"),
     "changed": ("content_sha256",),
     "relicensed": ("concluded_spdx",),
-    "kept": ("outcome", "code"),
-    "lost": ("outcome", "code"),
-    "flagged": ("code",),
+    "flagged": ("flags",),
     "moved": ("class", "split"),
 }
+"""The columns that an example is told by; outcome and code where nothing is named."""
 
 
-def _changes(joined: pa.Table, kind: str, mask: pa.ChunkedArray) -> list[Change]:
-    found = joined.filter(mask)
-    if not found.num_rows:
-        return []
-    counts = found.group_by("source", use_threads=False).aggregate([([], "count_all")]).to_pylist()
+def _changes(pairs: Pairs, kind: str, mask: Any) -> list[Change]:
     changes = []
-    for row in counts:
-        first = found.filter(pc.equal(found["source"], row["source"])).slice(0, EXAMPLES).to_pylist()
-        examples = tuple((one["locator"], _told(one, kind, " before"), _told(one, kind, "")) for one in first)
-        changes.append(Change(row["source"], kind, row["count_all"], examples))
+    for source, (count, first) in pairs.counted(mask).items():
+        there = [bool(pairs.is_there[pair]) for pair in first]
+        told = tuple(
+            (pairs.cell("locator", pair, after=now), *_told(pairs, kind, pair)) for pair, now in zip(first, there, strict=True)
+        )
+        ids = tuple(pairs.cell("id", pair, after=now) for pair, now in zip(first, there, strict=True))
+        changes.append(Change(source, kind, count, told, ids))
     return changes
 
 
-def _told(row: Mapping[str, Any], kind: str, suffix: str) -> str:
-    values = [row[f"{name}{suffix}"] for name in _SHOWN[kind]]
-    return " ".join(value[:12] if kind == "changed" else value for value in values if value)
+def _told(pairs: Pairs, kind: str, pair: int) -> tuple[str, str]:
+    """Return what an example of a change was and is: for flags, those that are new."""
+    if kind == "recorded":
+        return "", pairs.recorded_in(pair)
+    was, now = ([pairs.cell(name, pair, after=after) for name in _SHOWN.get(kind, _DECIDED)] for after in (False, True))
+    if kind == "flagged":
+        fresh = set(now[0].split()) - set(was[0].split())
+        return "", " ".join(sorted(fresh))
+    cut = 12 if kind == "changed" else None
+    return _one(was, cut), _one(now, cut)
+
+
+def _one(values: list[str], cut: int | None) -> str:
+    return " ".join(value[:cut] for value in values if value)
+
+
+def _taken_down(before: Side, after: Side) -> list[Change]:
+    """Return the items that were taken down since, which both ledgers name by nothing but their ids."""
+    new = {item: found for item, found in after.taken_down.items() if item not in before.taken_down}
+    changes = []
+    for source in sorted({source for source, _ in new.values()}):
+        ids = sorted(item for item, (name, _) in new.items() if name == source)
+        examples = tuple((item, "", new[item][1]) for item in ids[:EXAMPLES])
+        changes.append(Change(source, "taken-down", len(ids), examples, tuple(ids[:EXAMPLES])))
+    return changes
 
 
 def changelog(difference: Difference) -> str:

@@ -38,6 +38,8 @@ def _manifest(folder: Path, rows: list[Mapping[str, Any]], version: str = "1.0.0
     return folder
 
 
+EVIDENCE = {"field": "license", "raw": "MIT", "url": "https://example.org", "sha256": "", "at": "earlier"}
+FLAGGED = {"flags": [{"filter": "quality", "version": 1, "code": "quality.blurry", "score": 1.0}]}
 DROPPED = {"outcome": "drop", "path": "", "code": "license.denied", "split": ""}
 
 
@@ -47,11 +49,18 @@ DROPPED = {"outcome": "drop", "path": "", "code": "license.denied", "split": ""}
         ({}, {}, set(), ""),
         ({}, {"content_sha256": "b" * 64}, {"changed"}, "major"),
         ({}, {"concluded_spdx": "CC-BY-4.0"}, {"relicensed"}, "patch"),
-        ({}, DROPPED, {"lost", "flagged"}, "major"),
+        ({}, {"changes": ["an address was replaced"]}, {"changed"}, "major"),
+        ({}, DROPPED | FLAGGED, {"lost", "flagged"}, "major"),
         (DROPPED, {}, {"kept"}, "minor"),
-        ({}, {"code": "quality.blurry", "outcome": "redact"}, {"flagged"}, "patch"),
+        (DROPPED, DROPPED | {"outcome": "hold"}, {"judged"}, "patch"),
+        ({}, {"code": "quality.blurry", "outcome": "redact"}, {"judged"}, "patch"),
+        ({}, FLAGGED, {"flagged"}, "patch"),
+        (FLAGGED, {}, {"recorded"}, "patch"),
         ({}, {"split": "test"}, {"moved"}, "major"),
-        ({}, {"revision": "2"}, set(), ""),
+        ({}, {"revision": "2"}, {"recorded"}, "patch"),
+        ({}, {"authors": ["Ann"]}, {"recorded"}, "patch"),
+        ({}, {"etag": "2", "evidence": [EVIDENCE | {"at": "later"}]}, {"recorded"}, "patch"),
+        ({"evidence": [EVIDENCE]}, {"etag": "2", "evidence": [EVIDENCE | {"at": "later"}]}, set(), ""),
     ],
 )
 def test_each_kind_of_change_is_told(

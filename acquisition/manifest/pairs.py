@@ -1,0 +1,190 @@
+"""The rows of two ledgers side by side: each item's row before and after, matched by source and locator."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from acquisition.manifest.side import KEY, Side
+
+_VOLATILE: Final = frozenset({"retrieved_at", "retrieved_url", "etag", "last_modified", "decided_at", "takedown"})
+"""Columns that tell when and how something came or was said, which differs where nothing else does."""
+_TIMES: Final = frozenset({"at"})
+_BITS: Final = 64
+EXAMPLES: Final = 5
+"""Pairs of each kind and source that are named."""
+
+
+class Pairs:
+    """The pairs of two manifests: as many as there are items in either of them, in the order of the newer one.
+
+    What is asked of it comes as numpy arrays of that length.
+    """
+
+    def __init__(self, before: Side, after: Side) -> None:
+        self.before, self.after = before, after
+        self._left, self._right = _matched(_keys(before), _keys(after))
+        self.was_there, self.is_there = self._left >= 0, self._right >= 0
+        self._both = self.was_there & self.is_there
+        self._columns: dict[tuple[bool, str], pa.ChunkedArray] = {}
+
+    @property
+    def not_compared(self) -> tuple[str, ...]:
+        """Columns that only one of the two ledgers has, or that mean another thing in each."""
+        names = {*self.before.schema.names, *self.after.schema.names} - {"takedown"}
+        return tuple(sorted(name for name in names if not self._alike(name)))
+
+    def _alike(self, name: str) -> bool:
+        here, there = self.before.schema, self.after.schema
+        return name in here.names and name in there.names and bool(here.field(name).type == there.field(name).type)
+
+    def told(self, name: str, *, after: bool) -> Any:
+        """Say of each pair whether the column says anything, before or after."""
+        side, rows = (self.after, self._right) if after else (self.before, self._left)
+        says = pc.not_equal(side.column(name), "").to_numpy()
+        found = np.zeros(len(rows), bool)
+        found[rows >= 0] = says[rows[rows >= 0]]
+        return found
+
+    def differs(self, name: str) -> Any:
+        """Say of each pair whether both have the item and the column differs; never where one ledger lacks the column."""
+        found = np.zeros(len(self._both), bool)
+        if name in self.before.schema.names and name in self.after.schema.names:
+            old = self.before.column(name).take(pa.array(self._left[self._both]))
+            new = self.after.column(name).take(pa.array(self._right[self._both]))
+            found[self._both] = pc.not_equal(old, new).to_numpy()
+        return found
+
+    def newly_flagged(self) -> Any:
+        """Say of each pair whether the item has a flag's code that it did not have before."""
+        mask = self.differs("flags")
+        rows = np.flatnonzero(mask)
+        old = self.before.column("flags").take(pa.array(self._left[rows])).to_pylist() if len(rows) else []
+        new = self.after.column("flags").take(pa.array(self._right[rows])).to_pylist() if len(rows) else []
+        mask[rows] = [bool(set(now.split()) - set(was.split())) for was, now in zip(old, new, strict=True)]
+        return mask
+
+    def counted(self, mask: Any) -> dict[str, tuple[int, list[int]]]:
+        """Return source → how many pairs the mask fits, and the first of them, in the order of sources."""
+        rows = np.flatnonzero(mask)
+        names = self._sources[rows]
+        found = {}
+        for code, count in sorted(Counter(names.tolist()).items()):
+            found[self._source_names[code]] = (count, rows[names == code][:EXAMPLES].tolist())
+        return dict(sorted(found.items()))
+
+    @cached_property
+    def _source_names(self) -> list[str]:
+        names = {*pc.unique(self.before.column("source")).to_pylist(), *pc.unique(self.after.column("source")).to_pylist()}
+        return sorted(names)
+
+    @cached_property
+    def _sources(self) -> Any:
+        known = pa.array(self._source_names, pa.string())
+        found = np.zeros(len(self._both), np.int32)
+        for side, rows in ((self.before, self._left), (self.after, self._right)):
+            codes = pc.index_in(side.column("source"), known).to_numpy()
+            found[rows >= 0] = codes[rows[rows >= 0]]
+        return found
+
+    def cell(self, name: str, pair: int, *, after: bool) -> str:
+        """Return one column of one pair as text, "" where the item is not there."""
+        row = int((self._right if after else self._left)[pair])
+        if row < 0:
+            return ""
+        if (after, name) not in self._columns:
+            self._columns[after, name] = (self.after if after else self.before).column(name)
+        return str(self._columns[after, name][row].as_py())
+
+    # --- everything else that is told of an item ------------------------------------------------------------------------
+
+    def recorded(self, others: Any) -> Any:
+        """Say of each pair that is not in `others` whether anything else is told of it than before, times left aside."""
+        found = np.zeros(len(self._both), bool)
+        found[self._both] = self._told != 0
+        return found & ~others
+
+    def recorded_in(self, pair: int) -> str:
+        """Return the names of the columns in which a pair differs."""
+        bits = int(self._told[int(np.count_nonzero(self._both[:pair]))])
+        return ", ".join(name for place, name in enumerate(self._names) if bits >> place & 1)
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return [name for name in self.after.schema.names if self._alike(name) and name not in {*KEY, *_VOLATILE}][:_BITS]
+
+    @cached_property
+    def _told(self) -> Any:
+        """Return per pair that both have one bit for each of `_names` that differs."""
+        found = np.zeros(int(np.count_nonzero(self._both)), np.uint64)
+        done = 0
+        for old, new in self._windows():
+            for place, name in enumerate(self._names):
+                if not old[name].equals(new[name]):
+                    differing = _differing(old[name], new[name])
+                    found[done : done + len(old)] |= differing.astype(np.uint64) << np.uint64(place)
+            done += len(old)
+        return found
+
+    def _windows(self) -> Iterator[tuple[pa.Table, pa.Table]]:
+        """Yield the rows that both ledgers have, a shard at a time; all at once where they stand in another order."""
+        left, right = self._left[self._both], self._right[self._both]
+        if len(left) and not (np.diff(left) > 0).all():
+            yield self.before.rows(self._names, left), self.after.rows(self._names, right)
+            return
+        here, there = self.before.stream(self._names, left), self.after.stream(self._names, right)
+        old, new = next(here, None), next(there, None)
+        while old is not None and new is not None:
+            many = min(len(old), len(new))
+            yield old.slice(0, many), new.slice(0, many)
+            old = old.slice(many) if many < len(old) else next(here, None)
+            new = new.slice(many) if many < len(new) else next(there, None)
+
+
+def _keys(side: Side) -> pa.ChunkedArray:
+    """Return each item's key as one text; what stands there more than once (redacted names) is numbered."""
+    keys = pc.binary_join_element_wise(
+        *(side.column(name).cast(pa.large_string()) for name in KEY), pa.scalar("\n", pa.large_string())
+    )
+    counts = pc.value_counts(keys)
+    double = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+    if not len(double):
+        return keys
+    seen, found = Counter[str](), keys.to_pylist()
+    for row in np.flatnonzero(pc.is_in(keys, double).to_numpy()).tolist():
+        seen[found[row]] += 1
+        found[row] = f"{found[row]}\n{seen[found[row]]}"
+    return pa.chunked_array([pa.array(found, pa.large_string())])
+
+
+def _matched(old: pa.ChunkedArray, new: pa.ChunkedArray) -> tuple[Any, Any]:
+    """Return per pair the row before and the row after, -1 where there is none."""
+    if old.equals(new):
+        return np.arange(len(old)), np.arange(len(new))
+    left = pa.table({"key": old, "before": np.arange(len(old))})
+    right = pa.table({"key": new, "after": np.arange(len(new))})
+    joined = right.join(left, keys="key", join_type="full outer", use_threads=False).select(["before", "after"])
+    before, after = (pc.fill_null(joined[name], -1).to_numpy() for name in ("before", "after"))
+    order = np.lexsort((before, np.where(after < 0, np.iinfo(np.int64).max, after)))
+    return before[order], after[order]
+
+
+def _differing(old: pa.ChunkedArray, new: pa.ChunkedArray) -> Any:
+    if not pa.types.is_nested(old.type):
+        same = pc.equal(old, new).combine_chunks()
+        nulls = pc.and_(pc.is_null(old), pc.is_null(new)).combine_chunks()
+        return ~pc.coalesce(same, nulls).to_numpy(zero_copy_only=False)
+    pairs = zip(old.to_pylist(), new.to_pylist(), strict=True)
+    return np.fromiter((_timeless(was) != _timeless(now) for was, now in pairs), bool, len(old))
+
+
+def _timeless(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _timeless(entry) for key, entry in value.items() if key not in _TIMES}
+    return [_timeless(entry) for entry in value] if isinstance(value, list) else value
