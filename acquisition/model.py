@@ -78,13 +78,17 @@ NO_CLAIM: Final = LicenseClaim(raw=(), vocabulary="prose", level="none")
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Conditions beside the license that a person accepts: the page, the digest of the text, who accepted and when."""
+    """Conditions beside the license that a person accepts: the page, the digest of the text, who accepted and when.
+
+    `accepted_by` says on whose word: the account of a token, or the declaration and its contact; never a credential.
+    """
 
     url: str
     text: str = ""
     sha256: str = ""
     accepted: bool = False
     accepted_at: str = ""
+    accepted_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,8 @@ class Release:
     `revision` is what pins it: Kaggle's integer, the 40-digit commit, the Data Collective id, a sha256 over the sorted
     file list of a folder; "" when only the bytes can pin it (UCI, plain URLs), until they have come.
     `reader` names the reader when the origin knows what its files are ("common-voice"), else "".
-    `notes` are sentences for the plan and the manifest ("license follows the repository's policy").
+    `notes` are sentences for the plan and the manifest ("license follows the repository's policy"). `items` is how many
+    samples the publisher's listing or card says there are, None where it does not.
     """
 
     source: str
@@ -132,6 +137,7 @@ class Release:
     reader: str = ""
     resolved_at: str = ""
     notes: tuple[str, ...] = ()
+    items: int | None = None
 
     @property
     def size(self) -> int | None:

@@ -28,6 +28,7 @@ from acquisition.curate.card import Checks, write_card
 from acquisition.curate.classes import class_of_label, folder_names
 from acquisition.curate.link import Linker
 from acquisition.curate.policy import Policy
+from acquisition.curate.promoting import PROMOTED
 from acquisition.curate.redact import Span, merge, pseudonyms, redact_row
 from acquisition.curate.splits import SplitKeys, SplitPlan, assign, surplus
 from acquisition.errors import PluginError
@@ -42,6 +43,7 @@ SURPLUS: Final = "balance.surplus"
 CODES: Final[Mapping[str, str]] = {
     TOO_FEW: "The class has fewer items than balance.min_per_class asks for, so the class is left out.",
     SURPLUS: "The class is full: balance.max_per_class items stand before this one.",
+    PROMOTED: "A copy that is kept because the one that is preferred to it is not; why says which and what decided there.",
     "redact.no-span": "A person asked for redaction, and the policy found nothing in the item to replace.",
     "decision": "A person decided.",
 }

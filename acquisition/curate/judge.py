@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from acquisition.curate.policy import OUTCOMES, Policy
+from acquisition.curate.promoting import PROMOTED, Standing, is_copy, preferred_in, related, relation
 from acquisition.model import FLAG_SCHEMA, SEVERITY, VERDICT_SCHEMA, Decision, FlagShard, Outcome, Shard
 from acquisition.workspace import atomic_file
 
@@ -24,6 +25,7 @@ PERSON: Final = "person"
 NO_SPAN: Final = "redact.no-span"
 _REDACT: Final = SEVERITY[Outcome.REDACT]
 _HOLD: Final = SEVERITY[Outcome.HOLD]
+_OUT: Final = (Outcome.HOLD.value, Outcome.DROP.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,28 +106,115 @@ def judge(
     policy: Policy,
     source: str,
     decisions: Mapping[str, Decision] | None = None,
+    standing: Mapping[int, Standing] | None = None,
 ) -> pa.RecordBatch:
     """Return the verdicts (VERDICT_SCHEMA, one row per item, in order) of one shard.
 
     `items` holds the ids, `flags` pairs a filter's name with its flags (FLAG_SCHEMA, `row` = index in the shard).
-    A redact flag without a span cannot be carried out, so it holds its item. A person's decision beats every flag.
+    A redact flag without a span cannot be carried out, so it holds its item. A person's decision beats every flag. `standing`
+    says by row what becomes of copies whose preferred one is not kept (`curate.promoting`).
     """
-    ids = pa.array(items, pa.string()) if not isinstance(items, (pa.Array, pa.ChunkedArray)) else items
-    ruled = rule_flags(policy, source, flags)
-    spans = redactable(ruled)
-    stuck = (ruled.severity == _REDACT) & ~spans
-    ruled.severity[stuck] = _HOLD
-    severity, decisive = _decisive(ruled, len(ids))
-    columns = _columns(policy, ruled, decisive, stuck)
-    columns["outcome"] = np.array([outcome.value for outcome in OUTCOMES], object)[severity]
-    if decisions:
-        _overrule(columns, ids, decisions, np.bincount(ruled.rows[spans], minlength=len(ids)) > 0)
+    ids = _array(items)
+    ruled, stuck = _ruled(policy, source, flags)
+    copies = is_copy(ruled.flags) & (ruled.severity > _REDACT)
+    preferred = _preferred(ruled, copies, len(ids))
+    if standing:
+        promoted = np.array([row for row, one in standing.items() if one.promoted], np.int64)
+        ruled, stuck = _without(ruled, stuck, copies & np.isin(ruled.rows, promoted))
+    columns = _verdicts(policy, ruled, stuck, ids, decisions)
+    columns["kept_id"] = np.where(np.isin(columns["outcome"], _OUT), preferred, "").astype(object)
+    for row, one in (standing or {}).items():
+        _tell(columns, row, one)
     columns |= {"row": np.arange(len(ids), dtype=np.int32), "item": ids}
     arrays = [
         value.combine_chunks() if isinstance(value, pa.ChunkedArray) else pa.array(value, field.type)
         for field, value in ((field, columns[field.name]) for field in VERDICT_SCHEMA)
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=VERDICT_SCHEMA)
+
+
+def relations(
+    items: Sequence[str] | pa.Array | pa.ChunkedArray,
+    flags: Sequence[tuple[str, pa.Table]],
+    *,
+    policy: Policy,
+    source: str,
+    decisions: Mapping[str, Decision] | None = None,
+) -> pa.Table:
+    """Return how the items of one shard that have copies stand to them, and what would become of each without them.
+
+    RELATION_SCHEMA of `curate.promoting`, in the order of the items.
+    """
+    ids = _array(items)
+    ruled, stuck = _ruled(policy, source, flags)
+    copies = is_copy(ruled.flags) & (ruled.severity > _REDACT)
+    preferred = _preferred(ruled, copies, len(ids))
+    mine = related(ruled.flags)
+    rows = np.unique(ruled.rows[mine])
+    place = np.full(len(ids), 2**30, np.int32)
+    told = preferred_in(ruled.flags.column("detail").filter(pa.array(mine)).to_pylist())
+    np.minimum.at(place, ruled.rows[mine], np.array([one for _, one in told], np.int32))
+    columns = _verdicts(policy, *_without(ruled, stuck, copies), ids, decisions)
+    severity = np.array([SEVERITY[outcome] for outcome in columns["outcome"][rows]], np.int8)
+    return relation(
+        {
+            "row": rows.astype(np.int32),
+            "item": ids.take(pa.array(rows)).cast(pa.string()),
+            "preferred": preferred[rows],
+            "place": place[rows],
+            "severity": severity,
+            "decided": columns["filter"][rows] == PERSON,
+            "code": columns["code"][rows],
+        }
+    )
+
+
+def _array(items: Sequence[str] | pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    return items if isinstance(items, (pa.Array, pa.ChunkedArray)) else pa.array(items, pa.string())
+
+
+def _ruled(policy: Policy, source: str, flags: Sequence[tuple[str, pa.Table]]) -> tuple[RuledFlags, Any]:
+    """Rule all flags and hold what cannot be redacted; return them with a mask of the latter."""
+    ruled = rule_flags(policy, source, flags)
+    stuck = (ruled.severity == _REDACT) & ~redactable(ruled)
+    ruled.severity[stuck] = _HOLD
+    return ruled, stuck
+
+
+def _without(ruled: RuledFlags, stuck: Any, mask: Any) -> tuple[RuledFlags, Any]:
+    """Leave some flags out."""
+    return RuledFlags(ruled.flags.filter(pa.array(~mask)), ruled.severity[~mask], ruled.rule[~mask]), stuck[~mask]
+
+
+def _preferred(ruled: RuledFlags, copies: Any, rows: int) -> Any:
+    """Return for each item the copy that costs it its place, "" where none does."""
+    found = np.full(rows, "", object)
+    named = preferred_in(ruled.flags.column("detail").filter(pa.array(copies)).to_pylist())
+    found[ruled.rows[copies]] = [one for one, _ in named]
+    return found
+
+
+def _verdicts(
+    policy: Policy, ruled: RuledFlags, stuck: Any, ids: Any, decisions: Mapping[str, Decision] | None
+) -> dict[str, Any]:
+    """Return the columns of the verdicts, people's decisions among them."""
+    severity, decisive = _decisive(ruled, len(ids))
+    columns = _columns(policy, ruled, decisive, stuck)
+    columns["outcome"] = np.array([outcome.value for outcome in OUTCOMES], object)[severity]
+    if decisions:
+        _overrule(columns, ids, decisions, np.bincount(ruled.rows[redactable(ruled)], minlength=len(ids)) > 0)
+    return columns
+
+
+def _tell(columns: dict[str, Any], row: int, one: Standing) -> None:
+    """Enter what becomes of a copy whose preferred one is not kept, or of that one; a person's words stay as they are."""
+    if columns["filter"][row] == PERSON:
+        return
+    columns["kept_id"][row] = one.kept_id
+    columns["why"][row] = "; ".join(part for part in (columns["why"][row], one.why) if part)
+    if one.promoted and SEVERITY[columns["outcome"][row]] <= _REDACT:
+        columns["code"][row], columns["filter"][row], columns["score"][row] = PROMOTED, "", 1.0
+        columns["rule"][row] = "curated.promoted"
 
 
 def _columns(policy: Policy, ruled: RuledFlags, decisive: Any, stuck: Any) -> dict[str, Any]:
@@ -160,30 +249,38 @@ def _overrule(columns: dict[str, Any], ids: Any, decisions: Mapping[str, Decisio
 
 @dataclass(frozen=True, slots=True)
 class VerdictTask:
-    """One item shard to judge. `decisions` need hold only what concerns this shard; `target` is the verdict shard."""
+    """One item shard to judge. `decisions` need hold only what concerns this shard; `target` is the verdict shard.
+
+    `standing` is what all shards together say of copies; without it, the flags alone decide.
+    """
 
     shard: Shard
     flags: tuple[FlagShard, ...]
     policy: Policy
     target: str
     decisions: Mapping[str, Decision] = field(default_factory=dict)
+    standing: Mapping[int, Standing] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class VerdictResult:
-    """What came of a VerdictTask: how many items of the shard met each outcome and decisive code."""
+    """What came of a VerdictTask: how many items of the shard met each outcome and decisive code, and how copies stand."""
 
     shard: Shard
     path: str
     counts: Mapping[tuple[str, str], int]
+    relations: pa.Table
 
 
 def judge_shard(task: VerdictTask) -> VerdictResult:
     """Read a shard's ids and flags and write its verdicts. A pure function of files, so any engine can map it."""
     ids = pq.read_table(task.shard.path, columns=["id"], memory_map=False, partitioning=None).column("id")
-    verdicts = judge(ids, read_flags(task.flags), policy=task.policy, source=task.shard.source, decisions=task.decisions)
+    flags, source = read_flags(task.flags), task.shard.source
+    verdicts = judge(ids, flags, policy=task.policy, source=source, decisions=task.decisions, standing=task.standing)
     with atomic_file(Path(task.target)) as stream, pq.ParquetWriter(stream, VERDICT_SCHEMA, compression="zstd") as writer:
         writer.write_batch(verdicts)
     counted = pa.table(verdicts.columns, schema=VERDICT_SCHEMA).group_by(["outcome", "code"]).aggregate([([], "count_all")])
     counts = {(row["outcome"], row["code"]): row["count_all"] for row in counted.to_pylist()}
-    return VerdictResult(task.shard, task.target, dict(sorted(counts.items())))
+    # a second look tells what the first one did
+    told = relations(ids, () if task.standing else flags, policy=task.policy, source=source, decisions=task.decisions)
+    return VerdictResult(task.shard, task.target, dict(sorted(counts.items())), told)

@@ -6,19 +6,23 @@ import hashlib
 import json
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from acquisition.curate.decisions import read_decisions
-from acquisition.curate.judge import VerdictTask, judge_shard
+from acquisition.curate.judge import VerdictResult, VerdictTask, judge_shard
+from acquisition.curate.promoting import standings
 from acquisition.engine.local import Failed, LocalEngine
 from acquisition.model import Decision, FlagShard, Shard
 from acquisition.pipeline.flagging import Flagged
 from acquisition.pipeline.session import Session
 from acquisition.stage import Staged
 from acquisition.workspace import write_json
+
+_VERSION: Final = 2
+"""Of how verdicts are made; raised whenever one can change for the same flags."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +54,25 @@ def judge_all(session: Session, staged: Mapping[str, Staged], flagged: Sequence[
         )
         for shard in shards
     ]
+    judged = {result.shard.key: result for result in _judged(tasks, engine)}
+    standing = standings({key: result.relations for key, result in judged.items()})
+    again = [replace(task, standing=standing[task.shard.key]) for task in tasks if task.shard.key in standing]
+    judged |= {result.shard.key: result for result in _judged(again, engine)}
     counts: dict[str, Counter[tuple[str, str]]] = {}
-    for result in engine.map(judge_shard, tasks, weight=sum(200 * shard.rows for shard in shards)):
-        if isinstance(result, Failed):
-            raise result.error
+    for result in judged.values():
         counts.setdefault(result.shard.source, Counter()).update(result.counts)
     write_json(done, _counts_to(counts))
     for other in session.workspace.verdicts.iterdir():
         if other != directory:
             shutil.rmtree(other, ignore_errors=True)
     return Judged(key, verdicts, counts)
+
+
+def _judged(tasks: Sequence[VerdictTask], engine: LocalEngine) -> Iterator[VerdictResult]:
+    for result in engine.map(judge_shard, tasks, weight=sum(200 * task.shard.rows for task in tasks)):
+        if isinstance(result, Failed):
+            raise result.error
+        yield result
 
 
 def flag_shard(answer: Flagged, shard: Shard) -> FlagShard:
@@ -69,6 +82,7 @@ def flag_shard(answer: Flagged, shard: Shard) -> FlagShard:
 
 def _key(session: Session, shards: Sequence[Shard], flagged: Sequence[Flagged], decisions: Mapping[str, Decision]) -> str:
     told: list[Any] = [
+        _VERSION,
         [[shard.key, shard.digest] for shard in shards],
         [[answer.name, str(answer.directory.relative_to(session.workspace.root)), dict(answer.rights)] for answer in flagged],
         [rule.model_dump(mode="json") for rule in session.policy.rules],

@@ -73,7 +73,9 @@ class Findings:
         if not (bearers and code in _SAME and self._labelled_otherwise(node)):
             yield row, item, code, score, "", -1, -1, detail_json(**facts)
         if bearers:
-            detail = detail_json(items=bearers[:_SHOWN], distinct=len(bearers), cluster=cluster)
+            detail = detail_json(
+                items=bearers[:_SHOWN], distinct=len(bearers), cluster=cluster, place=int(self._clusters.place[node])
+            )
             yield row, item, "duplicate.label-conflict", 1.0, "", -1, -1, detail
         if splits := self._leaks.get(int(self._clusters.near[node])):
             detail = detail_json(cluster=cluster, split=_split(self._columns["split"][node]), splits=splits)
@@ -88,7 +90,7 @@ class Findings:
         """Return code, score and facts for the tightest level at which the item is not the kept copy."""
         clusters = self._clusters
         assert clusters is not None
-        facts: dict[str, Any] = {"cluster": self._cluster(node)}
+        facts: dict[str, Any] = {"cluster": self._cluster(node), "place": int(clusters.place[node])}
         if clusters.exact[node] != node:
             return "duplicate.exact", 1.0, {**facts, **self._kept(clusters.exact[node]), "by": "bytes"}
         if clusters.normal[node] != node:

@@ -59,8 +59,9 @@ class Clusters:
     """What was decided about the items that have a copy; all arrays run over `positions`, sorted.
 
     `exact`, `normal` and `near` hold, for each item, the index of the kept copy at that level (itself if it is kept), `how`
-    what is equal with the kept normal form. `links` are the near links, with indices for positions; `direct`, `words` and
-    `whole` are measured between each item's normal form and its kept near copy (-1 where texts were not compared).
+    what is equal with the kept normal form. `place` counts the items of a near cluster in the order of preference, from 0.
+    `links` are the near links, with indices for positions; `direct`, `words` and `whole` are measured between each item's
+    normal form and its kept near copy (-1 where texts were not compared).
     """
 
     positions: np.ndarray
@@ -68,6 +69,7 @@ class Clusters:
     exact: np.ndarray
     normal: np.ndarray
     near: np.ndarray
+    place: np.ndarray
     how: np.ndarray
     direct: np.ndarray
     words: np.ndarray
@@ -134,7 +136,19 @@ def cluster(signatures: Signatures, links: Links, prefer: Prefer, bounds: Bounds
     to_kept = distance.measured(normal, near[normal])
     how = np.zeros(size, np.uint8)
     how[b[same & ~of_kind]] = how[a[same & ~of_kind]] = links.how[same & ~of_kind]
-    return Clusters(positions, members, exact, normal, near, how, *to_kept, edges, _nearest(size, edges, near))
+    place = _places(near, preference)
+    return Clusters(positions, members, exact, normal, near, place, how, *to_kept, edges, _nearest(size, edges, near))
+
+
+def _places(cluster: np.ndarray, preference: np.ndarray) -> np.ndarray:
+    """Return each item's place in its cluster's order of preference, the kept one at 0."""
+    order = np.lexsort((preference, cluster))
+    first = np.ones(len(order), dtype=bool)
+    first[1:] = cluster[order][1:] != cluster[order][:-1]
+    counted = np.arange(len(order))
+    place = np.empty(len(order), np.int64)
+    place[order] = counted - np.maximum.accumulate(np.where(first, counted, 0))
+    return place
 
 
 def _best(edges: Links) -> Links:
