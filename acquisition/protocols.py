@@ -428,6 +428,8 @@ class Exporter(Protocol):
     name: ClassVar[str]
     version: ClassVar[int]
     files: ClassVar[tuple[str, ...]]
+    standard: ClassVar[str] = ""
+    """The standard that the files follow, with its version ("Croissant 1.1, RAI 1.0"); it goes into summary.json."""
 
     @abstractmethod
     def write(self, ledger: Ledger, directory: Path) -> tuple[str, ...]:

@@ -155,6 +155,11 @@ class Workspace:
         return self.root / "manifest"
 
     @property
+    def evidence(self) -> Path:
+        """License texts, cards, terms and robots.txt that the manifest cites, by sha256."""
+        return self.root / "evidence"
+
+    @property
     def journal(self) -> Path:
         """Transfers and runs (SQLite)."""
         return self.root / "journal.sqlite"

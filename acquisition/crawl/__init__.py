@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from acquisition.crawl.archive.site_files import site_files
     from acquisition.crawl.frontier.neighbours import rest_as_elsewhere
     from acquisition.crawl.inquiry import activity, skipped, story
     from acquisition.crawl.outcome import CrawlRun, find_run, load_run, release
@@ -26,6 +27,7 @@ __all__ = [
     "release",
     "rest_as_elsewhere",
     "run",
+    "site_files",
     "skipped",
     "story",
 ]
@@ -35,6 +37,7 @@ _HOMES: Final = {
     **dict.fromkeys(("CrawlRun", "find_run", "load_run", "release"), "outcome"),
     **dict.fromkeys(("Missed", "missed_in"), "tally"),
     "rest_as_elsewhere": "frontier.neighbours",
+    "site_files": "archive.site_files",
     "run": "process",
 }
 

@@ -1,16 +1,20 @@
 """Stage 7: remembers every item's lineage, prints it in the world's formats, explains and verifies."""
 
+from acquisition.manifest.columns import LEDGER_SCHEMA, LEDGER_VERSION, items_schema
 from acquisition.manifest.diff import Change, Difference, changelog, diff
+from acquisition.manifest.evidence import EvidenceStore, SiteFile
 from acquisition.manifest.explain import Explanation, explain
-from acquisition.manifest.ledger import LEDGER_SCHEMA, LedgerInputs, Retrieval
+from acquisition.manifest.ledger import LedgerInputs, Retrieval, TakenDown
 from acquisition.manifest.verify import CODES, Finding, Verified, verify
 from acquisition.manifest.write import ManifestInputs, ManifestResult, Refusal, write
 
 __all__ = [
     "CODES",
     "LEDGER_SCHEMA",
+    "LEDGER_VERSION",
     "Change",
     "Difference",
+    "EvidenceStore",
     "Explanation",
     "Finding",
     "LedgerInputs",
@@ -18,10 +22,13 @@ __all__ = [
     "ManifestResult",
     "Refusal",
     "Retrieval",
+    "SiteFile",
+    "TakenDown",
     "Verified",
     "changelog",
     "diff",
     "explain",
+    "items_schema",
     "verify",
     "write",
 ]

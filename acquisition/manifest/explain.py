@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from acquisition.errors import UsageError
-from acquisition.manifest.write import ITEMS
+from acquisition.manifest.names import ITEMS
 
 MAX_FOUND: Final = 20
 MIN_PREFIX: Final = 4

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from acquisition.errors import WorkspaceDamaged
+from acquisition.manifest.columns import FLAG_TYPE, LEDGER_SCHEMA, TAKEDOWN
+from acquisition.manifest.credit import attribution, authors_of, notices_of, without_mail
+from acquisition.manifest.evidence import EvidenceStore, SiteFile
+from acquisition.manifest.proofs import Proofs
 from acquisition.model import (
     FLAG_SCHEMA,
     ITEM_SCHEMA,
@@ -32,63 +36,9 @@ from acquisition.model import (
     LicenseConclusion,
     Release,
 )
+from acquisition.rights.evidence import findings
 from acquisition.rights.items import conclude_item, item_claim
 from acquisition.settings import SourceSettings
-
-_EVIDENCE: Final = pa.struct([pa.field(name, pa.string()) for name in ("field", "raw", "url", "sha256", "at")])
-_FLAG: Final = pa.struct(
-    [
-        pa.field("filter", pa.string()),
-        pa.field("version", pa.int32()),
-        *(FLAG_SCHEMA.field(name) for name in ("code", "score", "field", "start", "end", "detail")),
-    ]
-)
-_TEXTS: Final = pa.list_(pa.string())
-
-
-def _text(*names: str) -> list[pa.Field]:
-    return [pa.field(name, pa.string(), nullable=False) for name in names]
-
-
-LEDGER_SCHEMA: Final = pa.schema(
-    [
-        *_text("id", "content_sha256"),
-        pa.field("size", pa.int64(), nullable=False),
-        *_text("modality", "media_type", "path", "split", "class"),
-        pa.field("label", pa.string()),
-        *_text("stored_sha256"),
-        pa.field("stored_size", pa.int64(), nullable=False),
-        *_text("source", "kind", "why_source", "revision", "version_label", "asset", "locator", "blob"),
-        pa.field("url", pa.string()),
-        pa.field("referrer", pa.string()),
-        *_text("homepage", "doi"),
-        pa.field("retrieved_at", TIMESTAMP),
-        *_text("retrieved_url", "etag", "last_modified"),
-        pa.field("declared_raw", _TEXTS, nullable=False),
-        *_text("declared_spdx", "concluded_spdx", "basis"),
-        pa.field("license_reasons", _TEXTS, nullable=False),
-        pa.field("license_review", pa.bool_(), nullable=False),
-        pa.field("evidence", pa.list_(_EVIDENCE), nullable=False),
-        pa.field("duties", _TEXTS, nullable=False),
-        pa.field("authors", _TEXTS, nullable=False),
-        pa.field("title", pa.string()),
-        *_text("attribution_text"),
-        pa.field("signals", pa.string()),
-        pa.field("flags", pa.list_(_FLAG), nullable=False),
-        *_text("outcome", "code"),
-        pa.field("score", pa.float64(), nullable=False),
-        *_text("filter", "rule", "why", "by", "decided_at"),
-        *_text("cluster", "kept_id", "group"),
-        pa.field("changes", _TEXTS, nullable=False),
-    ]
-)
-"""items.parquet. `label` is as found, `class` as declared; `path` and `split` are "" unless the item is kept.
-
-blob       the file that holds the item; "" for crawled items, whose archive `asset` names and whose digest the lock holds
-license    declared_raw as published, declared_spdx and concluded_spdx kept apart, basis, reasons and evidence
-decision   outcome, decisive code and score, filter, rule, why; `by` is "policy" or the person, `decided_at` the person's time
-duplicates cluster, and the id of the copy that is kept in this one's place
-"""
 
 _REDACTED: Final = ("label", "title", "author", "url", "referrer", "license_raw", "locator")
 
@@ -108,12 +58,29 @@ def _no_retrieval(_blob: str) -> Retrieval | None:
 
 
 @dataclass(frozen=True, slots=True)
+class TakenDown:
+    """An item that was taken down: nothing of it but its id, its source, and the digest of its content where that is known."""
+
+    item: str
+    source: str
+    ticket: str
+    by: str = ""
+    at: str = ""
+    content_sha256: str = ""
+
+
+def _no_bytes(_sha256: str) -> bytes | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerInputs:
     """What the ledger is written from.
 
     `placements` is the directory that holds a placement shard for every item shard, under the shard's key.
     `retrieval_of` gives a blob's retrieval by its sha256, None when it is not known. `texts` holds the LICENSE and README
-    texts of each source.
+    texts of each source, `sites` the files about rights that sites gave to each crawled source, `bytes_of` gives the bytes of a
+    held file by its sha256. Evidence is kept as bytes in `evidence`; without a store it is only quoted.
     """
 
     shards: tuple[JudgedShard, ...]
@@ -123,6 +90,10 @@ class LedgerInputs:
     decisions: Mapping[str, Decision] = field(default_factory=dict)
     retrieval_of: Callable[[str], Retrieval | None] = _no_retrieval
     texts: Mapping[str, tuple[Evidence, ...]] = field(default_factory=dict)
+    evidence: EvidenceStore | None = None
+    sites: Mapping[str, Sequence[SiteFile]] = field(default_factory=dict)
+    bytes_of: Callable[[str], bytes | None] = _no_bytes
+    taken_down: tuple[TakenDown, ...] = ()
 
 
 def duty_names(duties: Duties) -> list[str]:
@@ -135,6 +106,8 @@ class LedgerWriter:
 
     def __init__(self, inputs: LedgerInputs) -> None:
         self._inputs = inputs
+        self._proofs = Proofs(inputs.evidence, inputs.sites, inputs.bytes_of)
+        self._gone = pa.array(sorted(one.item for one in inputs.taken_down), pa.string())
         self._retrieval_of = lru_cache(maxsize=4096)(inputs.retrieval_of)
         self.counts: Counter[tuple[str, str, str]] = Counter()
         self.places: Counter[tuple[str, str]] = Counter()
@@ -147,10 +120,25 @@ class LedgerWriter:
         with pq.ParquetWriter(target, LEDGER_SCHEMA, compression="zstd") as writer:
             for judged in sorted(self._inputs.shards, key=lambda one: (one.shard.source, one.shard.release, one.shard.index)):
                 batch = self.entries(judged)
+                self._check_gone(batch)
+                writer.write_batch(batch)
+                rows += batch.num_rows
+                self._count(batch)
+            if self._inputs.taken_down:
+                batch = tombstone_rows(self._inputs.taken_down)
                 writer.write_batch(batch)
                 rows += batch.num_rows
                 self._count(batch)
         return rows
+
+    def _check_gone(self, batch: pa.RecordBatch) -> None:
+        """What was taken down may stand in no other row; a workspace that still has it is not what its tombstones say."""
+        if len(self._gone) and (back := batch.filter(pc.is_in(batch["id"], self._gone))).num_rows:
+            raise WorkspaceDamaged(
+                f"{back.num_rows:,} items that were taken down are still staged, such as {back['id'][0].as_py()}",
+                where=str(self._inputs.placements),
+                hint="Run the same takedown again: it goes on where it was stopped.",
+            )
 
     def _count(self, batch: pa.RecordBatch) -> None:
         for counter, columns in (
@@ -174,12 +162,18 @@ class LedgerWriter:
         release = self._inputs.releases.get(judged.shard.source)
         columns |= self._origin(judged, release, items.num_rows)
         columns |= self._rights(columns, release)
+        columns["signals"] = [
+            self._proofs.of_signals(judged.shard.source, text, url or "", at)
+            for text, url, at in zip(columns["signals"], columns["url"], columns["retrieved_at"], strict=True)
+        ]
         columns |= self._retrieval(columns)
         if release is not None and release.reader == "crawl":
             # an archive's digest changes with the dates of the visit; the same pages are to give the same ledger
             columns["blob"] = [""] * items.num_rows
         columns |= self._decisions(columns)
-        columns["flags"], columns["kept_id"] = flags_of(judged, items.num_rows)
+        columns["flags"] = flags_of(judged, items.num_rows)
+        columns["synthetic"] = _synthetic(judged, columns["modality"], columns["flags"])
+        columns["takedown"] = [""] * items.num_rows
         arrays = [
             value if isinstance(value, pa.Array) else pa.array(value, field.type)
             for field, value in ((field, columns[field.name]) for field in LEDGER_SCHEMA)
@@ -200,35 +194,33 @@ class LedgerWriter:
 
     def _rights(self, columns: Mapping[str, list[Any]], release: Release | None) -> dict[str, list[Any]]:
         """Return license, evidence, duties and credit for every row; equal claims are concluded once."""
-        known: dict[tuple[str | None, str | None], tuple[LicenseClaim, LicenseConclusion, list[str]]] = {}
+        known: dict[tuple[str | None, str | None], _Concluded] = {}
         rights: dict[str, list[Any]] = {name: [] for name in _RIGHTS}
         settings = self._inputs.settings.get(release.source) if release else None
-        texts = self._inputs.texts.get(release.source, ()) if release else ()
+        credited = authors_of(release, settings)
+        usual = (settings.attribution.title if settings else "") or (release.title if release else "")
         keys = ("license_raw", "license_url", "author", "title", "url", "changes", "retrieved_at")
         for raw, link, author, title, url, changes, at in zip(*(columns[key] for key in keys), strict=True):
             if (raw, link) not in known:
-                found = conclude_item(release, raw, link, texts)
-                known[raw, link] = (item_claim(release, raw, link), found, duty_names(found.duties))
-            claim, concluded, duties = known[raw, link]
-            asks = concluded.duties.attribution
-            authors = [_without_mail(author)] if author and asks else _authors(release, settings)
-            shown = title or (settings.attribution.title if settings else "") or (release.title if release else "")
-            values = (
-                [*claim.raw, *([claim.link] if claim.link else [])],
-                concluded.declared,
-                concluded.concluded,
-                concluded.basis,
-                list(concluded.reasons),
-                concluded.review,
-                _evidence(claim, url, at),
-                duties,
-                authors,
-                title or None,
-                _attribution(authors, shown, concluded, changes) if asks else "",
-            )
+                known[raw, link] = self._concluded(release, raw, link)
+            one = known[raw, link]
+            proof = one.evidence
+            if one.claim.level == "item":
+                proof = [*proof, self._proofs.of_words(one.claim, release.source if release else "", url or "", at)]
+            authors = [without_mail(author)] if author and one.asks else credited
+            told = attribution(authors, title or usual, one.license.concluded, changes) if one.asks else ""
+            values = (*one.values, proof, authors, title or None, told, one.notices)
             for name, value in zip(_RIGHTS, values, strict=True):
                 rights[name].append(value)
         return rights
+
+    def _concluded(self, release: Release | None, raw: str | None, link: str | None) -> _Concluded:
+        texts = self._inputs.texts.get(release.source, ()) if release else ()
+        claim, found = item_claim(release, raw, link), conclude_item(release, raw, link, texts)
+        evidence = self._proofs.of_claim(release, claim, found.declared, texts) if release else []
+        crawled = release is not None and release.reader == "crawl"
+        notices = notices_of(texts) if claim.level != "item" else []
+        return _Concluded(claim, found, _basis(claim, found, texts, crawled=crawled), evidence, notices)
 
     def _retrieval(self, columns: Mapping[str, list[Any]]) -> dict[str, Any]:
         found = [self._retrieval_of(blob) for blob in columns["blob"]]
@@ -259,12 +251,72 @@ _RIGHTS: Final = (
     "basis",
     "license_reasons",
     "license_review",
-    "evidence",
     "duties",
+    "evidence",
     "authors",
     "title",
     "attribution_text",
+    "notices",
 )
+
+
+class _Concluded:
+    """What is concluded of all items with the same words: the values of their columns, made once."""
+
+    __slots__ = ("asks", "claim", "evidence", "license", "notices", "values")
+
+    def __init__(
+        self, claim: LicenseClaim, license_: LicenseConclusion, basis: str, evidence: list[dict[str, str]], notices: list[str]
+    ) -> None:
+        self.claim, self.license, self.evidence = claim, license_, evidence
+        self.asks = license_.duties.attribution
+        self.notices = notices if self.asks or license_.duties.include_text else []
+        raw = [*claim.raw, *([claim.link] if claim.link else [])]
+        spdx = (license_.declared, license_.concluded, basis)
+        self.values = (raw, *spdx, list(license_.reasons), license_.review, duty_names(license_.duties))
+
+
+def _basis(claim: LicenseClaim, concluded: LicenseConclusion, texts: tuple[Evidence, ...], *, crawled: bool) -> str:
+    """Name what a conclusion rests on, in the ledger's words."""
+    if claim.level == "item":
+        return "page" if crawled else "item"
+    spoke = {one.standing for one in findings(concluded.declared, texts)} & {"fills", "refines", "contradicts"}
+    if spoke:
+        return "file"
+    return "override" if concluded.basis == "user" else concluded.basis
+
+
+_SUSPECTS: Final = pa.array(["llm-style.boilerplate", "llm-style.calibrated", "llm-style.detector"])
+"""Flags that accuse a text; the other codes of that filter are notes."""
+_STYLE: Final = "llm_style"
+
+
+def _synthetic(judged: JudgedShard, modalities: Sequence[str], flags: pa.ListArray) -> list[str]:
+    """Say of each item whether it may have been made by a model: only texts are looked at, and only where the filter ran."""
+    ran = any(one.filter == _STYLE for one in judged.flags)
+    found = ["nothing-found" if ran and modality == "text" else "not-checked" for modality in modalities]
+    accused = pc.is_in(pc.struct_field(flags.flatten(), "code"), _SUSPECTS)
+    for row in pc.unique(pc.list_parent_indices(flags).filter(accused)).to_pylist():
+        found[row] = "suspected"
+    return found
+
+
+def tombstone_rows(gone: Sequence[TakenDown]) -> pa.RecordBatch:
+    """Return the rows of items that were taken down, in the order of source and id."""
+    rows = []
+    for one in sorted(gone, key=lambda one: (one.source, one.item)):
+        row: dict[str, Any] = {field.name: _nothing(field) for field in LEDGER_SCHEMA}
+        row |= {"id": one.item, "source": one.source, "content_sha256": one.content_sha256, "takedown": one.ticket}
+        rows.append(row | {"outcome": "drop", "code": TAKEDOWN, "by": one.by, "decided_at": one.at})
+    return pa.RecordBatch.from_pylist(rows, schema=LEDGER_SCHEMA)
+
+
+def _nothing(field: pa.Field) -> Any:
+    if field.nullable:
+        return None
+    if pa.types.is_list(field.type):
+        return []
+    return "" if pa.types.is_string(field.type) else False if pa.types.is_boolean(field.type) else 0
 
 
 def _redact(columns: dict[str, list[Any]]) -> None:
@@ -278,86 +330,31 @@ def _redact(columns: dict[str, list[Any]]) -> None:
                     columns[column][row] = value[: span["start"]] + span["placeholder"] + value[span["end"] :]
 
 
-def _authors(release: Release | None, settings: SourceSettings | None) -> list[str]:
-    if settings and settings.attribution.author:
-        return [settings.attribution.author]
-    return list(release.authors) if release else []
-
-
-def _evidence(claim: LicenseClaim, url: str | None, at: Any) -> list[dict[str, str]]:
-    """Return the claim's evidence; an item's own words are evidence by themselves, found where the item was."""
-    found = [{name: getattr(one, name) for name in ("field", "raw", "url", "sha256", "at")} for one in claim.evidence]
-    if claim.level == "item":
-        raw = ", ".join((*claim.raw, *([claim.link] if claim.link else [])))
-        when = at.strftime("%Y-%m-%dT%H:%M:%SZ") if at is not None else ""
-        found.append({"field": "license", "raw": raw, "url": url or "", "sha256": "", "at": when})
-    return found
-
-
-def _attribution(authors: list[str], title: str, concluded: LicenseConclusion, changes: list[str]) -> str:
-    name = f"“{title}”" if title else "Untitled work"
-    credit = ", ".join(authors) or "unknown (as published)"
-    return f"{name} by {credit}, {concluded.concluded}{'; changed: ' + '; '.join(changes) if changes else ''}"
-
-
-def _without_mail(author: str) -> str:
-    """Credit asks for a name; an address beside it, or what stands in its place, is more than the license wants."""
-    return " ".join(re.sub(r"[<(]?(?:<EMAIL_ADDRESS>|[^\s<>()@]+@[^\s<>()@]+)[>)]?", " ", author).split())
-
-
 def _without_query(url: str) -> str:
     """Signed URLs are secrets: what follows the question mark stays out of the manifest."""
     return re.split(r"[?#]", url, maxsplit=1)[0]
 
 
-def flags_of(judged: JudgedShard, rows: int) -> tuple[pa.Array, list[str]]:
-    """Return each row's flags (list of structs, filters in order) and the id of the copy kept in its place, "" for none."""
-    tables, kept = [], [""] * rows
+def flags_of(judged: JudgedShard, rows: int) -> pa.Array:
+    """Return each row's flags (list of structs, filters in order)."""
+    tables = []
     for shard in judged.flags:
         if not Path(shard.path).is_file():
             continue
         table = pq.read_table(shard.path, memory_map=False, partitioning=None).select(FLAG_SCHEMA.names).cast(FLAG_SCHEMA)
         table = table.append_column("filter", pa.repeat(shard.filter, table.num_rows))
         tables.append(table.append_column("version", pa.repeat(pa.scalar(shard.version, pa.int32()), table.num_rows)))
-        for flag in table.filter(pc.starts_with(table["code"], "duplicate.")).select(["row", "detail"]).to_pylist():
-            kept[flag["row"]] = kept[flag["row"]] or _kept_id(flag["detail"])
     if not tables:
-        return pa.array([[]] * rows, pa.list_(_FLAG)), kept
+        return pa.array([[]] * rows, pa.list_(FLAG_TYPE))
     merged = pa.concat_tables(tables).combine_chunks()
     order = np.argsort(merged.column("row").to_numpy(), kind="stable")
     merged = merged.take(pa.array(order))
     counts = np.bincount(merged.column("row").to_numpy(), minlength=rows)
     offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
     merged = merged.combine_chunks()
-    structs = pa.StructArray.from_arrays([_whole(merged.column(field.name)) for field in _FLAG], fields=list(_FLAG))
-    return pa.ListArray.from_arrays(offsets, structs).cast(pa.list_(_FLAG)), kept
+    structs = pa.StructArray.from_arrays([_whole(merged.column(field.name)) for field in FLAG_TYPE], fields=list(FLAG_TYPE))
+    return pa.ListArray.from_arrays(offsets, structs).cast(pa.list_(FLAG_TYPE))
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks else pa.array([], column.type)
-
-
-def _kept_id(detail: str) -> str:
-    try:
-        facts = orjson.loads(detail)
-    except ValueError:
-        return ""
-    return str(facts.get("kept", "")) if isinstance(facts, dict) else ""
-
-
-def json_lines(batch: pa.RecordBatch) -> Iterator[bytes]:
-    """Yield each row as one line of JSON with sorted keys; times are ISO 8601 in UTC."""
-    names = batch.schema.names
-    values = [_plain(batch.column(name)) for name in names]
-    option = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
-    for row in zip(*values, strict=True):
-        yield orjson.dumps(dict(zip(names, row, strict=True)), option=option)
-
-
-def _plain(column: pa.Array) -> list[Any]:
-    if pa.types.is_timestamp(column.type):
-        return [None if value is None else value.strftime("%Y-%m-%dT%H:%M:%SZ") for value in column.to_pylist()]
-    if pa.types.is_list(column.type) and len(column.flatten()) == 0:
-        return [[] for _ in range(len(column))]
-    found: list[Any] = column.to_pylist()
-    return found

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import orjson
 
 from acquisition.errors import WorkspaceDamaged
-from acquisition.manifest.write import FILES, ITEMS, SUMS
+from acquisition.manifest.names import FILES, ITEMS, SUMS
 
 Code = Literal["verify.missing-file", "verify.changed-file", "verify.extra-file", "verify.manifest-changed"]
 CODES: Final[dict[Code, str]] = {

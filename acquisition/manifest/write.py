@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
 from acquisition import plugins
 from acquisition.errors import AcquisitionError, PluginError
+from acquisition.manifest.columns import LEDGER_VERSION
+from acquisition.manifest.evidence import EvidenceStore
 from acquisition.manifest.ledger import LedgerInputs, LedgerWriter
+from acquisition.manifest.names import FILES, ITEMS, OBSERVATIONS, REFUSALS, REJECTIONS, SUMMARY, SUMS
 from acquisition.model import Observation, Rejection
 from acquisition.protocols import Ledger
 from acquisition.settings import ContactSettings, DatasetSettings, LimitSettings
 from acquisition.workspace import atomic_directory, write_json
-
-ITEMS: Final = "items.parquet"
-FILES: Final = "curated-files.jsonl"
-REJECTIONS: Final = "rejections.jsonl"
-OBSERVATIONS: Final = "observations.jsonl"
-REFUSALS: Final = "refusals.jsonl"
-SUMMARY: Final = "summary.json"
-SUMS: Final = "SHA256SUMS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +60,8 @@ class ManifestInputs:
     observations: tuple[Observation, ...] = ()
     crawls: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Crawled source → its statistics, as plain values; they go into the summary as they are."""
+    version_of: Callable[[Path], str] | None = None
+    """Gives the version in effect, from the new folder with the ledger in it; it may leave its own files there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +75,13 @@ class ManifestResult:
 
 def write(inputs: ManifestInputs) -> ManifestResult:
     """Write the manifest into a new directory and swap it in. PluginError names an exporter that fails."""
+    evidence = inputs.ledger.evidence
     with atomic_directory(inputs.manifest) as directory:
         writer = LedgerWriter(inputs.ledger)
         rows = writer.write(directory / ITEMS)
+        inputs = _in_effect(inputs, directory)
+        if evidence is not None:
+            evidence.write(directory)
         shutil.copyfile(inputs.files, directory / FILES)
         rejected = _write_records(directory / REJECTIONS, inputs.rejections, Rejection)
         refused = _write_records(directory / REFUSALS, inputs.refusals, Refusal)
@@ -89,10 +90,19 @@ def write(inputs: ManifestInputs) -> ManifestResult:
         summary = _summary(inputs, writer, rows, records)
         write_json(directory / SUMMARY, summary)
         _export(inputs, directory, summary)
-        names = sorted(path.name for path in directory.iterdir())
+        names = sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file())
         sums = "".join(f"{_digest(directory / name)}  {name}\n" for name in names)
         (directory / SUMS).write_text(sums, encoding="utf-8")
+    if evidence is not None:
+        evidence.sweep()
     return ManifestResult(rows, (*names, SUMS), summary)
+
+
+def _in_effect(inputs: ManifestInputs, directory: Path) -> ManifestInputs:
+    """Put the version in effect in the place of the declared one: the only place where the version of the set enters."""
+    if inputs.version_of is None:
+        return inputs
+    return replace(inputs, dataset=inputs.dataset.model_copy(update={"version": inputs.version_of(directory)}))
 
 
 def _export(inputs: ManifestInputs, directory: Path, summary: Mapping[str, Any]) -> None:
@@ -154,6 +164,9 @@ def _summary(inputs: ManifestInputs, writer: LedgerWriter, rows: int, records: M
         "use": inputs.dataset.use.model_dump(),
         "created_at": inputs.created_at,
         "tool": f"acquisition {inputs.tool_version}",
+        "ledger": LEDGER_VERSION,
+        "formats": dict(_formats(inputs.formats)),
+        "evidence": _evidence(inputs.ledger.evidence),
         "items": rows,
         "outcomes": outcomes,
         "sources": sources,
@@ -166,6 +179,17 @@ def _summary(inputs: ManifestInputs, writer: LedgerWriter, rows: int, records: M
         "notes": list(inputs.notes),
         "not_checked": list(inputs.not_checked),
     }
+
+
+def _formats(names: Iterable[str]) -> Iterable[tuple[str, dict[str, Any]]]:
+    """Yield what each format is: the version of our exporter, and of the standard that it follows."""
+    for name in names:
+        exporter = plugins.exporter(name)
+        yield name, {"exporter": exporter.version, "standard": exporter.standard, "files": list(exporter.files)}
+
+
+def _evidence(store: EvidenceStore | None) -> dict[str, int]:
+    return {"kept": store.pieces, "bytes": store.bytes, "named_only": len(store.left_out)} if store is not None else {}
 
 
 def _digest(path: Path) -> str:

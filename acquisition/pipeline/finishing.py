@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from acquisition import __version__, curate, manifest, plugins
 from acquisition.content import Contents
-from acquisition.crawl import load_run, missed_in
+from acquisition.crawl import load_run, missed_in, site_files
 from acquisition.curate.decisions import read_decisions
 from acquisition.curate.redact import pseudonyms
 from acquisition.engine.flags import claim_digest
@@ -27,6 +27,7 @@ from acquisition.pipeline.session import Session
 from acquisition.pipeline.web import statistics
 from acquisition.settings import ArchiveSettings
 from acquisition.stage import Staged
+from acquisition.tombstones import Tombstone, Tombstones, read_tombstones
 from acquisition.workspace import utc_now, write_json
 
 _RECORD: Final = "finished.json"
@@ -168,6 +169,7 @@ def _manifest_key(line: Line, curated_key: str, formats: tuple[str, ...]) -> str
     declaration = line.session.declared.declaration
     return _digest(
         curated_key,
+        [manifest.LEDGER_VERSION, _tombstones(line).digest],
         [(name, plugins.exporter(name).version) for name in formats],
         declaration.contact.model_dump(mode="json") if declaration.contact else None,
         declaration.limits.model_dump(mode="json"),
@@ -242,6 +244,7 @@ def _write(line: Line, journal: Journal, formats: tuple[str, ...], notes: tuple[
     session, declaration = line.session, line.session.declared.declaration
     workspace = session.workspace
     retrievals = _retrievals(line, journal)
+    held = {file.sha256: Path(file.file) for moved in line.moved.values() for file in moved.held.values()}
     return manifest.write(
         manifest.ManifestInputs(
             ledger=manifest.LedgerInputs(
@@ -252,6 +255,10 @@ def _write(line: Line, journal: Journal, formats: tuple[str, ...], notes: tuple[
                 decisions=read_decisions(workspace.decisions),
                 retrieval_of=retrievals.get,
                 texts=line.texts,
+                evidence=manifest.EvidenceStore(workspace.evidence),
+                sites=dict(_sites(line)),
+                bytes_of=lambda sha256: _bytes_of(held.get(sha256)),
+                taken_down=tuple(_taken_down(_tombstones(line))),
             ),
             manifest=workspace.manifest,
             curated=workspace.curated,
@@ -271,6 +278,38 @@ def _write(line: Line, journal: Journal, formats: tuple[str, ...], notes: tuple[
             crawls=dict(_crawls(line)),
         )
     )
+
+
+def _bytes_of(path: Path | None) -> bytes | None:
+    try:
+        return path.read_bytes() if path is not None else None
+    except OSError:  # a folder of one's own that has changed; its text stands in the lock
+        return None
+
+
+def _sites(line: Line) -> Iterator[tuple[str, list[manifest.SiteFile]]]:
+    """Yield the files about rights that sites gave to each crawled source, out of its archive."""
+    for name in line.staged:
+        moved = line.moved[name]
+        if moved.release is not None and moved.release.reader == "crawl" and moved.held:
+            directory = Path(next(iter(moved.held.values())).file).parent
+            yield name, [manifest.SiteFile(*told) for told in site_files(directory)]
+
+
+def _tombstones(line: Line) -> Tombstones:
+    return read_tombstones(line.session.workspace.root / "tombstones.jsonl")
+
+
+def _taken_down(tombstones: Tombstones) -> Iterator[manifest.TakenDown]:
+    """Yield one entry for each item that tombstones name, with its content's digest where one of them gives it."""
+    stones: dict[str, list[Tombstone]] = {}
+    for stone in tombstones:
+        if stone.item:
+            stones.setdefault(stone.item, []).append(stone)
+    for item, found in stones.items():
+        content = next((stone.digest for stone in found if stone.scope == "content"), "")
+        last = found[-1]
+        yield manifest.TakenDown(item, last.source, last.ticket, last.by, last.at, content)
 
 
 def _crawls(line: Line) -> Iterator[tuple[str, dict[str, Any]]]:

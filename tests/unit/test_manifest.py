@@ -13,7 +13,7 @@ import pytest
 
 from acquisition.errors import PluginError, UsageError, WorkspaceDamaged
 from acquisition.manifest import LEDGER_SCHEMA, Refusal, explain, verify
-from acquisition.manifest.ledger import _without_mail
+from acquisition.manifest.credit import without_mail
 from acquisition.model import Decision, Outcome, Rejection
 from acquisition.settings import CuratedSettings, PolicyRule
 from tests.judged_shards import World, tree, wav, write_manifest
@@ -260,4 +260,4 @@ def test_unknown_format(world: World) -> None:
 @pytest.mark.parametrize("author", ["Bob <bob@example.org>", "Bob <<EMAIL_ADDRESS>>", "Bob (bob@example.org)", "Bob"])
 def test_credit_names_nobody_by_address(author: str) -> None:
     """An e-mail address beside the author's name, replaced already or not, is no part of the credit."""
-    assert _without_mail(author) == "Bob"
+    assert without_mail(author) == "Bob"

@@ -14,7 +14,7 @@ import pytest
 from acquisition.cli import main
 from acquisition.errors import UsageError, WorkspaceDamaged
 from acquisition.manifest import changelog, diff
-from acquisition.manifest.ledger import LEDGER_SCHEMA
+from acquisition.manifest.columns import LEDGER_SCHEMA
 
 
 def _row(locator: str, **facts: Any) -> dict[str, Any]:
@@ -39,7 +39,8 @@ def _manifest(folder: Path, rows: list[Mapping[str, Any]], version: str = "1.0.0
 
 
 EVIDENCE = {"field": "license", "raw": "MIT", "url": "https://example.org", "sha256": "", "at": "earlier"}
-FLAGGED = {"flags": [{"filter": "quality", "version": 1, "code": "quality.blurry", "score": 1.0}]}
+FLAG = {"filter": "quality", "version": 1, "score": 1.0, "field": "", "start": -1, "end": -1, "detail": ""}
+FLAGGED = {"flags": [FLAG | {"code": "quality.blurry"}]}
 DROPPED = {"outcome": "drop", "path": "", "code": "license.denied", "split": ""}
 
 
