@@ -50,7 +50,7 @@ Vocabulary = Literal[
     "kaggle", "huggingface", "uci", "mdc", "freesound", "zenodo", "figshare", "dataverse", "github",
     "spdx", "url", "prose", "user",
 ]  # fmt: skip
-Level = Literal["item", "dataset", "policy", "user", "none"]
+Level = Literal["item", "file", "dataset", "policy", "user", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -490,7 +490,8 @@ class LicenseConclusion:
     """What we conclude from a claim: an SPDX expression, or "NOASSERTION" when we do not know, and how we know.
 
     `declared` is the claim as an SPDX expression ("NOASSERTION" if it cannot be read), `concluded` what we hold to be
-    true after looking at all evidence. `basis` is item, dataset, policy, user or none. `reasons` are sentences.
+    true after looking at all evidence. `basis` is item, dataset, policy, user or none, or file where a LICENSE or README text
+    settled or changed it: `files` names those texts. `reasons` are sentences.
     """
 
     declared: str
@@ -502,6 +503,7 @@ class LicenseConclusion:
     redistribute: Permission
     derivatives: Permission
     reasons: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     review: bool = False
     """True where a person should look: families without a version, lists, contents that differ from the database."""
 

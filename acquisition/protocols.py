@@ -7,7 +7,7 @@ Each plug-in is registered as an entry point (groups in `acquisition.plugins`) u
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, ClassVar, Final, Literal, Protocol, TypeAlias
@@ -277,7 +277,11 @@ class Filter(Protocol):
         return True
 
     def observe(self) -> Iterator[Observation]:
-        """Yield what the settings and the context alone tell of sources and of the set (licenses that do not go together)."""
+        """Yield what the settings and the context alone tell of sources."""
+        return iter(())
+
+    def observe_kept(self, sources: Collection[str]) -> Iterator[Observation]:  # noqa: ARG002  # contract
+        """Yield what these sources amount to together, those that keep something (licenses that do not go together)."""
         return iter(())
 
 

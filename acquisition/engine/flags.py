@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, cast
@@ -209,7 +209,15 @@ def join_links(task: JoinTask) -> str:
 def observations(run: Run, signatures: Mapping[str, str]) -> tuple[Observation, ...]:
     """Return what a filter says of sources, tables and columns as a whole; codes that it did not declare are its defect."""
     tables = {key: Path(path) for key, path in signatures.items()}
-    found = _set_filter(run).observe(tables) if run.whole_set else _filter(run).observe()
+    return _declared(run, _set_filter(run).observe(tables) if run.whole_set else _filter(run).observe())
+
+
+def kept_observations(run: Run, sources: Collection[str]) -> tuple[Observation, ...]:
+    """Return what a filter says of the sources that keep something, all together; filters of the whole set say nothing here."""
+    return () if run.whole_set else _declared(run, _filter(run).observe_kept(sources))
+
+
+def _declared(run: Run, found: Iterable[Observation]) -> tuple[Observation, ...]:
     listed = tuple(found)
     unknown = {one.code for one in listed}.difference(prepared(run).codes)
     if unknown:

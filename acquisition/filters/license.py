@@ -8,7 +8,7 @@ contradict is flagged. Each distinct claim is judged once, so a shard whose item
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 from typing import ClassVar, Final
@@ -63,7 +63,11 @@ def _codes_of(claim: LicenseClaim, use: Use, texts: tuple[Evidence, ...] = ()) -
     told = _of_texts(claim, texts)
     judgement = judge(conclusion, use, claim)
     found = list(told)
-    if judgement.allowed != "yes":
+    # What a text forbids and the claim allows is a contradiction for a person to settle, and no verdict.
+    contested = TEXT_CONFLICT in dict(told) and judge(conclude(claim), use, claim).allowed != "no"
+    if contested and judgement.allowed == "no":
+        found = [(code, f"{detail}; {judgement.reasons[0]}" if code == TEXT_CONFLICT else detail) for code, detail in told]
+    elif judgement.allowed != "yes":
         code = DENIED if judgement.allowed == "no" else REVIEW if judgement.review else UNKNOWN
         # A text that is doubtful is told once, under its own code.
         if code != REVIEW or not told or conclude(claim).review:
@@ -77,27 +81,35 @@ def _of_texts(claim: LicenseClaim, texts: tuple[Evidence, ...]) -> Codes:
     """Return what the texts of the release earn: a license other than the claimed one, or one that cannot be told for sure."""
     plain = conclude(claim)
     found: list[tuple[str, str]] = []
-    for one in findings(plain.concluded, texts) if texts else ():
-        if one.standing == "contradicts":
-            found.append((TEXT_CONFLICT, f"{plain.concluded} is claimed, {one.sentence}"[:_DETAIL]))
-        elif one.standing == "unclear":
-            found.append((TEXT_UNCLEAR, one.sentence[:_DETAIL]))
-    given = {one.match.expression for one in findings(plain.concluded, texts) if one.standing == "fills"} if texts else set()
+    beside = findings(plain.concluded, texts) if texts else ()
+    if against := [one.sentence for one in beside if one.standing == "contradicts"]:
+        said = "; ".join(value for value in (*claim.raw, claim.name, claim.link) if value.strip())
+        claimed = f"“{said[:120]}” ({plain.concluded}) is claimed"
+        found.append((TEXT_CONFLICT, "; ".join((claimed, *against))[:_DETAIL]))
+    found += [(TEXT_UNCLEAR, one.sentence[:_DETAIL]) for one in beside if one.standing == "unclear"]
+    given = {one.match.expression: one.sentence for one in reversed(beside) if one.standing == "fills"}
     if len(given) > 1:
-        found.append((TEXT_CONFLICT, f"the texts of the release give {' and '.join(sorted(given))}"[:_DETAIL]))
+        told = "; ".join(given[expression] for expression in sorted(given))
+        found.append((TEXT_CONFLICT, f"the texts of the release contradict each other: {told}"[:_DETAIL]))
     return tuple({code: (code, detail) for code, detail in reversed(found)}.values())
 
 
 def _sentence(claim: LicenseClaim, conclusion: LicenseConclusion, reasons: Iterable[str]) -> str:
     said = "; ".join(value for value in (*claim.raw, claim.name, claim.link) if value.strip()) or "nothing"
-    return f"{said[:120]} → {conclusion.concluded}: {'; '.join(reasons)}"[:_DETAIL]
+    said = f"{said[:120]}, with {', '.join(conclusion.files[:3])}" if conclusion.files else said[:120]
+    return f"{said} → {conclusion.concluded}: {'; '.join(reasons)}"[:_DETAIL]
+
+
+def _by(conclusion: LicenseConclusion) -> str:
+    """Name what a conclusion rests on: a level, or the files whose texts settled it."""
+    return f"the text of {' and '.join(conclusion.files[:3])}" if conclusion.files else conclusion.basis
 
 
 class License(Filter):
     """Judges every item's license against `dataset.use`."""
 
     name: ClassVar[str] = "license"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     Settings: ClassVar[type[FilterSettings]] = LicenseGateSettings
     judges_rights: ClassVar[bool] = True
     cost: ClassVar[Cost] = Cost(prepare=0.1, text=0.01, memory=40)
@@ -146,16 +158,22 @@ class License(Filter):
         )
 
     def observe(self) -> Iterator[Observation]:
-        """Yield per source what is declared and concluded, then every pair of licenses that does not go together."""
-        concluded = {}
+        """Yield per source what is declared and concluded."""
         for source in [name for name in self._order if name in self._releases]:
             conclusion = conclude(self._releases[source].license, self._texts.get(source, ()))
-            concluded[source] = conclusion.concluded
             known = float(conclusion.concluded != NOASSERTION and not conclusion.review)
-            said = f"declared {conclusion.declared}, concluded {conclusion.concluded}, by {conclusion.basis}"
+            said = f"declared {conclusion.declared}, concluded {conclusion.concluded}, by {_by(conclusion)}"
             yield Observation(
                 CONCLUDED, source, known, known, known, 1, detail=f"{said}: {'; '.join(conclusion.reasons)}"[:_TOLD]
             )
+
+    def observe_kept(self, sources: Collection[str]) -> Iterator[Observation]:
+        """Yield every pair of licenses that does not go together, among the sources that keep something."""
+        concluded = {
+            source: conclude(release.license, self._texts.get(source, ())).concluded
+            for source, release in self._releases.items()
+            if source in sources
+        }
         found = combine(concluded, self._use)
         for one in found.conflicts:
             names, others = found.sources[one]

@@ -61,6 +61,7 @@ class Flagged:
     not_checked: tuple[str, ...]
     observations: tuple[Observation, ...] = ()
     rights: Mapping[str, str] = field(default_factory=dict)
+    run: Run | None = None
 
     def flags_of(self, shard: Shard) -> Path:
         """Return where the flags of a shard lie; the file may be absent when a whole-set filter found nothing in it."""
@@ -90,7 +91,7 @@ def flag_all(
         not_checked.extend(sentences)
         observed = _observed(run, directory, shards)
         observed = tuple(sorted(observed, key=lambda one, notes=plugin.notes: one.code in notes))  # type: ignore[misc]
-        told = (dict(plugin.codes), sentences, observed, run.rights)
+        told = (dict(plugin.codes), sentences, observed, run.rights, run)
         flagged.append(Flagged(run.name, plugin.version, directory.name, directory, *told))
     _sweep(session, runs, shards)
     return tuple(flagged), tuple(not_checked)

@@ -14,24 +14,30 @@ from typing import Any, Final
 from acquisition.curate.decisions import read_decisions
 from acquisition.curate.judge import VerdictResult, VerdictTask, judge_shard
 from acquisition.curate.promoting import standings
+from acquisition.engine.flags import kept_observations
 from acquisition.engine.local import Failed, LocalEngine
-from acquisition.model import Decision, FlagShard, Shard
+from acquisition.model import Decision, FlagShard, Observation, Outcome, Shard
 from acquisition.pipeline.flagging import Flagged
 from acquisition.pipeline.session import Session
 from acquisition.stage import Staged
 from acquisition.workspace import write_json
 
+_KEPT: Final = frozenset({Outcome.KEEP.value, Outcome.REDACT.value})
 _VERSION: Final = 2
 """Of how verdicts are made; raised whenever one can change for the same flags."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Verdict shards by item shard key, what they are named by, and how many items met each outcome and code per source."""
+    """Verdict shards by item shard key, what they are named by, and how many items met each outcome and code per source.
+
+    `observations` are what filters say of the sources that keep something.
+    """
 
     key: str
     verdicts: Mapping[str, Path]
     counts: Mapping[str, Mapping[tuple[str, str], int]]
+    observations: tuple[Observation, ...] = ()
 
 
 def judge_all(session: Session, staged: Mapping[str, Staged], flagged: Sequence[Flagged], engine: LocalEngine) -> Judged:
@@ -43,7 +49,9 @@ def judge_all(session: Session, staged: Mapping[str, Staged], flagged: Sequence[
     verdicts = {shard.key: directory / f"{shard.key}.parquet" for shard in shards}
     done = directory / "done.json"
     if done.exists():
-        return Judged(key, verdicts, _counts_from(json.loads(done.read_bytes())))
+        told = json.loads(done.read_bytes())
+        observed = tuple(Observation(**one) for one in told["observations"])
+        return Judged(key, verdicts, _counts_from(told["counts"]), observed)
     tasks = [
         VerdictTask(
             shard=shard,
@@ -61,11 +69,13 @@ def judge_all(session: Session, staged: Mapping[str, Staged], flagged: Sequence[
     counts: dict[str, Counter[tuple[str, str]]] = {}
     for result in judged.values():
         counts.setdefault(result.shard.source, Counter()).update(result.counts)
-    write_json(done, _counts_to(counts))
+    kept = {source for source, counted in counts.items() if any(outcome in _KEPT for outcome, _ in counted)}
+    observed = tuple(one for answer in flagged if answer.run for one in kept_observations(answer.run, kept))
+    write_json(done, {"counts": _counts_to(counts), "observations": [asdict(one) for one in observed]})
     for other in session.workspace.verdicts.iterdir():
         if other != directory:
             shutil.rmtree(other, ignore_errors=True)
-    return Judged(key, verdicts, counts)
+    return Judged(key, verdicts, counts, observed)
 
 
 def _judged(tasks: Sequence[VerdictTask], engine: LocalEngine) -> Iterator[VerdictResult]:

@@ -47,6 +47,8 @@ TERMS_FORBID_PASSING_ON: Final = "the terms forbid passing it on"
 TERMS_ALLOW_PASSING_ON: Final = "the terms allow passing it on"
 """What the reasons of a conclusion hold where the terms themselves, or the user, speak of redistribution."""
 
+_TELLING: Final = frozenset({"fills", "refines", "contradicts"})
+"""How a text stands to a claim where it settles or changes what is concluded."""
 _TEXT: Final = 600
 """Characters from which a value is looked at as a text rather than a name."""
 
@@ -76,6 +78,7 @@ def conclude(claim: LicenseClaim, texts: tuple[Evidence, ...] = ()) -> LicenseCo
         if entry.expression == NOASSERTION
     )
     beside_texts = findings(concluded, texts)
+    files = tuple(one.name or "the text" for one in beside_texts if one.standing in _TELLING)
     if beside_texts:
         found, doubtful = _with_texts(concluded, found, beside_texts)
         review = review or doubtful or (words_unread and any(one.standing == "fills" for one in beside_texts))
@@ -89,20 +92,21 @@ def conclude(claim: LicenseClaim, texts: tuple[Evidence, ...] = ()) -> LicenseCo
     return LicenseConclusion(
         declared=declared,
         concluded=concluded,
-        basis="none" if silent else claim.level,
+        basis="file" if files else "none" if silent else claim.level,
         duties=grant.duties,
         training=grant.training,
         commercial=grant.commercial,
         redistribute=grant.redistribute,
         derivatives=grant.derivatives,
         reasons=tuple(dict.fromkeys([*reasons, *([grant.why] if grant.why else [])])) or ("no license is given anywhere",),
+        files=files,
         review=review or grant.review,
     )
 
 
 def _with_texts(concluded: str, found: list[str], beside: Sequence[TextFinding]) -> tuple[list[str], bool]:
     """Return the expressions that hold once texts are looked at, and whether a person should look."""
-    given = list(dict.fromkeys(one.match.expression for one in beside if one.standing in {"fills", "refines", "contradicts"}))
+    given = list(dict.fromkeys(one.match.expression for one in beside if one.standing in _TELLING))
     doubtful = any(one.standing in {"unclear", "contradicts"} for one in beside)
     if concluded == NOASSERTION and len(found) <= 1:
         return without_families(given), doubtful or len(given) > 1

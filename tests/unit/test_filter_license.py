@@ -15,6 +15,7 @@ from acquisition.filters.license import License, LicenseGateSettings, release_co
 from acquisition.model import FLAG_SCHEMA, ITEM_SCHEMA, NO_CLAIM, Evidence, LicenseClaim, Release, Use
 from acquisition.pipeline.flagging import license_texts
 from acquisition.protocols import FilterContext
+from acquisition.rights.licenses import conclude
 from acquisition.stage import Held
 from acquisition.testing import items_of
 
@@ -148,11 +149,40 @@ def test_a_text_speaks_where_the_claim_is_silent() -> None:
     assert codes_of({"silent": text("Licensed under CC BY-NC 4.0.")}, ["silent"]) == [(0, "license.denied")]
 
 
-def test_a_text_that_contradicts_its_label() -> None:
-    """Where LICENSE and label differ both are applied, and the contradiction is a flag of its own."""
-    found = codes_of({"free": text("Licensed under CC BY-NC 4.0.")}, ["free", "nc"])
-    assert found == [(0, "license.denied"), (0, "license.text-conflict"), (1, "license.denied")]
+@pytest.mark.parametrize("name", ["LICENSE", "README.md"])
+def test_a_text_that_contradicts_its_label(name: str) -> None:
+    """Where a text and the label differ a person is asked, and nothing is denied that the label alone allows."""
+    found = codes_of({"free": text("Licensed under CC BY-NC 4.0.", name)}, ["free", "nc"])
+    assert found == [(0, "license.text-conflict"), (1, "license.denied")]
     assert codes_of({"free": text("Licensed under CC BY-SA 4.0.")}, ["free"], Use()) == [(0, "license.text-conflict")]
+
+
+def test_a_contradiction_names_both_texts() -> None:
+    """The detail says what is claimed, which text says what, and what both together do not allow."""
+    made = with_texts({"free": text("This data is licensed under CC BY-NC 4.0.", "README.md")}, Use(commercial=True))
+    (flag,) = made.flag(items_of([{"source": "free", "text": "x"}])).to_pylist()
+    for part in ("CC-BY-4.0", "is claimed", "README.md gives CC-BY-NC-4.0", "does not allow commercial use"):
+        assert part in flag["detail"]
+
+
+def test_texts_that_contradict_each_other_deny_nothing() -> None:
+    """Without a claim, two texts that give different licenses ask for a person."""
+    texts = (*text("Licensed under CC BY 4.0."), *text("Licensed under CC BY-NC 4.0.", "README.md"))
+    assert codes_of({"silent": texts}, ["silent"]) == [(0, "license.text-conflict")]
+
+
+def test_what_a_text_settled_names_the_text() -> None:
+    """Where a LICENSE gives what nobody claims, the conclusion rests on that file, and says so."""
+    made = with_texts({"silent": text("Licensed under CC BY-NC 4.0.")}, Use(commercial=True))
+    told = {one.source: one.detail for one in made.observe()}
+    assert "concluded CC-BY-NC-4.0, by the text of LICENSE" in told["silent"]
+    assert "by dataset" in told["free"]
+    (flag,) = made.flag(items_of([{"source": "silent", "text": "x"}])).to_pylist()
+    assert flag["detail"].startswith("nothing, with LICENSE → CC-BY-NC-4.0")
+    found = conclude(NO_CLAIM, text("Licensed under CC BY 4.0."))
+    assert (found.basis, found.files) == ("file", ("LICENSE",))
+    agreed = conclude(CLAIMS["free"], text("Licensed under CC BY 4.0."))
+    assert (agreed.basis, agreed.files) == ("dataset", ())
 
 
 def test_a_text_that_cannot_be_told() -> None:
@@ -178,11 +208,11 @@ def test_an_items_own_license_is_not_put_beside_its_releases_text() -> None:
 
 
 def test_what_is_observed() -> None:
-    """Each source is told with what is declared and concluded; licenses that do not go together are told for the set."""
+    """Each source is told with what is concluded of it; licenses that do not go together, of those that keep something."""
     claims = {"a": LicenseClaim(("CC-BY-SA-4.0",), "spdx"), "b": LicenseClaim(("CC-BY-NC-SA-4.0",), "spdx"), "c": NO_CLAIM}
     releases = {name: Release(name, "http", "1", (), claim) for name, claim in claims.items()}
     made = License(LicenseGateSettings(), FilterContext(Use(redistribute=True), releases, tuple(releases), ""))
-    found = list(made.observe())
+    found = [*made.observe(), *made.observe_kept({"a", "b", "c"})]
     assert [(one.code, one.source, one.value) for one in found] == [
         ("license.concluded", "a", 1.0),
         ("license.concluded", "b", 1.0),
@@ -192,6 +222,8 @@ def test_what_is_observed() -> None:
     ]
     assert "a" in found[-1].detail
     assert "b" in found[-1].detail
+    assert list(made.observe_kept({"a"})) == []
+    assert list(made.observe_kept({"b"})) == []
 
 
 def test_texts_of_a_release_are_collected(tmp_path: Path) -> None:

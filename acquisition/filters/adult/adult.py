@@ -39,7 +39,7 @@ class Adult(Filter):
     """Flags adult and toxic wording, addresses on block lists, and pictures by a model of the user's."""
 
     name: ClassVar[str] = "adult"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     Settings: ClassVar[type[FilterSettings]] = AdultSettings
     cost: ClassVar[Cost] = Cost(prepare=0.2, text=10.0, media=15.0, memory=120)
     codes: ClassVar[Mapping[str, str]] = {

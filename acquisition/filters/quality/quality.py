@@ -69,7 +69,7 @@ class Quality(SetFilter):
     """Flags items that nobody can learn from, and reports what would mislead a model."""
 
     name: ClassVar[str] = "quality"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     Settings: ClassVar[type[FilterSettings]] = QualitySettings
     partitions: ClassVar[int] = 0
     cost: ClassVar[Cost] = Cost(prepare=0.1, text=30, media=5, memory=150)
