@@ -31,8 +31,9 @@ class Stage:
         return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE)
 
     def lines(self) -> list[list[Any]]:
-        """Return what the crawlers have written so far."""
-        return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
+        """Return what the crawlers have written so far; a line that is still being written is left for the next look."""
+        written = self.log.read_text() if self.log.exists() else ""
+        return [json.loads(line) for line in written.splitlines(keepends=True) if line.endswith("\n")]
 
     def wait_for(self, what: str, number: int) -> None:
         """Wait until that many lines of a kind are there."""

@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import http.client
 import socket
+import time
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
@@ -276,6 +277,9 @@ def test_log(world: World) -> None:
     """Every request is logged with what it asked and what it got."""
     Answer(url_of(world) + "?a=1", Range="bytes=0-9", X_Test="yes")
     request = world.requests("storage", "/bucket/")[-1]
+    deadline = time.monotonic() + 10
+    while not request.bytes_sent and time.monotonic() < deadline:  # counted once they are sent, a moment after they are read
+        time.sleep(0.01)
     assert (request.method, request.path, request.query) == ("GET", "/bucket/some file.bin", {"a": "1"})
     assert (request.status, request.bytes_sent, request.headers["x-test"]) == (206, 10, "yes")
 
