@@ -2,6 +2,7 @@
 
 AcquisitionError
 ├── DeclarationError        run     sources.yaml cannot be accepted; carries every problem at once
+│   └── LockDamaged
 ├── UsageError              run     the command cannot be carried out as it was typed
 ├── WorkspaceError          run     the workspace cannot be used
 │   ├── WorkspaceLocked
@@ -9,6 +10,8 @@ AcquisitionError
 │   └── WorkspaceDamaged
 ├── Refused                 source  policy, a limit or a safety rule says no; not a failure
 │   ├── LicenseRefused
+│   ├── LicenseDrift
+│   ├── NotHere
 │   ├── LimitReached
 │   ├── AddressRefused
 │   ├── NotInLock
@@ -38,6 +41,7 @@ AcquisitionError
 │   ├── Undecodable
 │   └── FormatUnknown
 ├── PluginError             source  a plug-in broke its contract
+├── ExportRefused           run     a format of the manifest would say more than the ledger knows
 ├── FilterUnavailable       run     a filter was asked for what is not installed or not there
 └── Interrupted             run     Ctrl-C; the state is saved
 
@@ -119,6 +123,12 @@ class DeclarationError(AcquisitionError):
         self.problems = tuple(problems)
 
 
+class LockDamaged(DeclarationError):
+    """sources.lock was cut, edited by hand, contradicts itself or is of another version; `problems` have line and field."""
+
+    code = "lock"
+
+
 class UsageError(AcquisitionError):
     """The command cannot be carried out as it was typed."""
 
@@ -162,6 +172,18 @@ class LicenseRefused(Refused):
     """Policy would drop every item on its license alone, so nothing is downloaded."""
 
     code = "license-refused"
+
+
+class LicenseDrift(Refused):
+    """The publisher gives another license (or other terms) than the lock holds, and nothing goes on with it unseen."""
+
+    code = "license-drift"
+
+
+class NotHere(Refused):
+    """`--offline` was asked for, and this is neither pinned nor here."""
+
+    code = "not-here"
 
 
 class LimitReached(Refused):
@@ -343,6 +365,12 @@ class PluginError(AcquisitionError):
 
     code = "plugin"
     scope = "source"
+
+
+class ExportRefused(AcquisitionError):
+    """A format of the manifest would say more than the ledger knows, or something else than the set is."""
+
+    code = "export-refused"
 
 
 class FilterUnavailable(AcquisitionError):

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -30,21 +29,16 @@ from acquisition.engine.flags import (
 )
 from acquisition.engine.local import Failed, LocalEngine
 from acquisition.errors import PluginError
-from acquisition.model import Evidence, Observation, Release, Shard
+from acquisition.model import Observation, Release, Shard
 from acquisition.pipeline.moving import Moved
 from acquisition.pipeline.session import Session
+from acquisition.pipeline.texts import license_texts
 from acquisition.protocols import FilterContext
 from acquisition.settings import FilterSettings
-from acquisition.stage import Held, Staged
+from acquisition.stage import Staged
 from acquisition.workspace import write_json
 
 _DONE: Final = "done.json"
-_TEXT_NAME: Final = re.compile(
-    r"(?:[^/]+/)?(?:un)?(?:licen[cs]e|copying|notice|readme)[^/.]*(?:\.[\d.]*\d)?(?:\.(?:md|txt|rst|markdown|html?|en))?",
-    re.IGNORECASE,
-)
-_TEXT_BYTES: Final = 200_000
-_TEXTS: Final = 20
 _ABOUT: Final = ".not-checked.json"
 _OBSERVED: Final = "observations.json"
 
@@ -119,20 +113,6 @@ def filter_context(session: Session, staged: Mapping[str, Staged], moved: Mappin
         base=str(session.declared.path.resolve().parent),
         texts={name: texts for name in staged if (texts := license_texts(moved[name].held.values()))},
     )
-
-
-def license_texts(files: Iterable[Held]) -> tuple[Evidence, ...]:
-    """Return the LICENSE, COPYING, NOTICE and README texts among a release's files, those nearest to its root first.
-
-    Texts of more than _TEXT_BYTES and those that lie deeper than one folder are left out: they speak of something else.
-    """
-    named = [file for file in files if _TEXT_NAME.fullmatch(file.path) and file.size <= _TEXT_BYTES]
-    found = []
-    for file in sorted(named, key=lambda file: (file.path.count("/"), file.path))[:_TEXTS]:
-        with suppress(OSError):  # what is lost from the disk is reported where it is read
-            raw = Path(file.file).read_bytes()[:_TEXT_BYTES].decode("utf-8-sig", errors="replace")
-            found.append(Evidence(file.path.rpartition("/")[2], raw, file.path, file.sha256, file.fetched_at))
-    return tuple(found)
 
 
 def _run(session: Session, name: str, settings: FilterSettings, context: FilterContext) -> Run:

@@ -15,9 +15,12 @@ from acquisition.crawl.frontier.neighbours import rest_as_elsewhere
 from acquisition.errors import AcquisitionError, Interrupted, PluginError, SourceUnavailable, UsageError
 from acquisition.fetch import Arrived, Downloader, Failed, Transfer
 from acquisition.journal import Journal
-from acquisition.lock import Lock, Pin, identity, same_but_for_time, settled
+from acquisition.lock import Lock, Pin, identity, own_word, settled
 from acquisition.model import Asset, Location, Rejection, Release
+from acquisition.pipeline.hosts import host_files
+from acquisition.pipeline.planning import pin_of
 from acquisition.pipeline.session import Session
+from acquisition.pipeline.texts import text_digests
 from acquisition.plan import PlannedSource
 from acquisition.protocols import Source
 from acquisition.sources.override import apply_override
@@ -178,10 +181,9 @@ def _pin(name: str, moved: Moved, lock: Lock) -> Lock:
         moved.release = replace(moved.release, revision=published.revision)
     elif not moved.release.revision:
         moved.release = settled(moved.release, held) if held else moved.release
-    pin, old = Pin(identity(planned.source.settings), published, held), lock.pins.get(name)
-    if planned.state == "local" and old is not None and same_but_for_time(old, pin):
-        return lock  # a folder that was looked at again leaves no diff
-    return lock.with_pin(name, pin)
+    old = lock.pins.get(name)
+    pin = replace(pin_of(replace(planned, published=published), held, old), texts=text_digests(moved.held.values()))
+    return lock.with_pin(name, pin)  # what was looked at again and is the same leaves no diff
 
 
 _NO_ROBOTS: Final = "robots-unreachable"
@@ -239,7 +241,9 @@ def _crawl(session: Session, moved: Moved, lock: Lock, *, replay: bool) -> Lock:
     published = replace(crawl.release(source, where.directory, resolved_at=run.ended), version_label=where.directory.name)
     _take_crawl(session, moved, published)
     held = {path: file.sha256 for path, file in moved.held.items()}
-    return lock.with_pin(source.name, Pin(identity(source.settings), published, held))
+    own = own_word(moved.release.license) if moved.release is not None else None
+    hosts = host_files(session, source, where.directory)
+    return lock.with_pin(source.name, Pin(identity(source.settings), published, held, own, hosts=hosts))
 
 
 def _nothing_came(source: Source, run: crawl.CrawlRun) -> SourceUnavailable:

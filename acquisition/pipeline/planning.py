@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from acquisition import crawl
 from acquisition.blobs import BlobStore
-from acquisition.filters.license import release_codes
-from acquisition.lock import Lock, Pin, identity
-from acquisition.model import SEVERITY, Outcome, Release
+from acquisition.lock import VERSION, Lock, Pin, identity, own_word
+from acquisition.model import Release
 from acquisition.pipeline.session import Session
-from acquisition.plan import Plan, PlannedSource, Planner, Rights
+from acquisition.pipeline.weighing import combined, items_of, rights_of, set_bytes, texts_of, with_contact
+from acquisition.plan import Look, Plan, PlannedSource, Planner
 from acquisition.protocols import Source
-from acquisition.rights.licenses import release_conclusion
 from acquisition.sources.override import apply_override
 from acquisition.workspace import free_bytes
 
 
-def make_plan(session: Session, *, locked: bool = False, update: Iterable[str] = (), here_only: bool = False) -> Plan:
-    """Resolve what the lock does not pin, and say what a fetch would do. Writes nothing.
+def make_plan(
+    session: Session, *, locked: bool = False, update: Iterable[str] = (), here_only: bool = False, look: Look = "new"
+) -> Plan:
+    """Resolve what the lock does not pin, and say what a fetch would do. Writes nothing but license texts as evidence.
 
-    With `here_only` nobody is asked: sources take part with what the lock pins and the workspace holds.
+    With `here_only` nobody is asked: sources take part with what the lock pins and the workspace holds. `look` says which
+    pinned sources are asked about again, to compare what their publishers say now.
     """
     planner = Planner(
         lock=session.lock,
@@ -30,43 +32,42 @@ def make_plan(session: Session, *, locked: bool = False, update: Iterable[str] =
         context=session.context,
         override=lambda source, release, context: apply_override(release, source.settings, context),
         judge=rights_of(session),
-        holds=_holds(session),
+        holds=BlobStore(session.workspace).has,
         crawled=lambda source, pin: crawled_release(session, source, pin),
+        texts=texts_of(session),
+        count=items_of(session),
         locked=locked,
+        offline=session.offline,
+        contact=session.declared.declaration.contact is not None,
         update=frozenset(update),
         only=frozenset(session.only) if session.only or here_only else None,
+        look=look,
         check=session.check_stop,
     )
-    sources = planner.plan(session.declared.sources)
+    contact = session.declared.declaration.contact
+    who = f"{contact.name} <{contact.email}>" if contact else ""
+    sources = tuple(with_contact(source, who) for source in planner.plan(session.declared.sources))
     free = free_bytes(session.workspace.root)
     to_move = sum(source.bytes_to_move for source in sources if source.action == "download")
-    return Plan(sources, free, free - to_move, pinned(session.lock, sources))
+    declared = {source.name for source in session.declared.sources}
+    return Plan(
+        sources=sources,
+        disk_free=free,
+        disk_after=free - to_move,
+        lock=pinned(session.lock, sources),
+        disk_set=set_bytes(sources, session.declared.declaration.curated.layout),
+        removed=tuple(sorted(name for name in session.lock.pins if name not in declared)),
+        combination=combined(sources, session.use),
+        notes=tuple(_notes(session.lock)),
+    )
 
 
-def rights_of(session: Session) -> Callable[[Source, Release], Rights]:
-    """Return the license gate: codes that the release's own claim earns, and what the policy makes of them."""
-
-    def judge(source: Source, release: Release) -> Rights:
-        codes = release_codes(release, session.use)
-        worst, rule = Outcome.KEEP, ""
-        for code, _ in codes:
-            outcome, decisive = session.policy.outcome_for(code, 1.0, source.name)
-            if SEVERITY[outcome] > SEVERITY[worst]:
-                worst, rule = outcome, str(decisive)
-        return Rights(
-            conclusion=release_conclusion(release),
-            codes=tuple(code for code, _ in codes),
-            outcome=worst,
-            rule=rule,
-            reasons=tuple(reason for _, reason in codes),
+def _notes(lock: Lock) -> Iterable[str]:
+    if 0 < lock.read_as < VERSION:
+        yield (
+            f"sources.lock is of schema version {lock.read_as}; it was read as such, and is written as version {VERSION} "
+            "the next time something is pinned"
         )
-
-    return judge
-
-
-def _holds(session: Session) -> Callable[[str], bool]:
-    store = BlobStore(session.workspace)
-    return lambda sha256: store.has(sha256)
 
 
 def crawled_release(session: Session, source: Source, pin: Pin | None) -> Release | None:
@@ -100,6 +101,14 @@ def pinned(lock: Lock, sources: Iterable[PlannedSource]) -> Lock:
         if planned.state == "local" and not fresh:
             continue
         same = old is not None and old.release == planned.published
-        held = old.held if old is not None and same else {}
-        lock = lock.with_pin(planned.name, Pin(named, planned.published, held))
+        held: Mapping[str, str] = old.held if old is not None and same else {}
+        lock = lock.with_pin(planned.name, pin_of(planned, held, old if same else None))
     return lock
+
+
+def pin_of(planned: PlannedSource, held: Mapping[str, str], old: Pin | None = None) -> Pin:
+    """Return the pin of a planned source; what hosts said stays with the crawl that asked them."""
+    assert planned.published is not None
+    own = own_word(planned.release.license) if planned.release is not None else None
+    texts = planned.texts or (old.texts if old is not None else ())
+    return Pin(identity(planned.source.settings), planned.published, held, own, texts, old.hosts if old is not None else ())

@@ -32,7 +32,8 @@ class Session:
 
     `only` names the sources whose bytes are moved, () for all (the others take part with what is here already);
     `workers` is the number of processes, 0 for one per core; `stop` is set by Ctrl-C and ends the run cleanly;
-    `patience` holds the downloader's time-outs and retries (its ceilings are taken from the declaration).
+    `patience` holds the downloader's time-outs and retries (its ceilings are taken from the declaration). With `offline`
+    nobody is asked anything.
     """
 
     declared: declare.Declared
@@ -43,6 +44,7 @@ class Session:
     only: tuple[str, ...] = ()
     workers: int = 0
     patience: DownloadLimits = field(default_factory=DownloadLimits)
+    offline: bool = False
 
     @property
     def lock_path(self) -> Path:
@@ -159,6 +161,7 @@ def open_session(
     stop: threading.Event | None = None,
     workers: int = 0,
     environment: Mapping[str, str] | None = None,
+    offline: bool = False,
 ) -> Session:
     """Read the declaration and return a session; the workspace is `data` beside it unless another is named.
 
@@ -174,6 +177,7 @@ def open_session(
         environment=environment,
         only=only,
         workers=workers,
+        offline=offline,
     )
     session.known(only)
     return session

@@ -39,6 +39,7 @@ from acquisition.sources.signed_urls import moment
 
 SITE: Final = "https://datacollective.mozillafoundation.org"
 READER: Final = "common-voice"
+BY_DECLARATION: Final = "accept_terms of the declaration"
 KEY: Final = "MDC_API_KEY"
 CONDITIONS: Final = (
     "Nobody tries to determine the identity of a speaker.",
@@ -262,7 +263,8 @@ def _terms(details: dict[str, Any], page: str, context: ResolveContext) -> Terms
     digest = hashlib.sha256(text.encode()).hexdigest()
     before = context.pin.terms if context.pin is not None else None
     same = before is not None and before.sha256 == digest and before.accepted
-    return Terms(page, text, digest, accepted=True, accepted_at=before.accepted_at if same and before else context.now())
+    at = before.accepted_at if same and before else context.now()
+    return Terms(page, text, digest, accepted=True, accepted_at=at, accepted_by=BY_DECLARATION)
 
 
 def _plain(value: object) -> str:
@@ -291,9 +293,8 @@ def _local(source: Source, settings: CommonVoiceSettings, context: ResolveContex
     at, page = context.now(), "https://commonvoice.mozilla.org"
     policy = evidence("publisher's policy", "Common Voice publishes its recordings under CC0-1.0", url=page, at=at)
     text = "\n".join(CONDITIONS)
-    terms = Terms(
-        page, text, hashlib.sha256(text.encode()).hexdigest(), settings.accept_terms, at if settings.accept_terms else ""
-    )
+    digest, accepted = hashlib.sha256(text.encode()).hexdigest(), settings.accept_terms
+    terms = Terms(page, text, digest, accepted, at if accepted else "", BY_DECLARATION if accepted else "")
     return Release(
         source=source.name,
         kind="common_voice",

@@ -278,7 +278,8 @@ def _terms(card: dict[str, Any], repo: _Repository, context: ResolveContext) -> 
     """Return the conditions of a gated data set, which this credential has passed."""
     text = "\n\n".join(texts_of([card.get("extra_gated_heading"), card.get("extra_gated_prompt")]))
     digest = evidence("terms", text, url=repo.page, at="").sha256
-    return Terms(repo.page, text, digest, accepted=True, accepted_at=context.now())
+    by = f"the account of the token in {repo.credential.found}"
+    return Terms(repo.page, text, digest, accepted=True, accepted_at=context.now(), accepted_by=by)
 
 
 def _notes(info: Any, assets: tuple[Asset, ...], gate: str) -> Iterator[str]:

@@ -13,7 +13,7 @@ from acquisition.engine.flags import rights_digests
 from acquisition.filters import license as gate
 from acquisition.filters.license import License, LicenseGateSettings, release_codes
 from acquisition.model import FLAG_SCHEMA, ITEM_SCHEMA, NO_CLAIM, Evidence, LicenseClaim, Release, Use
-from acquisition.pipeline.flagging import license_texts
+from acquisition.pipeline.texts import license_texts
 from acquisition.protocols import FilterContext
 from acquisition.rights.licenses import conclude
 from acquisition.stage import Held

@@ -65,7 +65,7 @@ def planned(
         adapter=lambda source: World.current,  # type: ignore[arg-type, return-value]  # only what planning asks of it
         context=lambda source, pin: context,
         override=lambda source, release, context: release,
-        judge=lambda source, release: Rights(CONCLUSION, ("license.denied",) if rights != "keep" else (), rights),
+        judge=lambda source, release, texts: Rights(CONCLUSION, ("license.denied",) if rights != "keep" else (), rights),
         holds=lambda sha256: holds,
         crawled=lambda source, pin: None,
         **options,

@@ -156,6 +156,10 @@ class Look:
         """Return a file about rights as last asked for, and its last good copy."""
         return policies.read(self._db, origin, name)
 
+    def policies(self) -> list[PolicyFile]:
+        """Return every file about rights as last asked for, by origin and name; a failure stands before its last good copy."""
+        return policies.all_of(self._db)
+
     @contextmanager
     def _picture(self, run: str) -> Iterator[int]:
         with self._db.snapshot():

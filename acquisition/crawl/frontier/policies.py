@@ -28,6 +28,13 @@ def read(database: Database, origin: str, name: str) -> tuple[PolicyFile | None,
     return files.get(0, files.get(1)), files.get(1)
 
 
+def all_of(database: Database) -> list[PolicyFile]:
+    """Return the last answer of every file, by origin and name."""
+    names = database.rows("SELECT DISTINCT origin, name FROM policy ORDER BY origin, name")
+    last = (read(database, str(origin), str(name))[0] for origin, name in names)
+    return [file for file in last if file is not None]
+
+
 def _file(origin: str, name: str, row: Row) -> PolicyFile:
     _, url, fetched, expires, status, body, closed = row
     return PolicyFile(origin, name, url, fetched, expires, status, None if body is None else bytes(body), closed)

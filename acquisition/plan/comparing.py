@@ -1,0 +1,88 @@
+"""Two releases of one source side by side: files by path, size and published digests, revision, license, terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from acquisition.model import Asset, Digest, Release
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """A release beside the one that the lock pins.
+
+    `bytes_added` and `bytes_changed` are what is new of known size, `bytes_removed` what was there.
+    """
+
+    revision: tuple[str, str]
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    license: tuple[str, str] | None = None
+    license_text: tuple[str, str] | None = None
+    terms: tuple[str, str] | None = None
+    bytes_added: int = 0
+    bytes_removed: int = 0
+    bytes_changed: int = 0
+
+    @property
+    def any(self) -> bool:
+        """Say whether anything differs."""
+        return bool(self.revision[0] != self.revision[1] or self.files or self.license or self.license_text or self.terms)
+
+    @property
+    def files(self) -> bool:
+        """Say whether a file differs."""
+        return bool(self.added or self.removed or self.changed)
+
+
+def compare(old: Release, new: Release) -> Changes:
+    """Return what differs between two releases; a digest counts where both have one of its kind."""
+    before = {asset.path: asset for asset in old.assets}
+    after = {asset.path: asset for asset in new.assets}
+    old_raw, new_raw = "; ".join(old.license.raw) or "none", "; ".join(new.license.raw) or "none"
+    old_text, new_text = _license_text(old), _license_text(new)
+    old_terms, new_terms = (release.terms.sha256 if release.terms else "" for release in (old, new))
+    added, removed = sorted(after.keys() - before.keys()), sorted(before.keys() - after.keys())
+    changed = sorted(path for path in before.keys() & after.keys() if _differs(before[path], after[path]))
+    return Changes(
+        revision=(old.revision, new.revision or old.revision),
+        added=tuple(added),
+        removed=tuple(removed),
+        changed=tuple(changed),
+        license=(old_raw, new_raw) if old_raw != new_raw else None,
+        license_text=(old_text, new_text) if old_text != new_text and old_raw == new_raw else None,
+        terms=(old_terms, new_terms) if old_terms != new_terms else None,
+        bytes_added=_bytes(after[path] for path in added),
+        bytes_removed=_bytes(before[path] for path in removed),
+        bytes_changed=_bytes(after[path] for path in changed),
+    )
+
+
+def _bytes(assets: Iterable[Asset]) -> int:
+    return sum(asset.size or 0 for asset in assets)
+
+
+def _license_text(release: Release) -> str:
+    """Digest of the evidence that speaks of the license itself."""
+    return ",".join(sorted({evidence.sha256 for evidence in release.license.evidence if evidence.sha256}))
+
+
+def _differs(old: Asset, new: Asset) -> bool:
+    if old.size is not None and new.size is not None and old.size != new.size:
+        return True
+    ours: dict[str, Digest] = {digest.algorithm: digest for digest in old.digests}
+    return any(digest.algorithm in ours and ours[digest.algorithm] != digest for digest in new.digests)
+
+
+def describe(changes: Changes) -> str:
+    """Say in one line what differs."""
+    parts = [
+        f"+{len(changes.added)} ~{len(changes.changed)} -{len(changes.removed)} files",
+        *([f"revision {changes.revision[0]} → {changes.revision[1]}"] if changes.revision[0] != changes.revision[1] else []),
+        *([f"license {changes.license[0]} → {changes.license[1]}"] if changes.license else []),
+        *(["license text changed"] if changes.license_text else []),
+        *(["terms changed"] if changes.terms else []),
+    ]
+    return ", ".join(parts)

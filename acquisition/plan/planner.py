@@ -1,0 +1,324 @@
+"""Resolving all sources side by side, and saying of each what a fetch would do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import Final, Literal
+
+from acquisition.errors import (
+    AcquisitionError,
+    LicenseRefused,
+    LimitReached,
+    NoContact,
+    NotHere,
+    NotInLock,
+    PluginError,
+    Refused,
+)
+from acquisition.lock import Lock, Pin, TextDigest, identity
+from acquisition.model import SEVERITY, Asset, Evidence, Release
+from acquisition.plan.comparing import compare, describe
+from acquisition.plan.drift import Drift, drift_of
+from acquisition.plan.planned import Action, PlannedSource, Rights, State, is_taken
+from acquisition.protocols import ResolveContext, Source, SourceAdapter
+
+Look = Literal["new", "moving", "all"]
+"""Which sources are asked about: those that are not pinned; those whose bytes have to move as well; all of them."""
+
+_SIDE_BY_SIDE: Final = 8
+_LOOK: Final = 0.1
+"""Seconds between two looks at whether somebody wants to stop."""
+_NAMED: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Planner:
+    """What planning needs: the lock, a context per source, what is held, and the judgement of rights.
+
+    `adapter` gives a source's adapter, `override` applies the user's own word; `judge` runs the license gate and the
+    policy over a release and its license texts; `texts` gives the texts that are here or may be asked for, of a release whose
+    `held` files map to their sha256; `count` says how many items there are; `holds` says whether a blob is here; `crawled`
+    returns the pinned or finished release of a spider, None when it has to run. `only` names the sources that may be asked
+    about, None for all; with `offline` nobody is asked; `contact` says that somebody answers for a crawl. `check` is called
+    while servers are waited for and may raise.
+    """
+
+    lock: Lock
+    adapter: Callable[[Source], SourceAdapter]
+    context: Callable[[Source, Release | None], ResolveContext]
+    override: Callable[[Source, Release, ResolveContext], Release]
+    judge: Callable[[Source, Release, tuple[Evidence, ...]], Rights]
+    holds: Callable[[str], bool]
+    crawled: Callable[[Source, Pin | None], Release | None]
+    texts: Callable[[Source, PlannedSource], tuple[Evidence, ...]] = lambda _source, _planned: ()
+    count: Callable[[PlannedSource], int | None] = lambda _planned: None
+    locked: bool = False
+    offline: bool = False
+    contact: bool = True
+    update: frozenset[str] = frozenset()
+    only: frozenset[str] | None = None
+    look: Look = "new"
+    check: Callable[[], None] = lambda: None
+
+    def plan(self, sources: Iterable[Source]) -> tuple[PlannedSource, ...]:
+        """Resolve all sources side by side; one that fails is in the plan with its error and stops no other."""
+        return _side_by_side(self._planned, tuple(sources), self.check)
+
+    def _planned(self, source: Source) -> PlannedSource:
+        try:
+            return self._resolved(source) if self.only is None or source.name in self.only else self._unnamed(source)
+        except AcquisitionError as error:
+            return self._fallen_back(source, error)
+        except Exception as error:  # noqa: BLE001 - an adapter is a plug-in; whatever it raises, the other sources go on
+            named = PluginError(f"source kind {source.settings.kind!r} failed while resolving {source.name!r}: {error!r}")
+            return PlannedSource(source, "error", error=named)
+
+    def _resolved(self, source: Source) -> PlannedSource:
+        pin = self.lock.pins.get(source.name)
+        kept = pin if pin is not None and pin.identity == identity(source.settings) else None
+        self._demand_pin(source, kept)
+        updating = source.name in self.update
+        published, state = self._published(source, kept, updating=updating)
+        if pin is not None and kept is None:
+            state = "redeclared"
+        planned = replace(self._weighed(source, published, kept), state=state)
+        if pin is not None and (updating or state in {"local", "redeclared", "updated"}):
+            planned = replace(planned, changes=compare(pin.release, published))
+        if kept is not None and (drift := self._drift(planned, kept)) is not None:
+            if drift.refused:
+                return self._refused_for(drift, source, kept)
+            planned = replace(planned, drift=drift)
+        return self._gated(planned)
+
+    def _demand_pin(self, source: Source, kept: Pin | None) -> None:
+        if self.locked and kept is None:
+            raise NotInLock(
+                f"source {source.name!r} is not in the lock as it is declared now",
+                where=source.where,
+                hint="Run `acquire lock` to pin it, look at what it changes, and commit sources.lock.",
+            )
+        if self.offline and kept is None and not _on_disk(source):
+            raise NotHere(
+                f"source {source.name!r} is not in the lock as it is declared now, and nobody is asked with --offline",
+                where=source.where,
+                hint="Run the same command without --offline where the network is.",
+            )
+
+    def _weighed(self, source: Source, published: Release, kept: Pin | None) -> PlannedSource:
+        """Return what is held and to be moved of a release, and what the license gate says of it."""
+        context = self.context(source, None)
+        planned = self._measured(source, published, self.override(source, published, context), kept)
+        texts = self.texts(source, planned)
+        assert planned.release is not None
+        read = tuple(TextDigest(text.url, text.sha256) for text in texts)
+        planned = replace(planned, rights=self.judge(source, planned.release, texts), texts=read)
+        return replace(planned, items=self.count(planned))
+
+    def _fallen_back(self, source: Source, error: AcquisitionError) -> PlannedSource:
+        """An update that fails leaves what was there: the pinned release goes on, with the error beside it."""
+        if source.name in self.update and not isinstance(error, Refused):
+            kept = replace(self, update=self.update - {source.name})._planned(source)  # noqa: SLF001  # the same class
+            if kept.error is None:
+                return replace(kept, error=error)
+        return PlannedSource(source, "refuse" if isinstance(error, Refused) else "error", error=error)
+
+    def _unnamed(self, source: Source) -> PlannedSource:
+        """A source that this run was not asked for takes part with what is here, and nobody is asked about it."""
+        pin = self.lock.pins.get(source.name)
+        if pin is None or pin.identity != identity(source.settings):
+            return PlannedSource(source, "skip")
+        planned = replace(self, look="new", locked=False)._resolved(source)  # noqa: SLF001  # the same class
+        on_disk = planned.action == "download" and all(asset.local_path for asset in planned.taken)
+        if planned.action == "refuse":
+            return replace(planned, action="skip")  # with the refusal, so that the manifest goes on saying it
+        return planned if planned.action == "reuse" or on_disk else PlannedSource(source, "skip")
+
+    # --- releases ---------------------------------------------------------------------------------------------------------
+
+    def _published(self, source: Source, kept: Pin | None, *, updating: bool) -> tuple[Release, State]:
+        adapter = self.adapter(source)
+        if adapter.mover == "crawler":
+            return self._crawled(source, kept, updating=updating)
+        on_disk = _on_disk(source)
+        if kept is not None and not updating and not on_disk:
+            if self.locked and not self.offline:
+                self._demand_same(source, kept, adapter.resolve(source, self.context(source, kept.release)))
+            elif self.look == "moving" and not kept.complete and not self.offline:
+                return adapter.resolve(source, self.context(source, None)), "updated"
+            return kept.release, "pinned"
+        release = adapter.resolve(source, self.context(source, kept.release if kept and not updating else None))
+        if on_disk:
+            if self.locked and kept is not None:
+                self._demand_same(source, kept, replace(release, license=kept.release.license, terms=kept.release.terms))
+            return release, "local"
+        return release, "updated" if updating and kept else "new"
+
+    def _crawled(self, source: Source, kept: Pin | None, *, updating: bool) -> tuple[Release, State]:
+        found = None if updating else self.crawled(source, kept)
+        if found is not None:
+            if self.locked and kept is not None:
+                self._demand_same(source, kept, found)
+            return found, "pinned"
+        if self.offline or self.locked:
+            kind = NotHere if self.offline else NotInLock
+            raise kind(
+                f"what the lock holds of the crawl {source.name!r} is not here, and a crawl is never the same twice",
+                where=source.where,
+                hint="Take the folder `crawl` of the workspace along, or crawl anew without this option.",
+            )
+        return self.adapter(source).resolve(source, self.context(source, None)), "updated" if updating else "new"
+
+    def _demand_same(self, source: Source, kept: Pin, now: Release) -> None:
+        """With --locked the world must be what the lock says, as far as names, sizes, digests and a revision tell."""
+        changes = compare(kept.release, now)
+        if changes.files or changes.revision[0] != changes.revision[1]:
+            on_disk = _on_disk(source)
+            what = f"the folder of {source.name!r}" if on_disk else f"what is published of {source.name!r}"
+            anew = "without --locked" if on_disk else f"`acquire plan --update {source.name}`"
+            raise NotInLock(
+                f"{what} is not what the lock holds: {describe(changes)}",
+                where=source.where,
+                hint=f"Run {anew} to see it as it is now.",
+            )
+        if (drift := drift_of(kept.release, now)) is not None:
+            raise replace(drift, refused=True, held=self._held_of(kept)).error(source.where)
+
+    # --- drift ------------------------------------------------------------------------------------------------------------
+
+    def _drift(self, planned: PlannedSource, kept: Pin) -> Drift | None:
+        """Return how the publisher's word differs from the lock's, where somebody was asked; with what policy makes of it."""
+        source, published = planned.source, planned.published
+        if self.adapter(source).mover == "crawler" or _on_disk(source) or published is None:
+            return None
+        moving = self.look == "moving" and planned.action == "download" and planned.state == "pinned"
+        now = published if planned.state == "updated" else self._newest(source) if moving and not self.offline else None
+        if now is None or (drift := drift_of(kept.release, now)) is None:
+            return None
+        before, after = (self._outcome(source, release) for release in (kept.release, now))
+        worse = SEVERITY[after] > SEVERITY[before] and after in {"hold", "drop"}
+        return replace(drift, outcomes=(str(before), str(after)), refused=worse, held=self._held_of(kept))
+
+    def _newest(self, source: Source) -> Release | None:
+        """What is published now; None where that cannot be learned: the download will say what is wrong."""
+        with suppress(AcquisitionError):
+            return self.adapter(source).resolve(source, self.context(source, None))
+        return None
+
+    def _outcome(self, source: Source, release: Release) -> str:
+        return self.judge(source, self.override(source, release, self.context(source, None)), ()).outcome
+
+    def _held_of(self, kept: Pin) -> int:
+        return sum(self.holds(sha256) for sha256 in kept.held.values())
+
+    def _refused_for(self, drift: Drift, source: Source, kept: Pin) -> PlannedSource:
+        """Nothing of the new release is taken; what is held whole of the old one goes on, with the alarm beside it."""
+        planned = self._weighed(source, kept.release, kept)
+        action: Action = "reuse" if planned.action == "reuse" else "refuse"
+        return replace(planned, action=action, state="pinned", drift=drift, error=drift.error(source.where))
+
+    # --- what it takes ----------------------------------------------------------------------------------------------------
+
+    def _measured(self, source: Source, published: Release, release: Release, kept: Pin | None) -> PlannedSource:
+        if self.adapter(source).mover == "crawler":
+            taken: tuple[Asset, ...] = release.assets
+            action: Action = "reuse" if release.assets else "crawl"
+            held = {asset.path: _sha256(asset) for asset in taken}
+            return PlannedSource(source, action, published=published, release=release, taken=taken, held=held)
+        taken = tuple(asset for asset in release.assets if is_taken(asset, source))
+        pinned = dict(kept.held) if kept is not None and kept.release == published else {}
+        held = {asset.path: pinned[asset.path] for asset in taken if asset.path in pinned and self.holds(pinned[asset.path])}
+        missing = [asset for asset in taken if asset.path not in held and not asset.local_path]
+        return PlannedSource(
+            source,
+            "download" if len(held) < len(taken) else "reuse",
+            published=published,
+            release=release,
+            taken=taken,
+            left_out=len(release.assets) - len(taken),
+            held=held,
+            bytes_total=sum(asset.size or 0 for asset in taken),
+            bytes_to_move=sum(asset.size or 0 for asset in missing),
+            unknown_sizes=sum(asset.size is None for asset in missing),
+        )
+
+    def _gated(self, planned: PlannedSource) -> PlannedSource:
+        refusal = self._refusal(planned)
+        return planned if refusal is None else replace(planned, action="refuse", error=refusal)
+
+    def _refusal(self, planned: PlannedSource) -> Refused | None:
+        rights, source = planned.rights, planned.source
+        crawler = self.adapter(source).mover == "crawler"
+        if planned.action == "crawl" and not self.contact:
+            return NoContact(
+                f"{source.name!r} is crawled, and nobody answers for it: `contact` is missing",
+                where=source.where,
+                hint="Add `contact: {name, url, email}` to sources.yaml; it goes into the user agent.",
+            )
+        if rights is not None and rights.outcome == "drop" and source.settings.items.license is None and not crawler:
+            return LicenseRefused(
+                f"policy drops every item of {source.name!r} on its license: {', '.join(rights.codes)} "
+                f"({rights.conclusion.declared} → {rights.conclusion.concluded})",
+                where=source.where,
+                hint="Change dataset.use, give the license with its evidence under `license:`, or change the policy.",
+            )
+        limit = source.settings.limits.bytes
+        if limit is not None and planned.bytes_to_move > limit:
+            return LimitReached(
+                f"{source.name!r} would move {planned.bytes_to_move:,} bytes; its limit is {limit:,}",
+                where=source.where,
+                hint="Raise the source's limits.bytes, or take fewer files with `files:`.",
+            )
+        return _missing(planned) if self.offline else None
+
+
+def _missing(planned: PlannedSource) -> NotHere | None:
+    """Say what a source lacks when nobody may be asked."""
+    missing = [asset.path for asset in planned.taken if asset.path not in planned.held and not asset.local_path]
+    if not missing:
+        return None
+    named = ", ".join(missing[:_NAMED]) + (f" and {len(missing) - _NAMED:,} more" if len(missing) > _NAMED else "")
+    return NotHere(
+        f"{len(missing):,} of {len(planned.taken):,} files of {planned.name!r} are not here, and nobody is asked with "
+        f"--offline: {named}",
+        where=planned.source.where,
+        hint="Run `acquire fetch` where the network is, or bring the folder `blobs` of a workspace that has them.",
+    )
+
+
+def _on_disk(source: Source) -> bool:
+    """Say whether the source is a folder or file of one's own, which is looked at and never asked for."""
+    return getattr(source.settings, "path", None) is not None
+
+
+def _side_by_side(
+    work: Callable[[Source], PlannedSource], sources: tuple[Source, ...], check: Callable[[], None]
+) -> tuple[PlannedSource, ...]:
+    """Work on several sources at a time. Threads of a pool would be waited for, and a server may not answer for minutes."""
+    waiting: SimpleQueue[int] = SimpleQueue()
+    done: SimpleQueue[tuple[int, PlannedSource]] = SimpleQueue()
+    for index in range(len(sources)):
+        waiting.put(index)
+
+    def take() -> None:
+        with suppress(Empty):
+            while True:
+                index = waiting.get_nowait()
+                done.put((index, work(sources[index])))
+
+    for _ in range(min(_SIDE_BY_SIDE, len(sources))):
+        Thread(target=take, name="plan", daemon=True).start()
+    found: dict[int, PlannedSource] = {}
+    while len(found) < len(sources):
+        check()
+        with suppress(Empty):
+            index, planned = done.get(timeout=_LOOK)
+            found[index] = planned
+    return tuple(found[index] for index in range(len(sources)))
+
+
+def _sha256(asset: Asset) -> str:
+    return next((digest.value for digest in asset.digests if digest.algorithm == "sha256"), "")
