@@ -5,14 +5,18 @@ from acquisition.manifest.diff import Change, Difference, changelog, diff
 from acquisition.manifest.evidence import EvidenceStore, SiteFile
 from acquisition.manifest.explain import Explanation, explain
 from acquisition.manifest.ledger import LedgerInputs, Retrieval, TakenDown
+from acquisition.manifest.names import ITEMS
 from acquisition.manifest.verify import CODES, Finding, Verified, verify
+from acquisition.manifest.versions import Decided, Version, decide, read_versions, stepped, write_versions
 from acquisition.manifest.write import ManifestInputs, ManifestResult, Refusal, write
 
 __all__ = [
     "CODES",
+    "ITEMS",
     "LEDGER_SCHEMA",
     "LEDGER_VERSION",
     "Change",
+    "Decided",
     "Difference",
     "EvidenceStore",
     "Explanation",
@@ -25,10 +29,15 @@ __all__ = [
     "SiteFile",
     "TakenDown",
     "Verified",
+    "Version",
     "changelog",
+    "decide",
     "diff",
     "explain",
     "items_schema",
+    "read_versions",
+    "stepped",
     "verify",
     "write",
+    "write_versions",
 ]

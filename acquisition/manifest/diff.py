@@ -17,20 +17,19 @@ from acquisition.manifest.pairs import EXAMPLES, Pairs
 from acquisition.manifest.side import Side, open_side
 
 KINDS: Final[Mapping[str, str]] = {
-    "added": "items that were not found before",
-    "removed": "items that are not found any more",
-    "taken-down": "items taken down",
-    "kept": "items that came into the set",
-    "lost": "items that left the set",
-    "changed": "kept items with other content",
-    "moved": "kept items in another class or split",
-    "relicensed": "items whose concluded license is another",
-    "flagged": "items with a flag that they did not have",
-    "judged": "items with another outcome or decisive flag",
-    "recorded": "items of which something else is told otherwise",
+    "added": "not found before",
+    "removed": "not found any more",
+    "taken-down": "never to return",
+    "kept": "came into the set",
+    "lost": "left the set",
+    "changed": "kept, with other content",
+    "moved": "kept, in another class or split",
+    "relicensed": "another license is concluded",
+    "flagged": "with a flag that was not there",
+    "judged": "another outcome or decisive flag",
+    "recorded": "something else is told of it",
 }
 """What can become of an item; it may be counted under several, but under `recorded` only where under no other."""
-STEPS: Final = ("", "patch", "minor", "major")
 _DECIDED: Final = ("outcome", "code")
 _MAJOR: Final = frozenset({"taken-down", "lost", "changed", "moved"})
 
@@ -139,15 +138,16 @@ def _changes(pairs: Pairs, kind: str, mask: Any) -> list[Change]:
     changes = []
     for source, (count, first) in pairs.counted(mask).items():
         there = [bool(pairs.is_there[pair]) for pair in first]
-        told = tuple(
-            (pairs.cell("locator", pair, after=now), *_told(pairs, kind, pair)) for pair, now in zip(first, there, strict=True)
+        named = tuple(
+            (pairs.cell("locator", pair, after=now), *_before_after(pairs, kind, pair))
+            for pair, now in zip(first, there, strict=True)
         )
         ids = tuple(pairs.cell("id", pair, after=now) for pair, now in zip(first, there, strict=True))
-        changes.append(Change(source, kind, count, told, ids))
+        changes.append(Change(source, kind, count, named, ids))
     return changes
 
 
-def _told(pairs: Pairs, kind: str, pair: int) -> tuple[str, str]:
+def _before_after(pairs: Pairs, kind: str, pair: int) -> tuple[str, str]:
     """Return what an example of a change was and is: for flags, those that are new."""
     if kind == "recorded":
         return "", pairs.recorded_in(pair)
@@ -174,6 +174,12 @@ def _taken_down(before: Side, after: Side) -> list[Change]:
     return changes
 
 
+def told(kind: str, items: int) -> str:
+    """Return how many items met one kind of change, in words."""
+    meaning = KINDS.get(kind, "")
+    return f"{items:,} {kind}" + (f" ({meaning})" if meaning else "")
+
+
 def changelog(difference: Difference) -> str:
     """Return a section for the set's changelog in Markdown: what changed per source, and the step that fits."""
     lines = [f"## {difference.new}", ""]
@@ -186,5 +192,5 @@ def changelog(difference: Difference) -> str:
         if change.source != source:
             source = change.source
             lines += ["", f"### {source}", ""]
-        lines.append(f"* {change.items:,} {KINDS[change.kind]}")
+        lines.append(f"* {told(change.kind, change.items)}")
     return "\n".join(lines) + "\n"

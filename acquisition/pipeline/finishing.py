@@ -24,6 +24,7 @@ from acquisition.pipeline.flagging import Flagged, license_texts
 from acquisition.pipeline.judging import Judged, flag_shard
 from acquisition.pipeline.moving import Moved
 from acquisition.pipeline.session import Session
+from acquisition.pipeline.versioning import Versioning, papers
 from acquisition.pipeline.web import statistics
 from acquisition.settings import ArchiveSettings
 from acquisition.stage import Staged
@@ -44,6 +45,8 @@ class Finished:
     manifest: str = ""
     manifest_files: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    versioned: Mapping[str, str] = field(default_factory=dict)
+    """The set's version, the step to it from the one before, why, and a note where the declaration says another."""
     changed: bool = False
 
 
@@ -97,14 +100,16 @@ def finish(line: Line, journal: Journal, *, formats: tuple[str, ...], with_manif
         record.unlink(missing_ok=True)  # whatever stands from here on until the end is not what the record says
         session.reporter.event("step", text="building the curated set")
         result = _build(line)
-        done, changed = {"curated_key": curated_key, "notes": list(result.notes)}, True
+        done, changed = {"curated_key": curated_key, "notes": list(result.notes), "versioned": done.get("versioned", {})}, True
         write_json(record, done)
     if with_manifest:
         manifest_key = _manifest_key(line, curated_key, formats)
         if done.get("manifest_key") != manifest_key or not session.workspace.manifest.is_dir():
             session.reporter.event("step", text="writing the manifest")
-            written = _write(line, journal, formats, tuple(done["notes"]))
+            versioning = _versioning(line, done, same=done.get("manifest_key") == manifest_key)
+            written = _write(line, journal, formats, tuple(done["notes"]), versioning)
             done |= {"manifest_key": manifest_key, "files": list(written.files), "sources": written.summary["sources"]}
+            done |= {"versioned": versioning.told()}
             changed = True
             write_json(record, done)
     return _finished(line, done, changed=changed, with_manifest=with_manifest)
@@ -125,6 +130,7 @@ def _finished(line: Line, done: Mapping[str, Any], *, changed: bool, with_manife
         manifest=str(line.session.workspace.manifest) if with_manifest else "",
         manifest_files=tuple(done.get("files", ())) if with_manifest else (),
         notes=tuple(done["notes"]),
+        versioned=done["versioned"] if with_manifest else {},
         changed=changed,
     )
 
@@ -240,7 +246,23 @@ def _widest(line: Line) -> ArchiveSettings:
     return ArchiveSettings(**{name: max(getattr(limit, name) for limit in limits) for name in ArchiveSettings.model_fields})
 
 
-def _write(line: Line, journal: Journal, formats: tuple[str, ...], notes: tuple[str, ...]) -> manifest.ManifestResult:
+def _versioning(line: Line, done: Mapping[str, Any], *, same: bool) -> Versioning:
+    """Return what decides the set's version: by the manifest that stands, or by the record of the last run where none does."""
+    told = papers(
+        line.session.declared.declaration,
+        [(one.code, one.source, one.asset, one.locator) for one in _rejections(line)],
+        [(one.code, one.source, one.what) for one in _refusals(line)],
+    )
+    known = done.get("versioned", {}).get("version", "")
+    dataset = line.session.declared.declaration.dataset
+    return Versioning(
+        line.session.workspace, dataset, told, known if same else manifest.stepped(known, "major") if known else ""
+    )
+
+
+def _write(
+    line: Line, journal: Journal, formats: tuple[str, ...], notes: tuple[str, ...], versioning: Versioning
+) -> manifest.ManifestResult:
     session, declaration = line.session, line.session.declared.declaration
     workspace = session.workspace
     retrievals = _retrievals(line, journal)
@@ -276,6 +298,7 @@ def _write(line: Line, journal: Journal, formats: tuple[str, ...], notes: tuple[
             not_checked=line.not_checked,
             observations=line.observations,
             crawls=dict(_crawls(line)),
+            version_of=versioning,
         )
     )
 

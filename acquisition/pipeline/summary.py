@@ -56,6 +56,8 @@ class Summary:
     manifest: str = ""
     manifest_files: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    versioned: Mapping[str, str] = field(default_factory=dict)
+    """The set's version, the step to it from the one before, why, and a note where the declaration says another."""
     seconds: float = 0.0
 
     @property
