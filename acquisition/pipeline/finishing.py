@@ -20,10 +20,11 @@ from acquisition.engine.flags import claim_digest
 from acquisition.errors import Refused
 from acquisition.journal import Journal
 from acquisition.model import Evidence, JudgedShard, Observation, Rejection, Release
-from acquisition.pipeline.flagging import Flagged, license_texts
+from acquisition.pipeline.flagging import Flagged
 from acquisition.pipeline.judging import Judged, flag_shard
 from acquisition.pipeline.moving import Moved
 from acquisition.pipeline.session import Session
+from acquisition.pipeline.texts import license_texts
 from acquisition.pipeline.versioning import Versioning, papers
 from acquisition.pipeline.web import statistics
 from acquisition.settings import ArchiveSettings

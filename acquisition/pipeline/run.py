@@ -20,7 +20,7 @@ from acquisition.errors import DiskFull, LimitReached, Refused, UsageError, Work
 from acquisition.journal import Journal
 from acquisition.model import Rejection
 from acquisition.pipeline.finishing import Finished, Line, finish
-from acquisition.pipeline.flagging import flag_all, license_texts
+from acquisition.pipeline.flagging import flag_all
 from acquisition.pipeline.inspect import check_inputs
 from acquisition.pipeline.judging import judge_all
 from acquisition.pipeline.moving import Moved, move
@@ -29,6 +29,7 @@ from acquisition.pipeline.promised import keep, read_promise, write_promise
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.staging import stage_all
 from acquisition.pipeline.summary import SourceSummary, Summary
+from acquisition.pipeline.texts import license_texts
 from acquisition.plan import Plan
 from acquisition.rights.licenses import release_conclusion
 from acquisition.stage import Staged
