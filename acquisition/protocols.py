@@ -264,6 +264,11 @@ class Filter(Protocol):
     def flag(self, items: pa.RecordBatch) -> pa.RecordBatch:
         """Return flags (FLAG_SCHEMA) for a batch of items (ITEM_SCHEMA); `row` is the index inside this batch."""
 
+    @classmethod
+    def stands_alone(cls, modality: str) -> bool:  # noqa: ARG003  # contract
+        """Say whether no other item's flags change when an item of this modality leaves its shard."""
+        return not cls.looks_across
+
     @abstractmethod
     def not_checked(self) -> tuple[str, ...]:
         """Sentences on what it cannot see, shown wherever its results are ("names and addresses: no NER model set")."""
@@ -320,6 +325,11 @@ class SetFilter(Protocol):
     @abstractmethod
     def join(self, signatures: Mapping[str, Path], links: Sequence[Path]) -> Iterator[tuple[str, pa.RecordBatch]]:
         """Yield (shard key, flags) for every shard that has flags."""
+
+    @classmethod
+    def stands_alone(cls, modality: str) -> bool:  # noqa: ARG003  # contract
+        """Say whether no other item's signature changes when an item of this modality leaves its shard."""
+        return False
 
     @abstractmethod
     def not_checked(self) -> tuple[str, ...]:

@@ -44,6 +44,16 @@ NONE: Final = hashlib.sha256(b"tombstones").hexdigest()
 LEAST_LETTERS: Final = 20
 """Texts with a shorter normal form leave no tombstone of their text: "Yes!" is said by many. Their exact content still does."""
 
+_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
+    "content": ("content_sha256",),
+    "item": ("id",),
+    "file": ("blob",),
+    "source": ("source",),
+    "author": ("author",),
+    "domain": ("url", "locator"),
+    "url": ("url", "locator"),
+    "text": ("modality", "text"),
+}
 _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _HOST: Final = r"^[A-Za-z][A-Za-z0-9+.\-]*://(?:[^/?#@\\]*@)?(?P<host>\[[^\]/?#]*\]|[^/?#:\\]*)"
 _AUTHORS: Final = re.compile(r"\s*[;|]\s*")
@@ -204,6 +214,12 @@ class Tombstones:
         labels = host.split(".") if host else []
         found = (self._known["domain"].get(_sha(".".join(labels[cut:]))) for cut in range(len(labels)))
         return next((place for place in found if place is not None), -1)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of ITEM_SCHEMA that the scopes in use look at."""
+        found = dict.fromkeys(name for scope, names in _COLUMNS.items() if self._known[scope] for name in names)
+        return tuple(found) or ("id",)
 
     def mask(self, batch: pa.RecordBatch | pa.Table) -> pa.Array:
         """Return one bool for each row of ITEM_SCHEMA: true where it is taken down."""

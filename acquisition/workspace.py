@@ -66,6 +66,17 @@ def atomic_file(target: Path) -> Iterator[IO[bytes]]:
     fsync_directory(target.parent)
 
 
+def link_file(path: Path, target: Path) -> None:
+    """Give a file that never changes a second name, or copy it where the file system has no hard links."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    try:
+        os.link(path, target)
+    except OSError:
+        with atomic_file(target) as stream, path.open("rb") as original:
+            shutil.copyfileobj(original, stream)
+
+
 def write_json(target: Path, value: Any) -> None:
     """Write JSON that is the same for the same value: sorted keys, one-space indent, final newline."""
     with atomic_file(target) as stream:
@@ -168,6 +179,11 @@ class Workspace:
     def decisions(self) -> Path:
         """What people decided, append-only JSON Lines."""
         return self.root / "decisions.jsonl"
+
+    @property
+    def tombstones(self) -> Path:
+        """What has been taken down, append-only JSON Lines of digests."""
+        return self.root / "tombstones.jsonl"
 
     def blob_path(self, sha256: str) -> Path:
         """Return where the bytes with this digest lie or would lie."""

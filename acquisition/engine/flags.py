@@ -128,9 +128,9 @@ def flag_shard(task: ShardTask) -> str:
 
 def _look(run: Run, shard: Shard, items: pa.RecordBatch) -> None:
     if run.whole_set:
-        _write(run.signatures_of(shard), _set_filter(run).sign(items), None)
+        write_answer(run.signatures_of(shard), _set_filter(run).sign(items), None)
     else:
-        _write(run.flags_of(shard), _filter(run).flag(items), FLAG_SCHEMA)
+        write_answer(run.flags_of(shard), _filter(run).flag(items), FLAG_SCHEMA)
 
 
 def _one_batch(table: pa.Table) -> pa.RecordBatch:
@@ -158,7 +158,8 @@ def _set_filter(run: Run) -> SetFilter:
     return cast("SetFilter", prepared(run))
 
 
-def _write(target: Path, answer: pa.RecordBatch | pa.Table, schema: pa.Schema | None) -> None:
+def write_answer(target: Path, answer: pa.RecordBatch | pa.Table, schema: pa.Schema | None) -> None:
+    """Write flags (of `schema`) or what else a filter answered (None); PluginError when flags have another schema."""
     if schema is not None and answer.schema != schema:
         raise PluginError(f"flags for {target.name} do not have the schema of flags")
     table = pa.table(answer) if isinstance(answer, pa.RecordBatch) else answer
@@ -184,7 +185,7 @@ class GroupTask:
 def group_partition(task: GroupTask) -> str:
     """Write the links found in one partition; return the file."""
     links = _set_filter(task.run).group({key: Path(path) for key, path in task.signatures.items()}, task.partition)
-    _write(Path(task.target), links, None)
+    write_answer(Path(task.target), links, None)
     return task.target
 
 
@@ -202,7 +203,7 @@ def join_links(task: JoinTask) -> str:
     """Write the flags of every shard that has some; return the directory."""
     signatures = {key: Path(path) for key, path in task.signatures.items()}
     for key, flags in _set_filter(task.run).join(signatures, [Path(link) for link in task.links]):
-        _write(Path(task.target) / f"{key}.parquet", flags, FLAG_SCHEMA)
+        write_answer(Path(task.target) / f"{key}.parquet", flags, FLAG_SCHEMA)
     return task.target
 
 

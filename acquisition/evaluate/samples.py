@@ -68,7 +68,7 @@ class _Gathering:
             self._note(SOURCE, row["locator"], line, row["size"])
             self.modality[line.id] = Modality.TEXT.value
         batch = pa.RecordBatch.from_pylist(rows, schema=FOUND_SCHEMA)
-        self._writer.add(batch, asset="labelled.jsonl", blob="0" * 64, fetched_at=_MOMENT)
+        self._writer.add(self._writer.identified(batch, asset="labelled.jsonl", blob="0" * 64, fetched_at=_MOMENT))
 
     def file(self, line: Line, name: str) -> None:
         """Add a line whose sample is a file: media as they are, damaged or not; all else through its reader."""
@@ -104,7 +104,7 @@ class _Gathering:
         self._note(SOURCE, row["locator"], line, size)
         self.modality[line.id] = row["modality"]
         batch = pa.RecordBatch.from_pylist([row], schema=FOUND_SCHEMA)
-        self._writer.add(batch, asset=name, blob=sha256, fetched_at=_MOMENT)
+        self._writer.add(self._writer.identified(batch, asset=name, blob=sha256, fetched_at=_MOMENT))
 
     def _read(self, line: Line, name: str, sha256: str) -> None:
         """A file of rows is a source of its own: what is said of its columns is said of this line."""
@@ -120,7 +120,7 @@ class _Gathering:
             for locator, size, modality in zip(*(batch.column(key).to_pylist() for key in _NOTED), strict=True):
                 self._note(source, locator, line, size)
                 self.modality[line.id] = modality
-            writer.add(batch, asset=name, blob=sha256, fetched_at=_MOMENT)
+            writer.add(writer.identified(batch, asset=name, blob=sha256, fetched_at=_MOMENT))
         if rows > 1:
             self.source_of[source] = line.id
             self.shards += writer.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -14,19 +14,22 @@ from acquisition.engine.local import Failed, LocalEngine
 from acquisition.model import Rejection
 from acquisition.pipeline.moving import Moved
 from acquisition.pipeline.session import Session
+from acquisition.pipeline.withdrawing import Hits, records, standing
 from acquisition.read import FileBinary, read_asset
 from acquisition.stage import (
+    Held,
+    Inputs,
     Part,
     PartResult,
     Staged,
-    load_staged,
+    inputs_of,
     parts_of,
     stage_part,
     staged_from,
-    staging_key,
     write_staged,
 )
-from acquisition.stage.staged import directory_name
+from acquisition.stage.staged import directory_name, sieved_key
+from acquisition.tombstones import Tombstones, read_tombstones
 from acquisition.workspace import fsync_directory, write_json
 
 VERSION: Final = 1
@@ -39,21 +42,36 @@ def reader_versions() -> str:
     return f"{VERSION} " + " ".join(f"{name}-{plugins.load(plugins.READERS, name).version}" for name in names)
 
 
-def stage_all(session: Session, moved: Iterable[Moved], engine: LocalEngine) -> dict[str, Staged]:
-    """Stage every source that has files; what is staged already for the same inputs is reused. Order: as declared."""
+def stage_all(session: Session, moved: Iterable[Moved], engine: LocalEngine, *, hits: Hits | None = None) -> dict[str, Staged]:
+    """Stage every source that has files; what is staged already for the same inputs is reused. Order: as declared.
+
+    Nothing that is taken down is staged, and it leaves what stands already; `hits` are rows of standing shards that the caller
+    has found to fall under the newest tombstones, None to look.
+    """
     staged: dict[str, Staged] = {}
     _sweep(session.workspace.staging, {source.name for source in session.declared.sources})
     left = session.declared.declaration.limits.items
     versions = reader_versions()
+    stones = read_tombstones(session.workspace.tombstones)
     for source in moved:
-        if source.release is None or not source.held:
+        if source.release is None or not (source.held or source.planned.withdrawn):
             continue
         limit = _least(source.planned.source.settings.limits.items, left)
-        done = _stage(session, source, engine, versions, limit)
+        done = _stage(session, source, engine, _How(versions, limit, stones, hits))
         staged[source.name] = replace(done, rejections=(*done.rejections, *source.failed))
         if left is not None:
             left = max(0, left - done.items)
     return staged
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """What staging is told beside the source: reader versions, how many items may come, and what is taken down."""
+
+    versions: str
+    limit: int | None
+    stones: Tombstones
+    hits: Hits | None
 
 
 def _least(*limits: int | None) -> int | None:
@@ -61,16 +79,26 @@ def _least(*limits: int | None) -> int | None:
     return min(given) if given else None
 
 
-def _stage(session: Session, moved: Moved, engine: LocalEngine, versions: str, limit: int | None) -> Staged:
+def _stage(session: Session, moved: Moved, engine: LocalEngine, how: _How) -> Staged:
     release = moved.release
     assert release is not None
     settings = moved.planned.source.settings
-    held = list(moved.held.values())
-    key = staging_key(held, settings, release.revision, release.reader, versions, limit)
+    held = [file for file in moved.held.values() if not how.stones.file_gone(file.sha256)]
+    inputs = inputs_of(held, settings, release.revision, release.reader, how.versions, how.limit)
     root = session.workspace.staging / moved.name
-    directory = root / directory_name(release.revision, key)
-    if done := load_staged(directory, key):
-        return done
+    done = standing(session, root, inputs, how.stones, how.hits)
+    if done is None:
+        done = _anew(session, moved, engine, how, held, inputs)
+    _sweep(root, {Path(done.directory).name})
+    return replace(done, rejections=records(moved.name, release.revision, done.rejections, how.stones))
+
+
+def _anew(session: Session, moved: Moved, engine: LocalEngine, how: _How, held: list[Held], inputs: Inputs) -> Staged:
+    """Stage a release from its files; a part that an earlier run has done is taken as it is."""
+    release = moved.release
+    assert release is not None
+    root, sieved = session.workspace.staging / moved.name, sieved_key(inputs.key, how.stones.digest)
+    directory = root / directory_name(release.revision, sieved)
     session.reporter.event("stage-start", source=moved.name, files=len(held))
     directory.mkdir(parents=True, exist_ok=True)
     write_json(directory / "files.json", {file.path: file.file for file in held})
@@ -82,18 +110,18 @@ def _stage(session: Session, moved: Moved, engine: LocalEngine, versions: str, l
             directory_name=directory.name,
             index=index,
             held=group,
-            settings=settings,
+            settings=moved.planned.source.settings,
             reader=release.reader,
-            limit=limit,
+            limit=how.limit,
+            stones=how.stones,
         )
         for index, group in enumerate(parts_of(held))
     ]
-    results, complete = _run_parts(session, moved, parts, engine, limit)
+    results, complete = _run_parts(session, moved, parts, engine, how.limit)
     fsync_directory(directory)
-    done = staged_from(moved.name, release.revision, key, directory, results)
+    done = staged_from(moved.name, release.revision, inputs.key, directory, results, how.stones.digest)
     if complete:
-        write_staged(done)
-    _sweep(root, {directory.name})
+        write_staged(done, inputs)
     session.reporter.event("stage-done", source=moved.name, items=done.items, rejected=len(done.rejections))
     return done
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,8 @@ from acquisition.model import Rejection, Shard
 from acquisition.protocols import Binary, Found, ReadContext
 from acquisition.settings import SourceSettings
 from acquisition.stage.shards import ShardWriter
+from acquisition.stage.withdrawn import CODE, Sieve, gone_file
+from acquisition.tombstones import Tombstones
 from acquisition.workspace import write_json
 
 PART_BYTES: Final = 128_000_000
@@ -45,7 +47,10 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A group of files to stage. `settings` is the source's model; `index` counts parts; `limit` caps the items."""
+    """A group of files to stage.
+
+    `settings` is the source's model; `index` counts parts; `limit` caps the items; `stones` says what has been taken down.
+    """
 
     source: str
     release: str
@@ -56,6 +61,7 @@ class Part:
     settings: SourceSettings
     reader: str
     limit: int | None = None
+    stones: Tombstones = field(default_factory=Tombstones, repr=False)
 
     @property
     def record(self) -> Path:
@@ -90,7 +96,8 @@ def parts_of(held: Iterable[Held]) -> Iterator[tuple[Held, ...]]:
 def stage_part(part: Part, *, find: FindItems, open_file: OpenFile) -> PartResult:
     """Stage one part, or return what an earlier run staged. Runs in a worker process.
 
-    Rejections of one part are kept in memory up to a bound and counted beyond it.
+    Rejections of one part are kept in memory up to a bound and counted beyond it. What has been taken down is counted among
+    them, and is listed in a file beside the shards until its bytes are out of the workspace (`withdrawn.Sieve`).
     """
     if (done := _done_before(part.record)) is not None:
         return done
@@ -102,6 +109,7 @@ def stage_part(part: Part, *, find: FindItems, open_file: OpenFile) -> PartResul
         first=part.index * SHARDS_PER_PART,
     )
     rejections = _Rejections(part)
+    sieve = Sieve(part.stones, rejections.add)
     siblings = _Siblings(Path(part.directory) / "files.json", open_file)
     staged = 0
     for file in part.held:
@@ -112,13 +120,16 @@ def stage_part(part: Part, *, find: FindItems, open_file: OpenFile) -> PartResul
             if isinstance(found, Rejection):
                 rejections.add(found)
                 continue
-            batch = found if left is None else found.slice(0, left)
-            writer.add(batch, asset=file.path, blob=file.sha256, fetched_at=_timestamp(file.fetched_at))
+            batch = writer.identified(found, asset=file.path, blob=file.sha256, fetched_at=_timestamp(file.fetched_at))
+            batch = sieve.keep(batch)
+            batch = batch if left is None else batch.slice(0, left)
+            writer.add(batch)
             staged += batch.num_rows
             if left is not None:
                 left -= batch.num_rows
                 if left <= 0:
                     break
+    sieve.write(gone_file(Path(part.directory), f"{part.index:05d}"))
     result = PartResult(writer.close(), rejections.listed(), staged, capped=part.limit is not None and staged >= part.limit)
     write_json(part.record, asdict(result))
     return result
@@ -172,7 +183,10 @@ class _Siblings(Mapping[str, Binary]):
 
 
 class _Rejections:
-    """Keeps each rejection up to a bound per code, and beyond it a count in one last record: nothing is lost unsaid."""
+    """Keeps each rejection up to a bound per code, and beyond it a count in one last record: nothing is lost unsaid.
+
+    What was taken down is kept one by one: it may grow later, and its records are to be the same as if it had come at once.
+    """
 
     BOUND: Final = 10_000
 
@@ -183,14 +197,14 @@ class _Rejections:
 
     def add(self, rejection: Rejection) -> None:
         self._counts[rejection.code] += 1
-        if self._counts[rejection.code] <= self.BOUND:
+        if self._counts[rejection.code] <= self.BOUND or rejection.code == CODE:
             self._kept.append(rejection)
 
     def listed(self) -> tuple[Rejection, ...]:
         more = [
             Rejection(code, self._part.source, self._part.release, "", "", f"and {count - self.BOUND:,} more of this code")
             for code, count in sorted(self._counts.items())
-            if count > self.BOUND
+            if count > self.BOUND and code != CODE
         ]
         return (*self._kept, *more)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Any, Final
@@ -71,6 +71,15 @@ def parquet_file(
             yield writer, sink
 
 
+def write_shard(target: Path, batches: Iterable[pa.RecordBatch]) -> str:
+    """Write batches of ITEM_SCHEMA as one shard and return its digest."""
+    with ExitStack() as stack:
+        writer, sink = stack.enter_context(parquet_file(target, ITEM_SCHEMA, dictionaries=_DICTIONARIES))
+        for batch in batches:
+            writer.write_batch(batch)
+    return sink.hexdigest()
+
+
 class ShardWriter:
     """Takes batches of found items and cuts them into shards `items-<first>…`; `close` returns what was written."""
 
@@ -85,13 +94,10 @@ class ShardWriter:
         self._bytes = 0
         self.shards: list[Shard] = []
 
-    def add(self, found: pa.RecordBatch, *, asset: str, blob: str, fetched_at: Any) -> None:
-        """Give the batch its identity columns and keep it for the next shard."""
-        if found.num_rows == 0:
-            return
-        for start in range(0, found.num_rows, MAX_ROWS):
-            piece = found.slice(start, MAX_ROWS)
-            batch = self._identified(piece, asset=asset, blob=blob, fetched_at=fetched_at)
+    def add(self, items: pa.RecordBatch) -> None:
+        """Keep a batch of ITEM_SCHEMA for the next shard."""
+        for start in range(0, items.num_rows, MAX_ROWS):
+            batch = items.slice(start, MAX_ROWS)
             if self._rows and (self._rows + batch.num_rows > MAX_ROWS or self._bytes + batch.nbytes > MAX_BYTES):
                 self._cut()
             self._pending.append(batch)
@@ -103,7 +109,8 @@ class ShardWriter:
         self._cut()
         return tuple(self.shards)
 
-    def _identified(self, found: pa.RecordBatch, *, asset: str, blob: str, fetched_at: Any) -> pa.RecordBatch:
+    def identified(self, found: pa.RecordBatch, *, asset: str, blob: str, fetched_at: Any) -> pa.RecordBatch:
+        """Return what a reader found as items (ITEM_SCHEMA): with their identity, and the file's time where they have none."""
         count = found.num_rows
         locators = found.column("locator").to_pylist()
         identity = {
@@ -131,12 +138,7 @@ class ShardWriter:
             return
         name = f"items-{self._next:05d}"
         path = self._directory / f"{name}.parquet"
-        with ExitStack() as stack:
-            writer, sink = stack.enter_context(parquet_file(path, ITEM_SCHEMA, dictionaries=_DICTIONARIES))
-            for batch in self._pending:
-                writer.write_batch(batch)
-        self.shards.append(
-            Shard(self._source, self._directory_name, self._next, str(path), rows=self._rows, digest=sink.hexdigest())
-        )
+        digest = write_shard(path, self._pending)
+        self.shards.append(Shard(self._source, self._directory_name, self._next, str(path), rows=self._rows, digest=digest))
         self._next += 1
         self._pending, self._rows, self._bytes = [], 0, 0

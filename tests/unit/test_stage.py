@@ -17,7 +17,7 @@ from acquisition.errors import ArchiveRefused
 from acquisition.model import FOUND_SCHEMA, ITEM_SCHEMA, Rejection, item_id
 from acquisition.protocols import Binary, Found, ReadContext
 from acquisition.settings import SourceSettings
-from acquisition.stage import Held, Part, load_staged, parts_of, stage_part, staged_from, staging_key, write_staged
+from acquisition.stage import Held, Part, inputs_of, load_staged, parts_of, stage_part, staged_from, write_staged
 from acquisition.stage.parts import PART_BYTES, PART_FILES
 from acquisition.stage.shards import MAX_ROWS
 
@@ -135,26 +135,26 @@ def test_staged_releases_are_found_again_by_their_inputs(tmp_path: Path) -> None
     """The record is used for the same inputs only, also after the workspace was moved, and not without its shards."""
     directory = tmp_path / "here"
     result = stage_part(part(directory, held("a")), find=three_each, open_file=open_nothing)
-    staged = staged_from("s", "1", "key", directory, [result])
-    write_staged(staged)
-    assert load_staged(directory, "key") == staged
+    inputs = inputs_of([held("a")], SETTINGS, "1", "", "v1", None)
+    staged = staged_from("s", "1", inputs.key, directory, [result])
+    write_staged(staged, inputs)
+    assert load_staged(directory, inputs.key) == staged
     assert load_staged(directory, "other") is None
     moved = directory.rename(tmp_path / "there")
-    again = load_staged(moved, "key")
+    again = load_staged(moved, inputs.key)
     assert again is not None
     assert Path(again.shards[0].path).parent == moved
     Path(again.shards[0].path).unlink()
-    assert load_staged(moved, "key") is None
+    assert load_staged(moved, inputs.key) is None
 
 
 def test_the_key_names_bytes_and_how_they_are_read() -> None:
     """Bytes, readers, limits and the items block change the key; why and limits of the source do not."""
     files = [held("a"), held("b")]
-    key = staging_key(files, SETTINGS, "1", "", "v1", None)
-    assert key == staging_key(reversed(files), SETTINGS.model_copy(update={"why": "x"}), "1", "", "v1", None)
-    assert key != staging_key([replace(files[0], sha256="ff"), files[1]], SETTINGS, "1", "", "v1", None)
-    assert key != staging_key(files, SETTINGS, "1", "", "v2", None)
-    assert key != staging_key(files, SETTINGS, "1", "", "v1", 5)
-    assert key != staging_key(
-        files, SourceSettings.model_validate({"kind": "http", "items": {"label": "x"}}), "1", "", "v1", None
-    )
+    key = inputs_of(files, SETTINGS, "1", "", "v1", None).key
+    assert key == inputs_of(reversed(files), SETTINGS.model_copy(update={"why": "x"}), "1", "", "v1", None).key
+    assert key != inputs_of([replace(files[0], sha256="ff"), files[1]], SETTINGS, "1", "", "v1", None).key
+    assert key != inputs_of(files, SETTINGS, "1", "", "v2", None).key
+    assert key != inputs_of(files, SETTINGS, "1", "", "v1", 5).key
+    other = SourceSettings.model_validate({"kind": "http", "items": {"label": "x"}})
+    assert key != inputs_of(files, other, "1", "", "v1", None).key
