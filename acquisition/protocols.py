@@ -265,8 +265,8 @@ class Filter(Protocol):
         """Return flags (FLAG_SCHEMA) for a batch of items (ITEM_SCHEMA); `row` is the index inside this batch."""
 
     @classmethod
-    def stands_alone(cls, modality: str) -> bool:  # noqa: ARG003  # contract
-        """Say whether no other item's flags change when an item of this modality leaves its shard."""
+    def stands_alone(cls, modality: str, *, with_fields: bool) -> bool:  # noqa: ARG003  # contract
+        """Say whether no other item's flags change when an item of this modality (that has `fields`) leaves its shard."""
         return not cls.looks_across
 
     @abstractmethod
@@ -327,8 +327,8 @@ class SetFilter(Protocol):
         """Yield (shard key, flags) for every shard that has flags."""
 
     @classmethod
-    def stands_alone(cls, modality: str) -> bool:  # noqa: ARG003  # contract
-        """Say whether no other item's signature changes when an item of this modality leaves its shard."""
+    def stands_alone(cls, modality: str, *, with_fields: bool) -> bool:  # noqa: ARG003  # contract
+        """Say whether no other item's signature changes when an item of this modality (that has `fields`) leaves its shard."""
         return False
 
     @abstractmethod

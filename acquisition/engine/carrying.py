@@ -23,15 +23,19 @@ from acquisition.workspace import link_file
 _SIGNATURES: Final = ".signatures"
 
 
-def carry(flags: Path, old: Shard, new: Shard, kept: np.ndarray | None = None, left: frozenset[str] = frozenset()) -> None:
+Left = frozenset[tuple[str, bool]]
+"""Of the rows that leave: their modalities, and whether they have `fields`."""
+
+
+def carry(flags: Path, old: Shard, new: Shard, kept: np.ndarray | None = None, left: Left = frozenset()) -> None:
     """Put every filter's flags and signatures of `old` where those of `new` belong, below the folder of all flags.
 
-    `kept` are the rows that stay (None for all), `left` the modalities of those that leave. Doing it twice does it once.
+    `kept` are the rows that stay, None for all. Doing it twice does it once.
     """
     for name, path, target in _answers(flags, old, new):
         if kept is None:
             link_file(path, target)
-        elif all(_stands_alone(name, modality) for modality in left):
+        elif all(plugins.filter_class(name).stands_alone(modality, with_fields=fields) for modality, fields in left):
             with pq.ParquetFile(path) as file:
                 write_answer(target, without_rows(file.read(use_threads=False), kept), None)
 
@@ -48,10 +52,6 @@ def _answers(flags: Path, old: Shard, new: Shard) -> Iterator[tuple[str, Path, P
                 if path.is_file():
                     renamed = new.release + place.name.removeprefix(old.release)
                     yield name, path, root / new.source / renamed / f"items-{new.index:05d}.parquet"
-
-
-def _stands_alone(name: str, modality: str) -> bool:
-    return plugins.filter_class(name).stands_alone(modality)
 
 
 def without_rows(table: pa.Table, kept: np.ndarray) -> pa.Table:

@@ -121,7 +121,7 @@ def _cut(
     cuts, left = [], {}
     for one, gone in cut(base.shards, directory, rows):
         if one.new is not None:
-            carry(session.workspace.flags, one.old, one.new, one.kept, one.modalities)
+            carry(session.workspace.flags, one.old, one.new, one.kept, one.left)
         cuts.append(one)
         left[one.old.index] = gone
     return cuts, left

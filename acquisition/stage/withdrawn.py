@@ -90,13 +90,13 @@ def write_gone(target: Path, batches: Iterable[pa.RecordBatch | pa.Table]) -> No
 class Cut:
     """One shard before and after: `kept` are the rows that stay (int64), None where all do; `new` is None where none does.
 
-    `modalities` are those of the rows that leave.
+    `left` says of the rows that leave which modalities they have, and whether with `fields`.
     """
 
     old: Shard
     new: Shard | None
     kept: np.ndarray | None = None
-    modalities: frozenset[str] = frozenset()
+    left: frozenset[tuple[str, bool]] = frozenset()
 
 
 def places_in(shard: Shard, stones: Tombstones) -> np.ndarray:
@@ -122,14 +122,14 @@ def cut(shards: Iterable[Shard], directory: Path, hits: Mapping[int, np.ndarray]
             items = file.read()
         stays = np.ones(items.num_rows, dtype=bool)
         stays[rows] = False
-        gone = items.select(GONE_SCHEMA.names).filter(pa.array(~stays))
-        modalities = frozenset(gone.column("modality").to_pylist())
+        leaving = items.filter(pa.array(~stays))
+        left = frozenset(zip(leaving["modality"].to_pylist(), leaving["fields"].is_valid().to_pylist(), strict=True))
         kept = np.flatnonzero(stays)
         new = None
         if len(kept):
             digest = write_shard(target, items.filter(pa.array(stays)).to_batches())
             new = Shard(shard.source, directory.name, shard.index, str(target), rows=len(kept), digest=digest)
-        yield Cut(shard, new, kept, modalities), gone
+        yield Cut(shard, new, kept, left), leaving.select(GONE_SCHEMA.names)
 
 
 def _moved(shard: Shard, target: Path) -> Shard:

@@ -59,6 +59,11 @@ class Duplicates(SetFilter):
         """Return one signature per item (SIGNATURE_SCHEMA)."""
         return signatures.sign(items, self._settings.min_chars, self._references.probe, self._context)
 
+    @classmethod
+    def stands_alone(cls, modality: str, *, with_fields: bool) -> bool:  # noqa: ARG003  # contract
+        """A signature is that of one item."""
+        return True
+
     def group(self, signatures: Mapping[str, Path], partition: int) -> pa.Table:
         """Return the links found in some bands, or by one kind of digest (LINK_SCHEMA)."""
         tables = Signatures(signatures, self._references.tables)

@@ -78,6 +78,11 @@ class LlmStyle(SetFilter):
             self._detect(items, flags)
         return signatures_of(items, flags.batch(), figures)
 
+    @classmethod
+    def stands_alone(cls, modality: str, *, with_fields: bool) -> bool:  # noqa: ARG003  # contract
+        """A text is looked at for itself."""
+        return True
+
     def group(self, signatures: Mapping[str, Path], partition: int) -> pa.Table:  # noqa: ARG002  # contract
         """Never asked for: texts are not compared with each other."""
         return pa.table({})

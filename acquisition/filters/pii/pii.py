@@ -67,6 +67,11 @@ class Pii(Filter):
         "pii.not-checked": "A part was not looked at: it is too long, holds too much, or took too long; the detail says which.",
     }
 
+    @classmethod
+    def stands_alone(cls, modality: str, *, with_fields: bool) -> bool:  # noqa: ARG003  # contract
+        """Columns are typed from the rows of a shard; a text that is no row is read for itself."""
+        return not with_fields
+
     def __init__(self, settings: FilterSettings, context: FilterContext) -> None:
         self._settings = settings if isinstance(settings, PiiSettings) else PiiSettings()
         self._finders: dict[str, Finder] = {}

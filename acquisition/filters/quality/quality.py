@@ -114,6 +114,11 @@ class Quality(SetFilter):
         columns = [signed.get(field.name, pa.nulls(count, field.type)) for field in SIGNATURE_SCHEMA]
         return pa.record_batch(columns, schema=SIGNATURE_SCHEMA)
 
+    @classmethod
+    def stands_alone(cls, modality: str, *, with_fields: bool) -> bool:
+        """Tables are sketched and languages sampled shard by shard; media are measured one by one."""
+        return modality not in {Modality.TEXT, Modality.TABLE} and not with_fields
+
     def group(self, signatures: Mapping[str, Path], partition: int) -> pa.Table:  # noqa: ARG002  # contract
         """Return nothing: items are not compared with each other one by one."""
         return pa.table({"row": pa.array([], pa.int32())})
