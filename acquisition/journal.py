@@ -218,6 +218,17 @@ class Journal:
         with self.transaction():
             self._execute("DELETE FROM blobs WHERE source=? AND release=? AND path=?", (source, release, path))
 
+    def holds_blob(self, sha256: str) -> bool:
+        """Say whether a file of this content has ever arrived."""
+        with self._lock:
+            return self._execute("SELECT 1 FROM blobs WHERE sha256=? LIMIT 1", (sha256,)).fetchone() is not None
+
+    def forget_content(self, sha256: str) -> None:
+        """Forget every asset of this content, and overwrite what the file of the journal held of it."""
+        with self.transaction():
+            self._execute("PRAGMA secure_delete=ON")
+            self._execute("DELETE FROM blobs WHERE sha256=?", (sha256,))
+
     # --- files on their way ---
 
     def part(self, key: str) -> PartRecord | None:

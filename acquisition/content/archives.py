@@ -78,7 +78,7 @@ class ZipArchive(Archive):
             self._zip = zipfile.ZipFile(stream)
         except DAMAGE as error:
             raise Unreadable("archive-damaged", f"zip: {error}") from error
-        self._overlapping = _overlaps(self._zip)
+        self._overlapping = overlaps(self._zip)
         self._index: dict[str, zipfile.ZipInfo] | None = None
 
     def walk(self) -> Iterator[Member]:
@@ -91,7 +91,7 @@ class ZipArchive(Archive):
 
     def _member(self, info: zipfile.ZipInfo, seen: set[str]) -> Member:
         try:
-            name = _zip_name(info)
+            name = zip_name(info)
             self._judge(info)
         except Unreadable as problem:
             return _refused(info.filename, problem.code, problem.detail)
@@ -128,7 +128,7 @@ class ZipArchive(Archive):
                 with suppress(Unreadable):
                     if not info.filename.endswith("/") or info.file_size:
                         self._judge(info)
-                        self._index.setdefault(_zip_name(info), info)
+                        self._index.setdefault(zip_name(info), info)
         return self._index
 
     def open(self, name: str) -> IO[bytes]:
@@ -141,7 +141,8 @@ class ZipArchive(Archive):
         self._stream.close()
 
 
-def _zip_name(info: zipfile.ZipInfo) -> str:
+def zip_name(info: zipfile.ZipInfo) -> str:
+    """Return the safe name of a zip's entry; Unreadable when it has none."""
     if "\x00" in info.orig_filename:
         raise Unreadable("archive-name", "the name holds a NUL character")
     name = info.filename
@@ -153,7 +154,7 @@ def _zip_name(info: zipfile.ZipInfo) -> str:
     return safe_name(name)
 
 
-def _overlaps(archive: zipfile.ZipFile) -> frozenset[int]:
+def overlaps(archive: zipfile.ZipFile) -> frozenset[int]:
     """Return the header offsets of entries whose packed bytes run into the next entry or into the directory.
 
     This is how one small file becomes petabytes (Fifield, WOOT 2019); Python's own check came after 3.11.7.
@@ -241,10 +242,10 @@ class TarArchive(Archive):
 
     def _member(self, archive: tarfile.TarFile, info: tarfile.TarInfo, seen: set[str]) -> Member:
         try:
-            name = safe_name(_tar_name(info.name))
+            name = safe_name(tar_name(info.name))
             _judge_tar(info)
         except Unreadable as problem:
-            return _refused(_tar_name(info.name), problem.code, problem.detail)
+            return _refused(tar_name(info.name), problem.code, problem.detail)
         if name in seen:
             return _refused(name, "archive-duplicate", "an earlier member has the same name")
         seen.add(name)
@@ -318,7 +319,8 @@ class PlainTarArchive(TarArchive):
         self._file.close()
 
 
-def _tar_name(name: str) -> str:
+def tar_name(name: str) -> str:
+    """Return the name of a tar's entry as text: UTF-8, or Latin-1 where it is none."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace") if name.isascii() else _decoded(name)
 
 

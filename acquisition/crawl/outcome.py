@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # their modules load pyarrow, which the crawling processes ha
 RUN_FILE: Final = "run.json"
 WARC_SUFFIX: Final = ".warc.gz"
 ITEMS_SUFFIX: Final = ".items.jsonl"
+EDITED_FILE: Final = "edited.json"
+"""Says of a run from which something was taken down what it was before: its revision, and size and digest of its files."""
 _NOT_CONTENT: Final = frozenset({"warc", "retrieved_at", "robots", "change", "redirects", "referrer", "page"})
 """Keys of an item's record that may differ between two visits to an unchanged page."""
 
@@ -98,7 +100,7 @@ def release(source: Source, run: CrawlRun | Path, *, resolved_at: str) -> Releas
     return Release(
         source=source.name,
         kind=settings.kind,
-        revision=f"sha256:{_revision(directory)}",
+        revision=f"sha256:{edited_from(directory).get('revision') or _revision(directory)}",
         assets=tuple(_assets(directory)),
         title=f"{what} on {start}" if start else what,
         homepage=start,
@@ -106,6 +108,25 @@ def release(source: Source, run: CrawlRun | Path, *, resolved_at: str) -> Releas
         resolved_at=resolved_at,
         notes=tuple(_notes(outcome)),
     )
+
+
+def note_identity(directory: Path) -> None:
+    """Write down what a finished run is known by, before anything is taken out of it; what is written already stays."""
+    if not (directory / EDITED_FILE).exists():
+        files = {asset.path: [asset.size, asset.digests[0].value] for asset in _assets(directory)}
+        write_json(directory / EDITED_FILE, {"revision": _revision(directory), "files": files})
+
+
+def edited_from(directory: Path) -> dict[str, Any]:
+    """Return what a run was before something was taken out of it, {} where nothing was; WorkspaceDamaged when unreadable."""
+    path = directory / EDITED_FILE
+    try:
+        found = json.loads(path.read_bytes())
+        return {"revision": str(found["revision"]), "files": {str(n): (int(s), str(d)) for n, (s, d) in found["files"].items()}}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise WorkspaceDamaged(f"what the crawl was before a takedown cannot be read: {error}", where=str(path)) from error
 
 
 def _revision(directory: Path) -> str:
@@ -131,18 +152,23 @@ def _records(path: Path) -> Iterator[Mapping[str, Any]]:
 def _assets(directory: Path) -> Iterator[Asset]:
     from acquisition.model import Asset, Digest
 
+    before = edited_from(directory).get("files", {})
     for path in sorted((*directory.glob(f"*{WARC_SUFFIX}"), *_item_files(directory))):
-        with path.open("rb") as stream:
-            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         status = path.stat()
+        size, sha256 = before.get(path.name) or (status.st_size, _digest(path))
         yield Asset(
             path=path.name,
-            size=status.st_size,
+            size=size,
             digests=(Digest("sha256", sha256),),
             media_type="application/warc" if path.name.endswith(WARC_SUFFIX) else "application/jsonl",
             local_path=str(path),
             modified_ns=status.st_mtime_ns,
         )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _notes(run: CrawlRun) -> Iterator[str]:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from acquisition.protocols import Seed
 
 FRONTIER_FILE: Final = "frontier.sqlite"
+TOMBSTONES_FILE: Final = "tombstones.jsonl"
+"""In the workspace, two folders above a run's."""
 STOPPED: Final = "stopped"
 """The reason of a Failed that says that the crawl is being stopped: the URL goes back to the frontier, untouched."""
 AT_ONCE: Final = 96
@@ -157,6 +159,22 @@ def _lost_from(directory: Path) -> Callable[[Sequence[Any]], bool]:
     return lambda place: int(place[1]) >= sizes.get(str(place[0]), 0)
 
 
+def _taken_down(directory: Path) -> Callable[[str], str]:
+    """Return by which ticket an address was taken down, as the tombstones of the workspace say that the run lies in."""
+    path = directory.parents[2] / TOMBSTONES_FILE if len(directory.parents) > 2 else directory / TOMBSTONES_FILE
+    if not path.is_file():
+        return lambda _: ""
+    from acquisition.tombstones import read_tombstones  # it loads pyarrow
+
+    stones = read_tombstones(path)
+
+    def ticket(url: str) -> str:
+        stone = stones.url_gone(url)
+        return "" if stone is None else f"ticket {stone.ticket}" if stone.ticket else "a tombstone"
+
+    return ticket
+
+
 def open_session(job: Job, shared: str = "", *, apart: bool = False) -> Session:
     """Open the frontier (`shared` is the URL of a PostgreSQL one), the archive and the door to the network for a job.
 
@@ -191,6 +209,7 @@ def open_session(job: Job, shared: str = "", *, apart: bool = False) -> Session:
         watch=Watch(wanted=job.declared, recall=lambda url: clocks.state(url).memory, remember=clocks.remember, now=desk.now),
         budget=Budget(job.limits.pages, job.limits.bytes),
         replay=job.replay,
+        taken_down=_taken_down(directory),
         now=desk.now,
     )
     if settings.concurrency > 1 and settings.delay == 0:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NoReturn
@@ -215,6 +215,19 @@ class Index:
         self._flush()
         self._begin()
         self._db.execute("DELETE FROM item WHERE list = ? AND void = 1", (name,))
+
+    def remove(self, places: Iterable[tuple[str, int]], items: Iterable[bytes]) -> None:
+        """Forget exchanges by file and offset and items by key, and overwrite what the file of the index held of them."""
+        self._flush()
+        self._db.execute("PRAGMA secure_delete=ON")
+        self._begin()
+        self._db.executemany("DELETE FROM exchange WHERE file = ? AND offset = ?", list(places))
+        self._db.executemany("DELETE FROM item WHERE key = ?", [(key,) for key in items])
+
+    def exchanges(self) -> Iterator[tuple[str, str, str, int, str, int, str]]:
+        """Yield URL, kind, file, offset and the body's file, offset and sha256 of everything, in the order of its coming."""
+        self._flush()
+        yield from self._db.execute("SELECT url, kind, file, offset, body_file, body_offset, sha256 FROM exchange ORDER BY id")
 
     def commit(self) -> None:
         """Write what waits; DiskFull when there is no room."""

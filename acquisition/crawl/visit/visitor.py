@@ -112,12 +112,15 @@ class Visitor:
         watch: Watch,
         budget: Budget | None = None,
         replay: bool = False,
+        taken_down: Callable[[str], str] = lambda _: "",
         now: Callable[[], float] = time.time,
     ) -> None:
         """`kept` reads files about rights from the store alone, for what is answered from the archive.
 
-        With `replay`, only the archive answers and nothing is sent.
+        With `replay`, only the archive answers and nothing is sent. `taken_down` returns by which ticket an address was taken
+        down, "" for those that were not.
         """
+        self._taken_down = taken_down
         self._fetcher, self._archive, self._guard = fetcher, archive, guard
         self._permissions, self._policies, self._kept, self._store = permissions, policies, kept, store
         self._watch, self._budget, self._replay, self._now = watch, budget or Budget(), replay, now
@@ -139,6 +142,8 @@ class Visitor:
             await self._demand_kept(ask.url)
             raise Refused("not-archived", ask.url, "no earlier run has an answer, and a replay sends nothing")
         self._guard.check(ask.url)
+        if ticket := self._taken_down(ask.url):
+            raise Refused("taken-down", ask.url, ticket)
         self._demand_budget(ask.url, self._under_way)
         self._under_way += 1
         try:
