@@ -134,6 +134,10 @@ class SourceAdapter(Protocol):
     def locate(self, source: Source, release: Release, asset: Asset, context: ResolveContext) -> Location:
         """Return where the asset's bytes are right now. Called again when a signed URL has expired."""
 
+    def fixed(self, source: Source) -> bool:  # noqa: ARG002  # contract
+        """Say whether the declaration itself names one version that never changes, so that there is nothing newer to ask for."""
+        return False
+
     def seeds(self, source: Source, context: ResolveContext) -> Iterator[Seed]:  # noqa: ARG002  # contract
         """Yield the addresses that a crawl begins with, in a fixed order; only asked of adapters whose mover is the crawler.
 
@@ -359,7 +363,7 @@ class Placed:
     """One kept item on its way into the curated set: its row (ITEM_SCHEMA as a dict of one row), class, split, license.
 
     `row` is already redacted; `spans` (field, start, end, placeholder) say what was replaced, at its old place. `label` is
-    the class, `license` the concluded SPDX expression.
+    the class, `license` the concluded SPDX expression. Where an item has several `classes`, `label` is a JSON list of them.
     """
 
     row: Mapping[str, Any]
@@ -367,13 +371,15 @@ class Placed:
     split: str
     spans: tuple[tuple[str, int, int, str], ...] = ()
     license: str = "NOASSERTION"
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Outline:
     """What a layout may know of the kept items before it meets them.
 
-    `folders` maps every class to a folder name of its own; `columns` maps the names of `fields` to bool, int, float or
+    `folders` maps every class, and every combination of classes as `Placed.label` writes it, to a folder name of its own;
+    `several` says that some item has more than one class; `columns` maps the names of `fields` to bool, int, float or
     string where all items have the same ones, and is None otherwise; `filled` are the nullable columns of ITEM_SCHEMA
     that at least one item fills.
     """
@@ -384,6 +390,7 @@ class Outline:
     modalities: Mapping[str, int]
     columns: Mapping[str, str] | None
     filled: frozenset[str]
+    several: bool = False
 
 
 NO_OUTLINE: Final = Outline(0, {}, {}, {}, None, frozenset())

@@ -80,7 +80,7 @@ def read_document(path: Path, *, code: str, hint: str, refuse: Callable[[Sequenc
 def read_lock(path: Path) -> Lock:
     """Read sources.lock; an absent file is an empty lock. LockDamaged names every fault with its line and field."""
     try:
-        document = read_document(path, code="lock", hint=_RESTORE, refuse=lambda found: _damaged(path, found))
+        document = read_document(path, code="lock", hint=_RESTORE, refuse=_damaged)
     except FileNotFoundError:
         return Lock()
     except OSError as error:
@@ -89,11 +89,11 @@ def read_lock(path: Path) -> Lock:
     value = _migrated(document.value, version)
     faults = [*_formal(document, value, version), *_contradictions(document, value, version)]
     if faults:
-        raise _damaged(path, faults)
+        raise _damaged(faults)
     return Lock({name: _pin(name, entry) for name, entry in value["sources"].items()}, read_as=version)
 
 
-def _damaged(path: Path, found: Sequence[Problem]) -> LockDamaged:
+def _damaged(found: Sequence[Problem]) -> LockDamaged:
     shown = sorted(found, key=lambda problem: (problem.line, problem.column))[:_MOST]
     first = shown[0]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
@@ -103,7 +103,7 @@ def _damaged(path: Path, found: Sequence[Problem]) -> LockDamaged:
 def _version(document: Document) -> int:
     value = document.value
     if not isinstance(value, dict) or not isinstance(value.get("sources"), dict):
-        raise _damaged(document.path, [document.problem("this is no lock: an object with `version` and `sources` is wanted")])
+        raise _damaged([document.problem("this is no lock: an object with `version` and `sources` is wanted")])
     version = value.get("version")
     if isinstance(version, int) and not isinstance(version, bool) and (version == VERSION or version in MIGRATIONS):
         return version
@@ -113,7 +113,7 @@ def _version(document: Document) -> int:
     )
     place = place_of(document.text, ("version",))
     hint = "Use the newer release of acquisition that wrote it." if newer else _RESTORE
-    raise _damaged(document.path, [Problem("lock-version", said, str(document.path), place.line, place.column, hint)])
+    raise _damaged([Problem("lock-version", said, str(document.path), place.line, place.column, hint)])
 
 
 def _migrated(value: dict[str, Any], version: int) -> dict[str, Any]:

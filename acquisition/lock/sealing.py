@@ -1,4 +1,4 @@
-"""Seals: short digests inside a generated file by which an edit is noticed. They protect against accidents, not against attack."""
+"""Seals: short digests inside a generated file by which an edit is noticed. They guard against accidents, not attackers."""
 
 from __future__ import annotations
 

@@ -14,7 +14,6 @@ from acquisition.crawl.frontier.look import Look
 from acquisition.crawl.inquiry import FRONTIER_FILE
 from acquisition.crawl.visit.hosts import registrable
 from acquisition.lock import HostFile
-from acquisition.pipeline.session import Session
 from acquisition.protocols import Source
 from acquisition.rights import signals
 
@@ -23,7 +22,7 @@ _SIGNALS: Final = 20
 _PATHS: Final = {"tdmrep": "/.well-known/tdmrep.json", "ai-txt": "/ai.txt", "trust-txt": "/trust.txt"}
 
 
-def host_files(session: Session, source: Source, directory: Path) -> tuple[HostFile, ...]:
+def host_files(source: Source, directory: Path) -> tuple[HostFile, ...]:
     """Return what the origins that a crawl met said, sorted; () where its frontier is not here.
 
     A digest and a few words stand for each file, so that a reviewer sees in a diff that a site has changed its mind. The files

@@ -242,7 +242,7 @@ def _crawl(session: Session, moved: Moved, lock: Lock, *, replay: bool) -> Lock:
     _take_crawl(session, moved, published)
     held = {path: file.sha256 for path, file in moved.held.items()}
     own = own_word(moved.release.license) if moved.release is not None else None
-    hosts = host_files(session, source, where.directory)
+    hosts = host_files(source, where.directory)
     return lock.with_pin(source.name, Pin(identity(source.settings), published, held, own, hosts=hosts))
 
 

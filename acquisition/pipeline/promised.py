@@ -1,43 +1,68 @@
 """A plan as a file: what was shown to somebody is what is fetched, or nothing is.
 
 `acquire plan --out plan.json` writes it, `acquire fetch plan.json` makes the plan anew and compares. What matters is compared:
-the declaration, each source's revision, files with sizes and digests, licenses, what the policy makes of them, and what is
-refused. What is here already is not: bytes that have come since are no other plan.
+the declaration, each source's revision, files with sizes and digests, licenses with the texts that show them, terms, what the
+policy makes of them and by which rule, what publishers have changed since, and what is refused. What is here already is not:
+bytes that have come since are no other plan. The file is sealed, so that one that was edited or cut is refused with its line.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from acquisition.errors import PlanChanged, UsageError
+from acquisition.errors import PlanChanged, Problem, UsageError
+from acquisition.lock import read_document, seal_of
+from acquisition.model import Asset
 from acquisition.pipeline.session import Session
+from acquisition.pipeline.weighing import rights_of
 from acquisition.plan import Plan, PlannedSource
 from acquisition.workspace import write_json
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 _SHOWN: Final = 20
+_ANEW: Final = "Write it anew with `acquire plan --out`."
+_WORDS: Final[Mapping[str, str]] = {
+    "license_raw": "license as published",
+    "license_evidence": "evidence of the license (sha256)",
+    "files_sha256": "list of files",
+    "drift": "what the publisher says of the license now",
+}
 
 
 def promise(session: Session, plan: Plan, update: Iterable[str] = ()) -> dict[str, Any]:
     """Return the plan as it is written; `update` are the sources whose newest release was planned."""
-    return {
+    value = {
         "schema_version": SCHEMA_VERSION,
-        "kind": "plan",
+        "kind": "planned-fetch",
         "declaration": session.declared.digest,
         "update": sorted(update),
         "only": sorted(session.only),
         "bytes_to_move": plan.bytes_to_move,
-        "sources": {source.name: _source(source) for source in plan.sources},
+        "sources": {source.name: _sealed(_source(session, source)) for source in plan.sources},
     }
+    return value | {"seal": _seal(value)}
 
 
-def _source(source: PlannedSource) -> dict[str, Any]:
-    release, rights = source.release, source.rights
+def _sealed(value: dict[str, Any]) -> dict[str, Any]:
+    return value | {"seal": seal_of(value)}
+
+
+def _seal(value: Mapping[str, Any]) -> str:
+    """Return the seal of what stands beside the sources, and of their names: each of them has its own."""
+    beside = {key: entry for key, entry in value.items() if key not in {"sources", "seal"}}
+    return seal_of([beside, sorted(value["sources"])])
+
+
+def _source(session: Session, source: PlannedSource) -> dict[str, Any]:
+    """Return what is promised of a source; rights as its claim alone gives them: texts may have come since."""
+    release = source.release
+    rights = rights_of(session)(source.source, release, ()) if release is not None else None
     files = [[asset.path, asset.size, sorted(map(str, asset.digests))] for asset in sorted(source.taken, key=_path)]
+    claim = release.license if release is not None else None
     return {
         "kind": source.source.settings.kind,
         "does": "take" if source.action in {"download", "reuse"} else source.action,
@@ -46,15 +71,21 @@ def _source(source: PlannedSource) -> dict[str, Any]:
         "files": len(files),
         "bytes": source.bytes_total,
         "files_sha256": hashlib.sha256(json.dumps(files).encode()).hexdigest(),
+        "license_raw": [*claim.raw, *filter(None, (claim.name, claim.link))] if claim else [],
+        "license_evidence": sorted({one.sha256 for one in claim.evidence if one.sha256}) if claim else [],
         "license_declared": rights.conclusion.declared if rights else "",
         "license_concluded": rights.conclusion.concluded if rights else "",
-        "license_flags": list(rights.codes) if rights else [],
+        "license_flags": [[one.code, one.outcome, one.rule] for one in rights.ruled] if rights else [],
+        "duties": list(rights.duties) if rights else [],
+        "opt_outs": list(rights.opt_outs) if rights else [],
         "outcome": str(rights.outcome) if rights else "",
+        "terms": release.terms.sha256 if release is not None and release.terms is not None else "",
+        "drift": source.drift.message if source.drift is not None else "",
     }
 
 
-def _path(asset: Any) -> str:
-    return str(asset.path)
+def _path(asset: Asset) -> str:
+    return asset.path
 
 
 def write_promise(target: Path, session: Session, plan: Plan, update: Iterable[str] = ()) -> None:
@@ -63,22 +94,36 @@ def write_promise(target: Path, session: Session, plan: Plan, update: Iterable[s
 
 
 def read_promise(path: Path) -> dict[str, Any]:
-    """Read a plan. UsageError when it is none, or of a version that is not known here."""
+    """Read a plan. UsageError with its line when it is none, was cut or edited, or is of a version that is not known here."""
     try:
-        found = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"the plan cannot be read: {error}", where=str(path), hint="Write it with `acquire plan --out`."
-        ) from error
-    if not isinstance(found, dict) or found.get("kind") != "plan" or not isinstance(found.get("sources"), dict):
-        raise UsageError("this is no plan", where=str(path), hint="Write one with `acquire plan --out`.")
-    if found.get("schema_version") != SCHEMA_VERSION:
-        raise UsageError(
-            f"the plan is of schema version {found.get('schema_version')!r}, not {SCHEMA_VERSION}",
-            where=str(path),
-            hint="Write it anew with `acquire plan --out`.",
-        )
+        document = read_document(path, code="plan-file", hint=_ANEW, refuse=_refused)
+    except OSError as error:
+        raise UsageError(f"the plan cannot be read: {error}", where=str(path), hint=_ANEW) from error
+    found = document.value
+    if not isinstance(found, dict) or found.get("kind") not in {"planned-fetch", "plan"}:
+        raise UsageError("this is no plan that `acquire plan --out` wrote", where=str(path), hint=_ANEW)
+    if found.get("schema_version") != SCHEMA_VERSION or found["kind"] == "plan":
+        said = f"the plan is of schema version {found.get('schema_version')!r}, not {SCHEMA_VERSION}"
+        raise _refused([document.problem(said, "schema_version")])
+    sources = found.get("sources")
+    if not isinstance(sources, dict) or not all(isinstance(entry, dict) for entry in sources.values()):
+        raise _refused([document.problem("it has to hold an object per source", "sources")])
+    edited = [
+        document.problem("this was changed by hand: it does not fit its seal", "sources", name)
+        for name, entry in sources.items()
+        if entry.get("seal") != seal_of({key: value for key, value in entry.items() if key != "seal"})
+    ]
+    if found.get("seal") != _seal(found):
+        edited.append(document.problem("something beside the sources, or their list, was changed by hand"))
+    if edited:
+        raise _refused(edited)
     return found
+
+
+def _refused(found: Sequence[Problem]) -> UsageError:
+    first = found[0]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return UsageError(f"the plan is damaged: {first.message}{more}", where=first.where, hint=_ANEW)
 
 
 def planned_only(path: Path) -> tuple[str, ...]:
@@ -87,21 +132,11 @@ def planned_only(path: Path) -> tuple[str, ...]:
 
 
 def keep(told: Mapping[str, Any], session: Session, plan: Plan, where: str) -> None:
-    """Raise PlanChanged with every difference between what was promised and what would be done now."""
+    """Raise PlanChanged with every difference between what was promised and what would be done now, licenses first."""
     now = promise(session, plan, told.get("update", ()))
-    differences = []
-    if told.get("declaration") != now["declaration"]:
-        differences.append("the declaration says something else")
-    for name in sorted({*told["sources"], *now["sources"]}):
-        before, after = told["sources"].get(name), now["sources"].get(name)
-        if before is None or after is None:
-            differences.append(f"{name}: {'declared now, and not in the plan' if before is None else 'not declared any more'}")
-        else:
-            differences += [
-                f"{name}: {key.replace('_', ' ')} was {before.get(key)!r}, is {after[key]!r}"
-                for key in after
-                if before.get(key) != after[key]
-            ]
+    differences = ["the declaration says something else"] if told.get("declaration") != now["declaration"] else []
+    found = list(_differences(told["sources"], now["sources"]))
+    differences += [text for grave, text in found if grave] + [text for grave, text in found if not grave]
     if differences:
         more = f"\n    and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
         raise PlanChanged(
@@ -109,3 +144,21 @@ def keep(told: Mapping[str, Any], session: Session, plan: Plan, where: str) -> N
             where=where,
             hint="Look at `acquire plan` again, and write the plan anew with --out.",
         )
+
+
+def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[bool, str]]:
+    """Yield each difference as a sentence, and whether it is one of rights."""
+    for name in sorted({*before, *after}):
+        if name not in before or name not in after:
+            yield False, f"{name}: {'not declared any more' if name in before else 'declared now, and not in the plan'}"
+            continue
+        old, new = before[name], after[name]
+        for key in new:
+            if key != "seal" and old.get(key) != new[key]:
+                word = _WORDS.get(key, key.replace("_", " "))
+                rights = key.startswith("license") or key in {"terms", "drift", "duties", "opt_outs", "outcome"}
+                yield rights, f"{name}: {word} was {_plain(old.get(key))}, is {_plain(new[key])}"
+
+
+def _plain(value: Any) -> str:
+    return repr(value) if value not in ("", [], None) else "nothing"

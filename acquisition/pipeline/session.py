@@ -18,6 +18,7 @@ from acquisition.fetch import DownloadLimits
 from acquisition.lock import Lock, read_lock, write_lock
 from acquisition.model import Release, Use
 from acquisition.network import AddressGuard
+from acquisition.pipeline.offline import Silence
 from acquisition.protocols import Reporter, ResolveContext, Silent, Source, SourceAdapter
 from acquisition.settings import SourceSettings
 from acquisition.workspace import Workspace, utc_now
@@ -87,7 +88,9 @@ class Session:
         return AddressGuard(declared_urls(source.settings))
 
     @cached_property
-    def _clients(self) -> dict[str, api.Client]:
+    def _clients(self) -> dict[str, api.Client | Silence]:
+        if self.offline:
+            return {source.name: Silence() for source in self.declared.sources}
         return {
             source.name: api.Client(guard=self.guard(source), user_agent=self.user_agent) for source in self.declared.sources
         }

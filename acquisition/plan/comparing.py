@@ -12,7 +12,8 @@ from acquisition.model import Asset, Digest, Release
 class Changes:
     """A release beside the one that the lock pins.
 
-    `bytes_added` and `bytes_changed` are what is new of known size, `bytes_removed` what was there.
+    `version` are the publisher's names of the versions, where no revision pins them. `bytes_added` and `bytes_changed` are what
+    is new of known size, `bytes_removed` what was there.
     """
 
     revision: tuple[str, str]
@@ -22,6 +23,7 @@ class Changes:
     license: tuple[str, str] | None = None
     license_text: tuple[str, str] | None = None
     terms: tuple[str, str] | None = None
+    version: tuple[str, str] | None = None
     bytes_added: int = 0
     bytes_removed: int = 0
     bytes_changed: int = 0
@@ -29,7 +31,8 @@ class Changes:
     @property
     def any(self) -> bool:
         """Say whether anything differs."""
-        return bool(self.revision[0] != self.revision[1] or self.files or self.license or self.license_text or self.terms)
+        said = self.license or self.license_text or self.terms or self.version
+        return bool(self.revision[0] != self.revision[1] or self.files or said)
 
     @property
     def files(self) -> bool:
@@ -54,10 +57,15 @@ def compare(old: Release, new: Release) -> Changes:
         license=(old_raw, new_raw) if old_raw != new_raw else None,
         license_text=(old_text, new_text) if old_text != new_text and old_raw == new_raw else None,
         terms=(old_terms, new_terms) if old_terms != new_terms else None,
+        version=(old.version_label, new.version_label) if _renamed(old, new) else None,
         bytes_added=_bytes(after[path] for path in added),
         bytes_removed=_bytes(before[path] for path in removed),
         bytes_changed=_bytes(after[path] for path in changed),
     )
+
+
+def _renamed(old: Release, new: Release) -> bool:
+    return not new.revision and bool(new.version_label) and new.version_label != old.version_label
 
 
 def _bytes(assets: Iterable[Asset]) -> int:
@@ -81,6 +89,7 @@ def describe(changes: Changes) -> str:
     parts = [
         f"+{len(changes.added)} ~{len(changes.changed)} -{len(changes.removed)} files",
         *([f"revision {changes.revision[0]} → {changes.revision[1]}"] if changes.revision[0] != changes.revision[1] else []),
+        *([f"version {changes.version[0] or '?'} → {changes.version[1]}"] if changes.version else []),
         *([f"license {changes.license[0]} → {changes.license[1]}"] if changes.license else []),
         *(["license text changed"] if changes.license_text else []),
         *(["terms changed"] if changes.terms else []),

@@ -148,7 +148,7 @@ class Planner:
             if self.locked and not self.offline:
                 self._demand_same(source, kept, adapter.resolve(source, self.context(source, kept.release)))
             elif self.look == "moving" and not kept.complete and not self.offline:
-                return adapter.resolve(source, self.context(source, None)), "updated"
+                return self._looked_at_again(source, kept)
             return kept.release, "pinned"
         release = adapter.resolve(source, self.context(source, kept.release if kept and not updating else None))
         if on_disk:
@@ -156,6 +156,12 @@ class Planner:
                 self._demand_same(source, kept, replace(release, license=kept.release.license, terms=kept.release.terms))
             return release, "local"
         return release, "updated" if updating and kept else "new"
+
+    def _looked_at_again(self, source: Source, kept: Pin) -> tuple[Release, State]:
+        """What only its bytes can pin has not come yet: take it as it is now, and as it was where nothing differs."""
+        now = self.adapter(source).resolve(source, self.context(source, None))
+        same = not compare(kept.release, now).any and drift_of(kept.release, now) is None
+        return (kept.release, "pinned") if same else (now, "updated")
 
     def _crawled(self, source: Source, kept: Pin | None, *, updating: bool) -> tuple[Release, State]:
         found = None if updating else self.crawled(source, kept)
@@ -194,7 +200,7 @@ class Planner:
         source, published = planned.source, planned.published
         if self.adapter(source).mover == "crawler" or _on_disk(source) or published is None:
             return None
-        moving = self.look == "moving" and planned.action == "download" and planned.state == "pinned"
+        moving = self.look == "moving" and planned.action == "download" and planned.state == "pinned" and kept.complete
         now = published if planned.state == "updated" else self._newest(source) if moving and not self.offline else None
         if now is None or (drift := drift_of(kept.release, now)) is None:
             return None

@@ -111,6 +111,11 @@ class Http(SourceAdapter):
             notes=tuple(notes if plain else ()),
         )
 
+    def fixed(self, source: Source) -> bool:
+        """Say whether every file is declared with a digest."""
+        assert isinstance(source.settings, HttpSettings)
+        return all(_digests(file) for file in source.settings.files_declared)
+
     def locate(self, source: Source, release: Release, asset: Asset, context: ResolveContext) -> Location:  # noqa: ARG002  # contract
         """Return the address, under `base_url` when there is one; a declared token goes to its own origin alone."""
         assert isinstance(source.settings, HttpSettings)

@@ -94,7 +94,13 @@ class HuggingFace(SourceAdapter):
             version_label=f"{repo.settings.revision} ({info.sha[:12]})",
             resolved_at=context.now(),
             notes=tuple(_notes(info, assets, gate)),
+            items=_examples(card),
         )
+
+    def fixed(self, source: Source) -> bool:
+        """Say whether a commit is declared."""
+        assert isinstance(source.settings, HuggingFaceSettings)
+        return _COMMIT.fullmatch(source.settings.revision) is not None
 
     def locate(self, source: Source, release: Release, asset: Asset, context: ResolveContext) -> Location:
         """Return the file's address at the pinned commit; the token goes to the Hub alone, not to where it redirects."""
@@ -259,6 +265,15 @@ def _card(info: Any) -> dict[str, Any]:
     card = info.card_data
     found = vars(card) if hasattr(card, "__dict__") else card
     return dict(found) if isinstance(found, dict) else {}
+
+
+def _examples(card: dict[str, Any]) -> int | None:
+    """Return how many examples the card's `dataset_info` counts over all splits; None unless one configuration counts them."""
+    told = card.get("dataset_info")
+    told = told[0] if isinstance(told, list) and len(told) == 1 else told
+    splits = told.get("splits") if isinstance(told, dict) else None
+    counts = [size_of(split.get("num_examples")) for split in splits or () if isinstance(split, dict)]
+    return sum(count for count in counts if count) if counts and all(counts) else None
 
 
 def _claim(card: dict[str, Any], info: Any, repo: _Repository, context: ResolveContext) -> LicenseClaim:

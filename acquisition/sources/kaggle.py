@@ -122,6 +122,11 @@ class Kaggle(SourceAdapter):
             notes=tuple(notes),
         )
 
+    def fixed(self, source: Source) -> bool:
+        """Say whether a version's number is declared."""
+        assert isinstance(source.settings, KaggleSettings)
+        return source.settings.asked_version is not None
+
     def locate(self, source: Source, release: Release, asset: Asset, context: ResolveContext) -> Location:
         """Ask Kaggle for a signed storage URL of one file (or of the whole zip) of the pinned version."""
         dataset = _Dataset(source, context, self._prefixes)

@@ -77,6 +77,7 @@ class Uci(SourceAdapter):
             version_label=f"as of {facts.updated}" if facts.updated else "",
             resolved_at=context.now(),
             notes=tuple(notes),
+            items=facts.instances,
         )
 
     def locate(self, source: Source, release: Release, asset: Asset, context: ResolveContext) -> Location:  # noqa: ARG002  # contract
@@ -171,6 +172,7 @@ class _Facts:
         self.authors = _names(data.get("creators") or data.get("authors") or [])
         self.year = str(data.get("year_of_dataset_creation") or data.get("yearCreated") or "")[:10]
         self.updated = text_of(data.get("last_updated"))
+        self.instances = size_of(data.get("num_instances"))
         more = data.get("additional_info")
         self.citation = text_of(more.get("citation")) if isinstance(more, dict) else ""
         self.citation = self.citation or self._composed()
