@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,8 +22,23 @@ def shared_data() -> Path:
     return SHARED
 
 
+@pytest.fixture
+def same_environment() -> Iterator[None]:
+    """See that a test leaves the process's variables as they were: children of later tests inherit them."""
+    before = _environment()
+    yield
+    assert _environment() == before
+
+
+def _environment() -> dict[str, str]:
+    own = ("PYTEST_", "KMP_")  # pytest names the test under way, and scikit-learn sets OpenMP up when it is imported
+    return {name: value for name, value in os.environ.items() if not name.startswith(own)}
+
+
 @pytest.fixture(autouse=True)
-def only_this_machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def only_this_machine(
+    request: pytest.FixtureRequest, same_environment: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     """Refuse every connection that would leave the machine, except in tests marked `network`."""
     if request.node.get_closest_marker("network"):
         yield

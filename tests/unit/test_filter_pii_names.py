@@ -8,6 +8,7 @@ import types
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub.constants
 import pytest
 
 from acquisition.errors import FilterUnavailable
@@ -86,6 +87,8 @@ def test_gliner_is_asked_offline_in_windows(tmp_path: Path, monkeypatch: pytest.
     assert [(one.entity, text[one.start : one.end], one.score) for one in names.find(text)] == [("PERSON", "Eva", 0.7)]
     assert asked["local_files_only"] is True
     assert asked["offline"] == "1"
+    assert "HF_HUB_OFFLINE" not in os.environ
+    assert not huggingface_hub.constants.is_offline_mode()
 
 
 def test_transformers_is_asked_for_local_files_without_foreign_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -22,6 +23,7 @@ from acquisition.settings import Settings
 Engine = Literal["spacy", "gliner", "transformers"]
 _WHERE: Final = "filters.pii.names"
 _WINDOW: Final = 1_500
+_OFFLINE: Final = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY")
 _ENTITY: Final[Mapping[str, str]] = {
     "per": "PERSON", "pers": "PERSON", "person": "PERSON", "name": "PERSON", "b-per": "PERSON", "i-per": "PERSON",
     "loc": "LOCATION", "location": "LOCATION", "gpe": "LOCATION", "fac": "LOCATION", "address": "LOCATION",
@@ -71,7 +73,8 @@ class Names:
         self._settings = settings
         self.longest = settings.longest
         self.label = f"{settings.engine}:{Path(settings.model).name}"
-        self._find = _LOADERS[settings.engine](settings, Path(base))
+        with _offline():
+            self._find = _LOADERS[settings.engine](settings, Path(base))
 
     def find(self, text: str) -> list[Name]:
         """Return the names of a text, in its order; labels that are not asked for are left out."""
@@ -149,10 +152,29 @@ def _windows(text: str) -> Iterator[tuple[int, str]]:
         start = end
 
 
+@contextmanager
+def _offline() -> Iterator[None]:
+    """Keep these packages, which ask a hub when they may, from asking while a model is loaded, and leave the process as it was.
+
+    huggingface_hub reads its variables once, when it is imported; left so, its sources could not be asked any more.
+    """
+    before = {name: os.environ.get(name) for name in _OFFLINE}
+    constants: Any = importlib.import_module("huggingface_hub.constants")
+    asks = constants.HF_HUB_OFFLINE
+    os.environ.update(dict.fromkeys(_OFFLINE, "1"))
+    constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = asks
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
 def _package(name: str) -> Any:
-    # Set before the import: these packages ask a hub when they may.
-    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY"):
-        os.environ[variable] = "1"
     try:
         return importlib.import_module(name)
     except ImportError as error:
