@@ -16,6 +16,8 @@ AcquisitionError
 │   ├── AddressRefused
 │   ├── NotInLock
 │   ├── PlanChanged
+│   ├── PushRefused
+│   ├── PushConflict
 │   └── NoContact
 ├── CredentialsError        source  somebody has to log in or accept terms first
 │   ├── CredentialsMissing
@@ -208,6 +210,20 @@ class PlanChanged(Refused):
     """A plan was to be carried out exactly, and the world or the declaration is not as planned any more."""
 
     code = "plan-changed"
+    scope: ClassVar[Scope] = "run"
+
+
+class PushRefused(Refused):
+    """The set may not be passed on as it is: a license, the terms, an embargo, or files that are not what was written."""
+
+    code = "push-refused"
+    scope: ClassVar[Scope] = "run"
+
+
+class PushConflict(Refused):
+    """The repository that is pushed to is not as it was when it was looked at."""
+
+    code = "push-conflict"
     scope: ClassVar[Scope] = "run"
 
 

@@ -6,50 +6,39 @@ ATTRIBUTIONS.md and ATTRIBUTIONS.html are for people: by source, license and aut
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
-from acquisition.manifest.kept import kept_rows, license_urls
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from acquisition.manifest.credit import UNKNOWN
+from acquisition.manifest.gathered import gather
+from acquisition.manifest.kept import holding, joined, kept_batches, license_urls, mapped, refuse
+from acquisition.manifest.sheets import harmless, sheet, texts
 from acquisition.protocols import Exporter, Ledger
 from acquisition.rights.titles import name_of
 
-UNKNOWN: Final = "unknown (as published)"
 TABLE: Final = "ATTRIBUTIONS.csv"
 PAGE: Final = "ATTRIBUTIONS.md"
 WEB: Final = "ATTRIBUTIONS.html"
 MAX_AUTHORS: Final = 1_000
 """Authors listed for one source and license; the rest is counted and stands in the table."""
 _COLUMNS: Final = (
-    "id",
-    "path",
-    "content_sha256",
-    "authors",
-    "title",
-    "url",
-    "source",
-    "concluded_spdx",
-    "duties",
-    "attribution_text",
-    "changes",
-)
+    "id", "path", "content_sha256", "authors", "title", "url", "homepage", "source", "concluded_spdx", "duties", "notices",
+    "attribution_text", "changes",
+)  # fmt: skip
 _HEADER: Final = (
-    "author",
-    "title",
-    "url",
-    "license",
-    "license_url",
-    "changes",
-    "source",
-    "id",
-    "path",
-    "content_sha256",
+    "author", "title", "url", "copyright_notice", "license", "license_url", "changes", "source", "id", "path", "content_sha256",
     "attribution",
-)
+)  # fmt: skip
+NO_PLACE: Final = "no address (as published)"
+NO_CHANGES: Final = "none"
+_MAIL: Final = r"[^\s<>()@]+@[^\s<>()@]+\.[a-z]"
 
 
 @dataclass(slots=True)
@@ -60,65 +49,96 @@ class _Group:
     others: int = 0
     changed: int = 0
 
-    def add(self, author: str, changes: list[str]) -> None:
+    def add(self, author: str, items: int, changed: int) -> None:
         if author in self.authors or len(self.authors) < MAX_AUTHORS:
-            self.authors[author] += 1
+            self.authors[author] += items
         else:
-            self.others += 1
-        self.changed += bool(changes)
+            self.others += items
+        self.changed += changed
+
+
+Groups = dict[tuple[str, str], _Group]
 
 
 class Attributions(Exporter):
     """ATTRIBUTIONS.md, ATTRIBUTIONS.html and ATTRIBUTIONS.csv."""
 
     name: ClassVar[str] = "attributions"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     files: ClassVar[tuple[str, ...]] = (PAGE, WEB, TABLE)
+    standard: ClassVar[str] = "credit as Creative Commons licenses up to 4.0 ask for it"
 
     def write(self, ledger: Ledger, directory: Path) -> tuple[str, ...]:
-        """Write all three from the kept rows of the ledger."""
-        groups: dict[tuple[str, str], _Group] = {}
-        with (directory / TABLE).open("x", encoding="utf-8", newline="") as stream:
-            table = csv.writer(stream, lineterminator="\n")
-            table.writerow(_HEADER)
-            for row in kept_rows(ledger.items, _COLUMNS):
-                item = dict(zip(_COLUMNS, row, strict=True))
-                if "attribution" in item["duties"]:
-                    table.writerow([_spreadsheet(value) for value in _row(item, ledger)])
-                    group = groups.setdefault((item["source"], item["concluded_spdx"]), _Group())
-                    group.add("; ".join(item["authors"]) or UNKNOWN, item["changes"])
+        """Write all three from the kept rows of the ledger; ExportRefused when credit would not be complete."""
+        groups: Groups = {}
+        whole, _ = gather(ledger.items)
+        listed, faults = 0, []
+        with sheet(directory / TABLE, texts(_HEADER)) as table:
+            for batch in kept_batches(ledger.items, _COLUMNS):
+                rows = _rows(batch.filter(holding(batch.column("duties"), "attribution")), ledger)
+                listed += rows.num_rows
+                faults += problems(rows)
+                _count(rows, groups)
+                table.write_batch(pa.RecordBatch.from_arrays([harmless(one) for one in rows.columns], schema=rows.schema))
+        if listed != whole.credited:
+            faults.append(f"{listed:,} items are credited, and {whole.credited:,} ask for it")
+        refuse("ATTRIBUTIONS", faults)
         (directory / PAGE).write_text(_page(ledger, groups), encoding="utf-8")
         (directory / WEB).write_text(_web(ledger, groups), encoding="utf-8")
         return self.files
 
 
-def _row(item: dict[str, Any], ledger: Ledger) -> tuple[str, ...]:
-    release = ledger.releases.get(item["source"])
-    return (
-        "; ".join(item["authors"]) or UNKNOWN,
-        item["title"] or (release.title if release else ""),
-        item["url"] or (release.homepage if release else ""),
-        item["concluded_spdx"],
-        " ".join(license_urls(item["concluded_spdx"])),
-        "; ".join(item["changes"]),
-        item["source"],
-        item["id"],
-        item["path"],
-        item["content_sha256"],
-        item["attribution_text"],
+def _rows(asking: pa.RecordBatch, ledger: Ledger) -> pa.RecordBatch:
+    """Return the table's rows of items that ask for credit; what nobody has published is said to be unknown."""
+    column = {name: asking.column(name) for name in _COLUMNS}
+    releases = ledger.releases
+    usual = mapped(column["source"], lambda name: releases[name].title if name in releases else "")
+    spdx = column["concluded_spdx"]
+    arrays = (
+        _or(joined(column["authors"]), UNKNOWN),
+        pc.coalesce(column["title"], usual),
+        _or(pc.coalesce(column["url"], column["homepage"]), NO_PLACE),
+        joined(column["notices"]),
+        spdx,
+        mapped(spdx, lambda expression: " ".join(license_urls(expression))),
+        _or(joined(column["changes"]), NO_CHANGES),
+        *(column[name] for name in ("source", "id", "path", "content_sha256", "attribution_text")),
     )
+    return pa.RecordBatch.from_arrays(list(arrays), schema=texts(_HEADER))
 
 
-def _spreadsheet(value: str) -> str:
-    """A cell that begins like a formula is text here, also for a spreadsheet (OWASP, CSV injection)."""
-    return f"'{value}" if value[:1] in {"=", "+", "-", "@", "\t", "\r"} else value
+def _or(column: pa.StringArray, otherwise: str) -> pa.StringArray:
+    return pc.if_else(pc.equal(column, ""), otherwise, column)
+
+
+def problems(rows: pa.RecordBatch) -> list[str]:
+    """Return what is missing from the credit of items (author, place, license with address, changes), and what is too much."""
+    found = []
+    for name in ("author", "url", "license", "license_url", "changes", "id", "attribution"):
+        empty = pc.sum(pc.equal(pc.coalesce(rows.column(name), ""), "")).as_py() or 0
+        found += [f"{empty:,} items have no {name}"] if empty else []
+    mails = pc.sum(pc.match_substring_regex(rows.column("author"), _MAIL)).as_py() or 0
+    unknown = pc.sum(pc.starts_with(rows.column("license"), "NOASSERTION")).as_py() or 0
+    found += [f"the author of {mails:,} items holds a mail address"] if mails else []
+    return found + ([f"{unknown:,} items of no known license are credited"] if unknown else [])
+
+
+def _count(rows: pa.RecordBatch, groups: Groups) -> None:
+    table = pa.Table.from_batches([rows.select(["source", "license", "author"])])
+    table = table.append_column("changed", pc.not_equal(rows.column("changes"), NO_CHANGES).cast(pa.int64()))
+    counted = table.group_by(["source", "license", "author"], use_threads=False).aggregate(
+        [("changed", "sum"), ("changed", "count")]
+    )
+    for row in counted.to_pylist():
+        group = groups.setdefault((row["source"], row["license"]), _Group())
+        group.add(row["author"], row["changed_count"], row["changed_sum"])
 
 
 def _plain(text: str) -> str:
     return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(text.split()))
 
 
-def _page(ledger: Ledger, groups: dict[tuple[str, str], _Group]) -> str:
+def _page(ledger: Ledger, groups: Groups) -> str:
     title = _plain(ledger.dataset.title or ledger.dataset.name)
     lines = [f"# Attributions: {title}", ""]
     if not groups:
@@ -156,7 +176,7 @@ def _license_lines(expression: str, group: _Group) -> list[str]:
     return lines
 
 
-def _web(ledger: Ledger, groups: dict[tuple[str, str], _Group]) -> str:
+def _web(ledger: Ledger, groups: Groups) -> str:
     """Return the page as one self-contained HTML file; words of publishers are text, and only http links are links."""
     title = f"Attributions: {ledger.dataset.title or ledger.dataset.name}"
     parts = [f"<h1>{escape(title)}</h1>"]

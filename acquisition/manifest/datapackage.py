@@ -6,17 +6,19 @@ them again is `acquire verify`.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from acquisition.manifest.gathered import Part, gather
-from acquisition.manifest.kept import kept_rows, license_urls
+import pyarrow as pa
+
+from acquisition.manifest.gathered import Part, fingerprint, gather
+from acquisition.manifest.kept import kept_batches, license_urls, moments, refuse
+from acquisition.manifest.sheets import sheet
 from acquisition.protocols import Exporter, Ledger
-from acquisition.rights.expressions import identifiers
+from acquisition.rights.expressions import NOASSERTION, identifiers, parse
 from acquisition.rights.titles import name_of
 from acquisition.workspace import write_json
 
@@ -45,25 +47,32 @@ class DataPackage(Exporter):
     """datapackage.json and items.csv."""
 
     name: ClassVar[str] = "datapackage"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
+    standard: ClassVar[str] = "Data Package 2.0"
     files: ClassVar[tuple[str, ...]] = (DOCUMENT, TABLE)
 
     def write(self, ledger: Ledger, directory: Path) -> tuple[str, ...]:
         """Write the table and then its description, with the table's digest and size."""
-        with (directory / TABLE).open("x", encoding="utf-8", newline="") as stream:
-            table = csv.writer(stream, lineterminator="\n")
-            table.writerow(_FIELDS)
-            for row in kept_rows(ledger.items, tuple(_FIELDS)):
-                table.writerow(_cell(value) for value in row)
         whole, parts = gather(ledger.items)
-        write_json(directory / DOCUMENT, _package(ledger, directory / TABLE, whole, parts))
+        rows, mark = 0, 0
+        with sheet(directory / TABLE, _SCHEMA) as table:
+            for batch in kept_batches(ledger.items, tuple(_FIELDS)):
+                columns = [moments(one) if pa.types.is_timestamp(one.type) else one for one in batch.columns]
+                table.write_batch(pa.RecordBatch.from_arrays(columns, schema=_SCHEMA))
+                rows, mark = rows + batch.num_rows, mark ^ fingerprint(batch.column("id"))
+        document = _package(ledger, directory / TABLE, whole, parts)
+        refuse("the data package", [*problems(document, whole), *_listed(rows, mark, whole)])
+        write_json(directory / DOCUMENT, document)
         return self.files
 
 
-def _cell(value: Any) -> Any:
-    if value is None:
-        return ""
-    return value.strftime("%Y-%m-%dT%H:%M:%SZ") if hasattr(value, "strftime") else value
+_SCHEMA: Final = pa.schema(
+    [pa.field(name, pa.int64() if kind == "integer" else pa.string()) for name, (kind, _) in _FIELDS.items()]
+)
+
+
+def _listed(rows: int, mark: int, whole: Part) -> list[str]:
+    return [] if (rows, mark) == (whole.items, whole.fingerprint) else [f"{TABLE} does not list the {whole.items:,} kept items"]
 
 
 def _package(ledger: Ledger, table: Path, whole: Part, parts: Mapping[str, Part]) -> dict[str, Any]:
@@ -79,7 +88,11 @@ def _package(ledger: Ledger, table: Path, whole: Part, parts: Mapping[str, Part]
         **({"homepage": dataset.url} if dataset.url else {}),
         **_licenses(whole),
         **({"sources": [_source(ledger, name) for name in parts]} if parts else {}),
-        **({"contributors": [{"title": creator, "roles": ["creator"]}]} if creator else {}),
+        **(
+            {"contributors": [{"title": creator, "roles": ["creator"]} | ({"path": contact.url} if contact else {})]}
+            if creator
+            else {}
+        ),
         "resources": [
             {
                 "name": "items",
@@ -127,3 +140,23 @@ def _source(ledger: Ledger, name: str) -> dict[str, str]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+_LICENSE_NAME: Final = re.compile(r"[A-Za-z0-9.+-]+(?: WITH [A-Za-z0-9.-]+)?")
+
+
+def problems(document: Mapping[str, Any], whole: Part) -> list[str]:
+    """Return what frictionless lets pass: licenses that are none or not the union, people without a name, other figures."""
+    named = {one.get("name", "") for one in document.get("licenses", ())}
+    found = [f"{name!r} is no license" for name in sorted(named) if not _LICENSE_NAME.fullmatch(name) or not _known(name)]
+    if named != {name for expression in whole.concluded for name in identifiers(expression)}:
+        found.append("licenses are not the union of the kept items' licenses")
+    found += ["a contributor has no title" for one in document.get("contributors", ()) if not one.get("title")]
+    found += ["a source has no title" for one in document.get("sources", ()) if not one.get("title")]
+    if not re.fullmatch(r"\d+\.\d+\.\d+", str(document.get("version", ""))):
+        found.append(f"version {document.get('version')!r} is not MAJOR.MINOR.PATCH")
+    return found
+
+
+def _known(name: str) -> bool:
+    return name == NOASSERTION or parse(name) is not None

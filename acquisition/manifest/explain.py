@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from acquisition.errors import UsageError
+from acquisition.manifest.formats import demand_known
 from acquisition.manifest.names import ITEMS
 
 MAX_FOUND: Final = 20
@@ -36,6 +37,7 @@ def explain(manifest: Path, query: str) -> Explanation:
     target = manifest / ITEMS
     if not target.is_file():
         raise UsageError("there is no manifest yet", where=str(manifest), hint="Run `acquire fetch` first.")
+    demand_known(target)
     query = query.strip()
     with pq.ParquetFile(target) as ledger:
         exact: list[dict[str, Any]] = []

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 import orjson
 
 from acquisition.errors import WorkspaceDamaged
+from acquisition.manifest.formats import demand_known
 from acquisition.manifest.names import FILES, ITEMS, SUMS
 
 Code = Literal["verify.missing-file", "verify.changed-file", "verify.extra-file", "verify.manifest-changed"]
@@ -54,6 +55,7 @@ def verify(manifest: Path, curated: Path, progress: Callable[[int, int], None] =
         raise WorkspaceDamaged(
             "there is no manifest here to verify against", where=str(manifest), hint="Run `acquire manifest` first."
         )
+    demand_known(manifest / ITEMS)
     findings = list(_manifest_findings(manifest))
     known: set[bytes] = set()
     files = size = 0

@@ -13,6 +13,7 @@ import orjson
 
 from acquisition import plugins
 from acquisition.errors import AcquisitionError, PluginError
+from acquisition.manifest.agreeing import demand_agreement
 from acquisition.manifest.columns import LEDGER_VERSION
 from acquisition.manifest.evidence import EvidenceStore
 from acquisition.manifest.ledger import LedgerInputs, LedgerWriter
@@ -119,6 +120,7 @@ def _export(inputs: ManifestInputs, directory: Path, summary: Mapping[str, Any])
         created_at=inputs.created_at,
         tool_version=inputs.tool_version,
     )
+    demand_agreement(ledger.items, directory / FILES)
     for name in inputs.formats:
         exporter = plugins.exporter(name)
         try:

@@ -1,0 +1,44 @@
+"""Which format a ledger has, and whether it is read here: another one is named, never guessed at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from acquisition.errors import UsageError
+from acquisition.manifest.columns import LEDGER_VERSION, VERSION_KEY
+
+FIRST: Final = 1
+"""Ledgers without a version in them are of the format before it was written down."""
+
+
+def format_of(schema: pa.Schema) -> str:
+    """Return the format of a ledger as it stands in its metadata, "1" where none does."""
+    return str((schema.metadata or {}).get(VERSION_KEY, str(FIRST).encode()).decode(errors="replace"))
+
+
+def demand_current(schema: pa.Schema, where: Path) -> None:
+    """Raise UsageError unless the ledger is of this program's own format: exports say nothing of columns that are not there."""
+    if format_of(schema) != str(LEDGER_VERSION):
+        raise UsageError(
+            f"the ledger is of format {format_of(schema)!r}, this program prints {LEDGER_VERSION}",
+            where=str(where),
+            hint="Write the manifest anew with `acquire manifest`.",
+        )
+
+
+def demand_known(ledger: Path) -> None:
+    """Raise UsageError for a ledger of a format that came after this program; what cannot be read at all is not judged here."""
+    try:
+        told = format_of(pq.read_schema(ledger))
+    except (OSError, pa.ArrowInvalid):
+        return
+    if not told.isdecimal() or int(told) > LEDGER_VERSION:
+        raise UsageError(
+            f"the ledger is of format {told!r}, this program reads {FIRST} to {LEDGER_VERSION}",
+            where=str(ledger),
+            hint="Use the version of acquisition that wrote it, or write the manifest anew with `acquire manifest`.",
+        )
