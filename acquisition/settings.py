@@ -471,10 +471,15 @@ SPLIT_NAME: Final = re.compile(r"[A-Za-z0-9_]{1,60}(?:\.[A-Za-z0-9_]{1,60}){0,3}
 """What `datasets` takes for the name of a split: words with dots between them, no dashes (5.2, NamedSplit)."""
 
 
+def is_split_name(name: str) -> bool:
+    """Say whether a split may be called so: `datasets` takes the name, and a folder of that name can lie in the set."""
+    return SPLIT_NAME.fullmatch(name) is not None and not is_device(name) and name.casefold() not in _TAKEN
+
+
 def _check_split_name(name: str) -> None:
-    if not SPLIT_NAME.fullmatch(name) or is_device(name):
-        plain = re.sub(r"[^A-Za-z0-9_.]+", "_", name).strip("_.") or "other"
-        advice = f"; write {plain}" if SPLIT_NAME.fullmatch(plain) and not is_device(plain) else ""
+    if not is_split_name(name):
+        plain = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")
+        advice = f"; write {plain}" if is_split_name(plain) else ""
         raise ValueError(f"{name!r} cannot be the name of a split: `datasets` wants letters, digits, _ and dots{advice}")
 
 
@@ -502,6 +507,8 @@ class SplitSettings(Settings):
             if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
                 raise ValueError(f"the share of split {name!r} must be a number from 0 to 1, not {share!r}")
             _check_split_name(name)
+        if len({name.casefold() for name in extra}) < len(extra):
+            raise ValueError("two splits have names that differ in case alone; some disks would make one folder of them")
         if extra and abs(sum(extra.values()) - 1) > 1e-6:
             raise ValueError(f"the shares add up to {sum(extra.values()):g}, not to 1")
         if self.stratify_by and not extra:

@@ -9,6 +9,7 @@ data/
 ├── verdicts/                                       the policy's outcome for every item shard
 ├── placements/                                     where every item stands in the curated set, or why it does not
 ├── decisions.jsonl  tombstones.jsonl               append-only
+├── splits.parquet                                  where the contents of the set are settled, so that nothing changes its split
 ├── journal.sqlite                                  transfers and runs
 └── curated/  manifest/  report/
 """
@@ -154,6 +155,11 @@ class Workspace:
     def placements(self) -> Path:
         """Where every item stands in the curated set, or why it does not."""
         return self.root / "placements"
+
+    @property
+    def splits(self) -> Path:
+        """The record of which content is settled in which split."""
+        return self.root / "splits.parquet"
 
     @property
     def curated(self) -> Path:

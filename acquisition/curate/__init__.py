@@ -1,8 +1,12 @@
 """Stage 6: flags and decisions become verdicts, and what is kept becomes a data set that loads."""
 
-from acquisition.curate.build import CODES, FILES, CurateInputs, CurateResult, build, placement_path
+from acquisition.curate.build import CurateInputs, CurateResult, build
+from acquisition.curate.files import FILES
+from acquisition.curate.history import forget
 from acquisition.curate.judge import VerdictResult, VerdictTask, judge, judge_shard
+from acquisition.curate.placing import placement_path
 from acquisition.curate.policy import DEFAULTS, Policy, PolicyRow
+from acquisition.curate.settling import CODES, closed_holdouts
 
 __all__ = [
     "CODES",
@@ -15,6 +19,8 @@ __all__ = [
     "VerdictResult",
     "VerdictTask",
     "build",
+    "closed_holdouts",
+    "forget",
     "judge",
     "judge_shard",
     "placement_path",

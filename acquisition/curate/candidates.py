@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Any, Final
 
@@ -17,15 +18,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from acquisition.curate.classes import UNLABELLED
+from acquisition.curate.classes import classes_for
 from acquisition.curate.judge import RuledFlags, read_flags, redactable, rule_flags
 from acquisition.curate.policy import Policy
-from acquisition.curate.redact import Pseudonyms, Span, placeholder, redact_text
+from acquisition.curate.redact import Pseudonyms, Span, placeholder, redact_label
 from acquisition.curate.splits import canonical
-from acquisition.model import ITEM_SCHEMA, SEVERITY, JudgedShard, Outcome
+from acquisition.model import ITEM_SCHEMA, SEVERITY, JudgedShard, Outcome, labels_of
+from acquisition.settings import CuratedSettings, HoldoutSettings
 
 CLUSTER: Final = "duplicate-cluster"
 GROUP: Final = "group"
+CLASS: Final = "class"
+PAGE: Final = "page"
 MAX_COLUMNS: Final = 300
 _NULLABLE: Final = tuple(field.name for field in ITEM_SCHEMA if field.nullable)
 _NUMBERS: Final = {bool: "bool", int: "int", float: "float", str: "string"}
@@ -83,13 +87,13 @@ def _cluster(detail: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ShardView:
-    """One shard as both passes see it: verdicts, what the flags say, and the class of every row."""
+    """One shard as both passes see it: verdicts, what the flags say, and the classes of every row."""
 
     judged: JudgedShard
     verdicts: pa.Table
     spans: Mapping[int, list[Span]]
     clusters: Sequence[str]
-    classes: Sequence[str]
+    classes: Sequence[tuple[str, ...]]
 
     @property
     def kept(self) -> Any:
@@ -99,9 +103,9 @@ class ShardView:
 
 
 def view(
-    judged: JudgedShard, policy: Policy, class_of: Mapping[str, str], *, pseudonyms: Pseudonyms | None = None
+    judged: JudgedShard, policy: Policy, classes_of: Mapping[str, tuple[str, ...]], *, pseudonyms: Pseudonyms | None = None
 ) -> ShardView:
-    """Read what lies beside one shard's items and put every item into its class."""
+    """Read what lies beside one shard's items and put every item into its classes."""
     ruled = rule_flags(policy, judged.shard.source, read_flags(judged.flags))
     spans = spans_of(ruled)
     if pseudonyms:
@@ -109,8 +113,9 @@ def view(
     labels = pq.read_table(judged.shard.path, columns=["label"], memory_map=False, partitioning=None)["label"].to_pylist()
     for row, found in spans.items():
         if labels[row] is not None:
-            labels[row] = redact_text(labels[row], [(start, end, mark) for name, start, end, mark in found if name == "label"])
-    classes = [class_of.get(label, label) if label else UNLABELLED for label in labels]
+            labels[row] = redact_label(labels[row], [(start, end, mark) for name, start, end, mark in found if name == "label"])
+    made = {label: classes_for(label, classes_of) for label in set(labels)}
+    classes = [made[label] for label in labels]
     verdicts = pq.read_table(judged.verdicts, memory_map=False, partitioning=None)
     return ShardView(judged, verdicts, spans, clusters_of(ruled, len(labels)), classes)
 
@@ -169,47 +174,54 @@ def _wider(known: str, new: str) -> str:
     return "float" if {known, new} == {"int", "float"} else "string"
 
 
+def divided_by(settings: CuratedSettings) -> list[str]:
+    """Return the columns that splits are grouped or stratified by; classes are known without."""
+    return sorted({*settings.splits.group_by, *(name for name in settings.splits.stratify_by if name != CLASS)})
+
+
 @dataclass(slots=True)
 class Candidates:
-    """All kept items of all shards, in order, as compact arrays; `bounds` are the shards' first positions and the end."""
+    """All kept items of all shards, in order, as compact arrays; `bounds` are the shards' first positions and the end.
 
-    class_names: list[str] = field(default_factory=list)
+    The array "class" holds a number for each item, and `combinations` tells which classes it stands for.
+    """
+
+    combinations: list[tuple[str, ...]] = field(default_factory=list)
     published_names: list[str] = field(default_factory=list)
     bounds: list[int] = field(default_factory=lambda: [0])
     modalities: dict[str, int] = field(default_factory=dict)
     filled: set[str] = field(default_factory=set)
     columns: ColumnTypes = field(default_factory=ColumnTypes)
     _parts: list[dict[str, Any]] = field(default_factory=list)
-    _codes: dict[str, int] = field(default_factory=dict)
+    _codes: dict[tuple[str, ...], int] = field(default_factory=dict)
     _splits: dict[str, int] = field(default_factory=dict)
 
-    def add(self, shard: ShardView, group_by: Sequence[str]) -> None:
+    def add(self, shard: ShardView, settings: CuratedSettings) -> None:
         """Take the kept items of one shard."""
-        wanted = {"content_sha256", "modality", *_NULLABLE} - {"text", "signals"}
-        items = pq.read_table(shard.judged.shard.path, columns=sorted(wanted), memory_map=False, partitioning=None)
-        kept = shard.kept
-        items = items.take(pa.array(kept)).combine_chunks()
-        part = {
-            "class": np.array([self._code_of(shard.classes[row]) for row in kept], np.int32),
-            "content": content_hashes(items.column("content_sha256")),
-            "published": self._published(items.column("split").to_pylist()),
-        }
-        part |= {f"by:{name}": self._group(name, shard, items, kept) for name in group_by}
-        self._parts.append(part)
-        self.bounds.append(self.bounds[-1] + len(kept))
-        self._describe(items)
+        kept = _Kept(shard)
+        self._parts.append(
+            {
+                "class": np.array([self._code_of(shard.classes[row]) for row in kept.rows], np.int32),
+                "content": content_hashes(kept.items.column("content_sha256")),
+                "published": self._published(kept.items.column("split").to_pylist()),
+                "holdout": held_out(kept, settings.holdouts),
+                **{f"by:{name}": kept.hashes(name) for name in divided_by(settings)},
+            }
+        )
+        self.bounds.append(self.bounds[-1] + len(kept.rows))
+        self._describe(kept.items)
         if _has_text(shard.judged.shard.path):
             self.filled.add("text")
 
     def array(self, name: str) -> Any:
         """Return one number for every kept item."""
         parts = [part[name] for part in self._parts]
-        return np.concatenate(parts) if parts else np.zeros(0, np.uint64)
+        return np.concatenate(parts) if parts else np.zeros(0, np.uint64 if ":" in name or name == "content" else np.int64)
 
-    def _code_of(self, name: str) -> int:
-        code = self._codes.setdefault(name, len(self.class_names))
-        if code == len(self.class_names):
-            self.class_names.append(name)
+    def _code_of(self, classes: tuple[str, ...]) -> int:
+        code = self._codes.setdefault(classes, len(self.combinations))
+        if code == len(self.combinations):
+            self.combinations.append(classes)
         return code
 
     def _published(self, splits: Sequence[str | None]) -> Any:
@@ -221,27 +233,89 @@ class Candidates:
         self.published_names = list(self._splits)
         return codes
 
-    def _group(self, name: str, shard: ShardView, items: pa.Table, kept: Any) -> Any:
-        source = shard.judged.shard.source
-        if name == CLUSTER:
-            return hashes_of(pa.array([shard.clusters[row] for row in kept], pa.string()), "cluster\n")
-        if name in items.column_names:
-            return hashes_of(items.column(name).combine_chunks().cast(pa.string()), f"{name}\n{source}\n")
-        values = [None if text is None else orjson.loads(text).get(name) for text in items.column("fields").to_pylist()]
-        return hashes_of(pa.array([None if value is None else str(value) for value in values]), f"{name}\n{source}\n")
-
     def _describe(self, items: pa.Table) -> None:
         for count in pc.value_counts(items.column("modality").combine_chunks()).to_pylist():
             self.modalities[count["values"]] = self.modalities.get(count["values"], 0) + count["counts"]
-        self.filled |= {name for name in items.column_names if items.column(name).null_count < items.num_rows}
+        self.filled |= {name for name in _NULLABLE if name in items.column_names and _fills(items, name)}
         self.columns.learn(items.column("fields").to_pylist())
 
 
-def gather(shards: Iterable[ShardView], group_by: Sequence[str]) -> Candidates:
+def _fills(items: pa.Table, name: str) -> bool:
+    return bool(items.column(name).null_count < items.num_rows)
+
+
+class _Kept:
+    """The kept items of one shard, and what the declaration may divide them by."""
+
+    def __init__(self, shard: ShardView) -> None:
+        wanted = {"content_sha256", "modality", "asset", "media_type", *_NULLABLE} - {"text", "signals"}
+        items = pq.read_table(shard.judged.shard.path, columns=sorted(wanted), memory_map=False, partitioning=None)
+        self.rows = shard.kept
+        self.items = items.take(pa.array(self.rows)).combine_chunks()
+        self.shard = shard
+        self.source = shard.judged.shard.source
+
+    def classes(self) -> list[tuple[str, ...]]:
+        """Return the classes of each item."""
+        return [self.shard.classes[row] for row in self.rows]
+
+    def values(self, name: str) -> list[str | None]:
+        """Return what each item has in a column of its row or of `fields`, None for nothing.
+
+        `page` is the page that it was found on, `class` one text for all its classes.
+        """
+        if name == CLUSTER:
+            return [self.shard.clusters[row] or None for row in self.rows]
+        if name == CLASS:
+            return ["\n".join(classes) for classes in self.classes()]
+        if name == "source":
+            return [self.source] * len(self.rows)
+        if name == PAGE:
+            pairs = zip(self.items.column("referrer").to_pylist(), self.items.column("url").to_pylist(), strict=True)
+            return [(referrer or url or "").split("#")[0] or None for referrer, url in pairs]
+        if name in self.items.column_names:
+            found: list[str | None] = self.items.column(name).cast(pa.string()).to_pylist()
+            return found
+        cells = [None if text is None else orjson.loads(text).get(name) for text in self.items.column("fields").to_pylist()]
+        return [cell if cell is None or isinstance(cell, str) else orjson.dumps(cell).decode() for cell in cells]
+
+    def hashes(self, name: str) -> Any:
+        """Return a hash of each item's value (uint64), 0 for none; the same speaker in two sources is two."""
+        whole = name in {CLUSTER, CLASS, PAGE, "modality", "media_type"}
+        prefix = "cluster\n" if name == CLUSTER else f"{name}\n" if whole else f"{name}\n{self.source}\n"
+        return hashes_of(pa.array(self.values(name), pa.string()), prefix)
+
+
+def held_out(kept: _Kept, holdouts: Mapping[str, HoldoutSettings]) -> Any:
+    """Return for each item the first hold-out that selects it, by its position, -1 for none (int32 array)."""
+    found = np.full(len(kept.rows), -1, np.int32)
+    for number, holdout in reversed(list(enumerate(holdouts.values()))):
+        if holdout.selects and (not holdout.source or fnmatchcase(kept.source, holdout.source)):
+            found[_fits(kept, holdout)] = number
+    return found
+
+
+def _fits(kept: _Kept, holdout: HoldoutSettings) -> Any:
+    fits = np.ones(len(kept.rows), bool)
+    if holdout.published:
+        name = canonical(holdout.published)
+        fits &= [split is not None and split != "" and canonical(split) == name for split in kept.values("split")]
+    for column, values in holdout.where.items():
+        asked = {value if isinstance(value, str) else orjson.dumps(value).decode() for value in values}
+        if column == CLASS:
+            fits &= [not asked.isdisjoint(classes) for classes in kept.classes()]
+        elif column == "label":
+            fits &= [not asked.isdisjoint(labels_of(label)) for label in kept.values(column)]
+        else:
+            fits &= [value in asked for value in kept.values(column)]
+    return fits
+
+
+def gather(shards: Iterable[ShardView], settings: CuratedSettings) -> Candidates:
     """Return the candidates of all shards."""
     found = Candidates()
     for shard in shards:
-        found.add(shard, group_by)
+        found.add(shard, settings)
     return found
 
 

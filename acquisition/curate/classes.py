@@ -8,39 +8,39 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from acquisition.errors import UsageError
-from acquisition.model import Modality
+from acquisition.model import Modality, labels_of
+from acquisition.settings import is_device
 
 UNLABELLED: Final = "unlabelled"
 _UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f/\\<>:"|?*#]+')
-_DEVICES: Final = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 _MAX_BYTES: Final = 100
 RESERVED: Final = frozenset({"readme.md", "metadata.jsonl", *(f"{modality}.jsonl" for modality in Modality)})
 """Files that a layout writes beside the classes' folders, in lower case."""
 
 
-def class_of_label(classes: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-    """Return label → class as declared; a class stands for itself. UsageError when a label is claimed by two classes."""
-    found = {name: name for name in classes}
+def class_of_label(classes: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Return label → classes as declared, in their order; a class stands for itself, and a label may mean several."""
+    found: dict[str, tuple[str, ...]] = {name: (name,) for name in classes}
     for name, labels in classes.items():
         for label in labels:
-            if found.setdefault(label, name) != name:
-                raise UsageError(
-                    f"label {label!r} is claimed by two classes: {found[label]!r} and {name!r}",
-                    where="curated.classes",
-                    hint="Name every label under one class only.",
-                )
+            found[label] = tuple(dict.fromkeys((*found.get(label, ()), name)))
     return found
 
 
-def safe_name(text: str) -> str:
-    """Return `text` as one path component: no separators, control or reserved characters, at most 100 bytes, never empty."""
+def classes_for(label: str | None, classes_of: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return an item's classes in the order of their names, ("unlabelled",) where it has no label."""
+    labels = labels_of(label)
+    return tuple(sorted({name for one in labels for name in classes_of.get(one, (one,))})) or (UNLABELLED,)
+
+
+def safe_name(text: str, limit: int = _MAX_BYTES) -> str:
+    """Return `text` as one path component: no separators, control or reserved characters, 1 to `limit` bytes."""
     name = _UNSAFE.sub("-", unicodedata.normalize("NFC", text)).strip(" .")
-    if not name or _DEVICES.fullmatch(name):
+    if not name or is_device(name):
         name = f"_{name}"
     encoded = name.encode("utf-8", "replace")
-    if len(encoded) > _MAX_BYTES:
-        name = encoded[: _MAX_BYTES - 9].decode("utf-8", "ignore").rstrip(" .") + "-" + short_hash(text)
+    if len(encoded) > limit:
+        name = encoded[: limit - 9].decode("utf-8", "ignore").rstrip(" .") + "-" + short_hash(text)
     return name
 
 
@@ -52,14 +52,18 @@ def short_hash(text: str, length: int = 8) -> str:
 def folder_names(classes: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Return class → folder name, one folder for each class, and a note for each class that had to be renamed.
 
+    A combination of classes (a JSON list of them) lies in a folder of its own, its classes joined by "+": in the folder of
+    one of them it would look as if it were nothing else.
+
     Two classes that would fall into one folder (also where case is ignored) stay apart: the one whose name is already
     safe keeps it, the others get a suffix that depends on their name alone.
     """
     folders: dict[str, str] = {}
     taken: dict[str, str] = {}
     notes = []
-    for name in sorted(classes, key=lambda name: (safe_name(name) != name, name)):
-        folder = safe_name(name)
+    plain = {name: "+".join(labels_of(name)) or name for name in classes}
+    for name in sorted(plain, key=lambda name: (safe_name(name) != name, name)):
+        folder = safe_name(plain[name])
         other = taken.get(folder.casefold())
         if folder.casefold() in RESERVED:
             folder = f"{folder}-{short_hash(name, 6)}"
@@ -67,7 +71,7 @@ def folder_names(classes: Iterable[str]) -> tuple[dict[str, str], tuple[str, ...
         elif other is not None:
             folder = f"{folder}-{short_hash(name, 6)}"
             notes.append(f"class {name!r} lies in folder {folder!r}, because {other!r} already has the other name")
-        elif folder != name:
+        elif folder != plain[name]:
             notes.append(f"class {name!r} lies in folder {folder!r}")
         taken[folder.casefold()] = name
         folders[name] = folder

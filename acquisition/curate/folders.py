@@ -6,7 +6,6 @@ folders (measured), so it lies in each split's folder when the path begins with 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,37 +14,13 @@ from typing import IO, Any, ClassVar, Final, Self
 import orjson
 
 from acquisition.curate.card import write_head
-from acquisition.curate.classes import safe_name
 from acquisition.curate.listing import columns_of, core_values, extension_of, field_columns, field_values
-from acquisition.errors import UsageError
+from acquisition.curate.naming import PathNames
 from acquisition.model import Modality
 from acquisition.protocols import Layout, Outline, Placed
 from acquisition.settings import CuratedSettings
 
-PLACEHOLDERS: Final = ("split", "class", "name", "id", "source", "ext")
-_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _MEDIA: Final = (Modality.AUDIO, Modality.IMAGE)
-
-
-def check_path(template: str) -> None:
-    """Raise UsageError unless the template is a relative path that names a file, with known placeholders only."""
-    problem = ""
-    unknown = [name for name in _PLACEHOLDER.findall(template) if name not in PLACEHOLDERS]
-    rest = _PLACEHOLDER.sub("x", template)
-    if unknown:
-        problem = f"{{{unknown[0]}}} is not known in it"
-    elif "{" in rest or "}" in rest:
-        problem = "a brace is not closed"
-    elif template.startswith("/") or "\\" in template or any(part in {"", ".", ".."} for part in rest.split("/")):
-        problem = "it must be a relative path of plain names"
-    elif not {"name", "id"} & set(_PLACEHOLDER.findall(template)):
-        problem = "it names neither {name} nor {id}, so all items would be one file"
-    if problem:
-        raise UsageError(
-            f"curated.path {template!r} cannot be used: {problem}",
-            where="curated.path",
-            hint=f"Write something like {{split}}/{{class}}/{{name}}; it may name {', '.join(PLACEHOLDERS)}.",
-        )
 
 
 class Folders(Layout):
@@ -63,41 +38,20 @@ class Folders(Layout):
     ) -> Iterator[tuple[str, str]]:
         """Write every item's file and the listings; yield (id, path)."""
         template = settings.path or self._default(settings)
-        check_path(template)
+        names = PathNames(template, self.outline)
         listings = _Listings(directory, self.outline, by_split=template.startswith("{split}/"))
         with listings:
             for placed in items:
-                path = self._free_path(template, placed, directory)
+                path = names.free(placed, extension_of(placed.row))
                 _put(placed, directory / path, link)
                 listings.add(placed, path)
                 yield str(placed.row["id"]), path
         write_head(directory, listings.configs())
 
     def _default(self, settings: CuratedSettings) -> str:
-        several = len(self.outline.splits) > 1 or bool(settings.splits.shares)
-        return "{split}/{class}/{name}" if several else "{class}/{name}"
-
-    def _free_path(self, template: str, placed: Placed, directory: Path) -> str:
-        extension = extension_of(placed.row)
-        values = {
-            "split": placed.split,
-            "class": self.outline.folders.get(placed.label) or safe_name(placed.label),
-            "name": safe_name(placed.row["name"]),
-            "id": placed.row["id"],
-            "source": safe_name(placed.row["source"]),
-            "ext": extension,
-        }
-        path = _PLACEHOLDER.sub(lambda match: str(values[match[1]]), template)
-        stem = path.removesuffix(f".{extension}")
-        reserved = extension in {"jsonl", "md"} and stem.rsplit("/", 1)[-1] in _LISTING_STEMS
-        for digits in (0, 8, 32):
-            path = f"{stem}{'-' + placed.row['id'][:digits] if digits else ''}.{extension}"
-            if not (reserved and not digits) and not (directory / path).exists():
-                return path
-        raise UsageError(f"two items have the id {placed.row['id']}", where="curated.path")
-
-
-_LISTING_STEMS: Final = frozenset({"metadata", "README", "audio", "image", "text", "table", "other"})
+        """Return the path of a set whose declaration names none; folders of classes say nothing of items with several."""
+        several = len(self.outline.splits) > 1 or bool(settings.splits.shares) or bool(settings.holdouts)
+        return ("{split}/" if several else "") + ("{name}" if self.outline.several else "{class}/{name}")
 
 
 def _put(placed: Placed, target: Path, link: Callable[[Mapping[str, Any], Path], int]) -> None:

@@ -12,8 +12,8 @@ from typing import IO, Any, ClassVar, Final
 import orjson
 
 from acquisition.curate.card import write_head
-from acquisition.curate.classes import safe_name
 from acquisition.curate.listing import columns_of, core_values, extension_of, field_columns, field_values
+from acquisition.curate.naming import PathNames
 from acquisition.model import Modality
 from acquisition.protocols import Layout, Outline, Placed
 from acquisition.settings import CuratedSettings
@@ -23,7 +23,7 @@ _MEDIA: Final = frozenset({Modality.AUDIO, Modality.IMAGE, Modality.OTHER})
 
 
 class JsonLines(Layout):
-    """data/<split>-00000.jsonl and on; media in media/<split>/, named by `file_name`."""
+    """data/<split>-00000.jsonl and on; media below media/, by the declared path, named by `file_name`."""
 
     name: ClassVar[str] = "jsonl"
     version: ClassVar[int] = 1
@@ -32,17 +32,20 @@ class JsonLines(Layout):
         self,
         items: Iterator[Placed],
         directory: Path,
-        settings: CuratedSettings,  # noqa: ARG002 - nothing in it concerns lines
+        settings: CuratedSettings,
         link: Callable[[Mapping[str, Any], Path], int],
     ) -> Iterator[tuple[str, str]]:
         """Write the lines; yield (id, "data/train-00000.jsonl#row=17")."""
-        lines = _Lines(self.outline)
+        lines, names = _Lines(self.outline), PathNames(settings.path or "{split}/{name}", self.outline)
         files: dict[str, _File] = {}
         (directory / "data").mkdir()
         try:
             for placed in items:
                 file = files.setdefault(placed.split, _File(directory, placed.split))
-                name = _put(placed, directory, link) if placed.row["modality"] in _MEDIA else ""
+                name = ""
+                if placed.row["modality"] in _MEDIA:
+                    name = f"media/{names.free(placed, extension_of(placed.row))}"
+                    link(placed.row, directory / name)
                 yield str(placed.row["id"]), file.add(lines.of(placed, name))
         finally:
             for file in files.values():
@@ -72,17 +75,6 @@ class _Lines:
         elif self._whole:
             values["fields"] = placed.row["fields"] or ""
         return orjson.dumps(values, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def _put(placed: Placed, directory: Path, link: Callable[[Mapping[str, Any], Path], int]) -> str:
-    """Put an item's file below media/<split>/ and return its path; a name that is taken gets the item's id."""
-    row, extension = placed.row, extension_of(placed.row)
-    stem = f"media/{placed.split}/{safe_name(row['name'])}"
-    name = f"{stem}.{extension}"
-    if (directory / name).exists():
-        name = f"{stem}-{row['id']}.{extension}"
-    link(row, directory / name)
-    return name
 
 
 class _File:

@@ -9,11 +9,13 @@ from typing import Any, Final
 import orjson
 
 from acquisition.curate.classes import UNLABELLED
-from acquisition.model import Modality
+from acquisition.model import Modality, labels_of
 from acquisition.protocols import Outline, Placed
 
 CORE: Final = ("id", "label", "text", "title", "author", "url", "license", "source")
-"""Columns of every listing, as far as an item of the set fills them; `fields` or its columns follow."""
+"""Columns of every listing, as far as an item of the set fills them; `fields` or its columns follow.
+
+Where an item of the set has several classes, `labels`, a list for every item, stands in the place of `label`."""
 _ALWAYS: Final = frozenset({"id", "license", "source"})
 
 _EXTENSIONS: Final[Mapping[str, str]] = {
@@ -43,7 +45,8 @@ _EXTENSIONS: Final[Mapping[str, str]] = {
 
 def columns_of(outline: Outline) -> tuple[str, ...]:
     """Return the core columns that at least one item of the set fills."""
-    return tuple(name for name in CORE if name in _ALWAYS or name in outline.filled)
+    found = (name for name in CORE if name in _ALWAYS or name in outline.filled)
+    return tuple("labels" if name == "label" and outline.several else name for name in found)
 
 
 def extension_of(row: Mapping[str, Any]) -> str:
@@ -70,16 +73,17 @@ def content_of(row: Mapping[str, Any], link: Callable[[Mapping[str, Any], Path],
 
 
 def core_values(placed: Placed, columns: tuple[str, ...]) -> dict[str, Any]:
-    """Return the item's values of the core columns; an item without a label has None, not the name of its class."""
+    """Return the item's values of the core columns; an item without a label has None (or no `labels`), not the class's name."""
     row = placed.row
-    label = None if row["label"] is None and placed.label == UNLABELLED else placed.label
-    values = {**row, "label": label, "license": placed.license}
+    bare = placed.label == UNLABELLED and not labels_of(row["label"])
+    labels = [] if bare else list(placed.classes or labels_of(placed.label))
+    values = {**row, "label": None if bare else placed.label, "labels": labels, "license": placed.license}
     return {name: values[name] for name in columns}
 
 
 def field_columns(outline: Outline) -> dict[str, str]:
     """Return column → name in `fields`, where all items have the same; a name that is taken gets "field_" before it."""
-    taken = {*CORE, "fields", "file_name", "audio", "image", "media", "split"}
+    taken = {*CORE, "labels", "fields", "file_name", "audio", "image", "media", "split"}
     return {(f"field_{name}" if name in taken else name): name for name in outline.columns or ()}
 
 

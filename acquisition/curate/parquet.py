@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from acquisition.curate.card import write_head
 from acquisition.curate.listing import columns_of, content_of, core_values, extension_of, field_columns, field_values
+from acquisition.curate.naming import PathNames
 from acquisition.model import Modality
 from acquisition.protocols import Layout, Outline, Placed
 from acquisition.settings import CuratedSettings
@@ -23,10 +24,12 @@ MAX_GROUP_BYTES: Final = 32_000_000
 MAX_GROUP_ROWS: Final = 5_000
 _MEDIA: Final = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
 _TYPES: Final = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "string": pa.string()}
+_LABELS: Final = pa.list_(pa.string())
 _COLUMN_OF: Final = {Modality.AUDIO: "audio", Modality.IMAGE: "image", Modality.OTHER: "media"}
 _FEATURES: Final[Mapping[str, Any]] = {
     "audio": {"_type": "Audio"},
     "image": {"_type": "Image"},
+    "labels": {"feature": {"dtype": "string", "_type": "Value"}, "_type": "List"},
     "media": {"bytes": {"dtype": "binary", "_type": "Value"}, "path": {"dtype": "string", "_type": "Value"}},
 }
 _DTYPES: Final = {"bool": "bool", "int64": "int64", "double": "float64", "string": "string", "large_string": "large_string"}
@@ -37,7 +40,9 @@ def schema_of(outline: Outline) -> pa.Schema:
 
     It carries the features under the key that `datasets` reads, so that audio and images are decoded as such.
     """
-    core = [pa.field(name, pa.large_string() if name == "text" else pa.string()) for name in columns_of(outline)]
+    core = [
+        pa.field(name, {"text": pa.large_string(), "labels": _LABELS}.get(name, pa.string())) for name in columns_of(outline)
+    ]
     media = [pa.field(_COLUMN_OF[modality], _MEDIA) for modality in _COLUMN_OF if modality in outline.modalities]
     expanded = field_columns(outline)
     types = outline.columns or {}
@@ -61,11 +66,11 @@ class Parquet(Layout):
         self,
         items: Iterator[Placed],
         directory: Path,
-        settings: CuratedSettings,  # noqa: ARG002 - nothing in it concerns tables
+        settings: CuratedSettings,
         link: Callable[[Mapping[str, Any], Path], int],
     ) -> Iterator[tuple[str, str]]:
         """Write the tables; yield (id, "data/train-00000.parquet#row=17")."""
-        schema, rows = schema_of(self.outline), _Rows(self.outline, directory, link)
+        schema, rows = schema_of(self.outline), _Rows(self.outline, directory, link, settings.path)
         (directory / "data").mkdir()
         tables: dict[str, _Table] = {}
         try:
@@ -82,7 +87,10 @@ class Parquet(Layout):
 class _Rows:
     """Turns kept items into rows of the tables."""
 
-    def __init__(self, outline: Outline, directory: Path, link: Callable[[Mapping[str, Any], Path], int]) -> None:
+    def __init__(
+        self, outline: Outline, directory: Path, link: Callable[[Mapping[str, Any], Path], int], template: str
+    ) -> None:
+        self._named = PathNames(template or "{name}", outline)
         self._core = columns_of(outline)
         self._types = outline.columns or {}
         self._expanded = field_columns(outline)
@@ -96,7 +104,7 @@ class _Rows:
         size = 200 + len(placed.row["text"] or "") + len(placed.row["fields"] or "")
         if column := _COLUMN_OF.get(placed.row["modality"]):
             content = content_of(placed.row, self._link, self._passing)
-            values[column] = {"bytes": content, "path": f"{placed.row['name']}.{extension_of(placed.row)}"}
+            values[column] = {"bytes": content, "path": self._named.plain(placed, extension_of(placed.row))}
             size += len(content)
         if self._expanded:
             values |= field_values(placed, self._expanded, self._types)

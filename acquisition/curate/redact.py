@@ -18,6 +18,7 @@ import orjson
 import pyarrow.parquet as pq
 
 from acquisition.errors import DeclarationError
+from acquisition.model import joined_labels, labels_of
 from acquisition.settings import RedactSettings
 
 Span = tuple[str, int, int, str]
@@ -137,6 +138,21 @@ def redact_fields(fields: str, spans: Sequence[tuple[int, int, str]]) -> str:
 
     Where the result would not be an object any more, the object is emptied rather than passed on with the span in it.
     """
+    try:
+        return orjson.dumps(dict(orjson.loads(_redact_json(fields, spans))), option=orjson.OPT_SORT_KEYS).decode()
+    except (ValueError, TypeError):
+        return "{}"
+
+
+def redact_label(label: str, spans: Sequence[tuple[int, int, str]]) -> str:
+    """Return a label with spans replaced; several labels stay several, or become what stands for the spans."""
+    if not spans or labels_of(label) == (label,):
+        return redact_text(label, spans)
+    changed = _redact_json(label, spans)
+    return joined_labels(labels_of(changed)) if labels_of(changed) != (changed,) else joined_labels(mark for *_, mark in spans)
+
+
+def _redact_json(fields: str, spans: Sequence[tuple[int, int, str]]) -> str:
     inside = []
     for token in _JSON_SCALAR.finditer(fields):
         low, high = token.span()
@@ -145,11 +161,7 @@ def redact_fields(fields: str, spans: Sequence[tuple[int, int, str]]) -> str:
             reach = len(fields) if end < 0 else end
             if start < high and reach > low:
                 inside.append((max(start, low + 1), min(reach, high - 1), mark) if quoted else (low, high, f'"{mark}"'))
-    changed = redact_text(fields, inside)
-    try:
-        return orjson.dumps(dict(orjson.loads(changed)), option=orjson.OPT_SORT_KEYS).decode()
-    except (ValueError, TypeError):
-        return "{}"
+    return redact_text(fields, inside)
 
 
 def _redact_key(fields: str | None, key: str, spans: Sequence[tuple[int, int, str]]) -> str | None:

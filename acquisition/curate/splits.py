@@ -1,29 +1,43 @@
-"""Which split an item belongs to, and which items a class gives up: numpy over the whole set, the same for any order.
+"""Which split an item belongs to: numpy over the whole set, the same for any order of the items.
 
 Hashes are 64-bit; a draw mixes the hash of a group with the seed through SplitMix64 (Steele, Lea and Flood 2014), so an
-item's split depends on its own group, never on what else is in the set.
+item's split depends on its own group, never on what else is in the set. What was settled by an earlier build stays.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
 
+from acquisition.curate.conflicts import part
+from acquisition.curate.strata import Strata, stratified
 from acquisition.model import SPLIT_NAMES
+from acquisition.settings import is_split_name
 
 NONE: Final = np.uint64(0)
 _TOP: Final = np.uint64(2**64 - 1)
-_PRIORITY: Final = ("test", "validation", "train")
 
 
 def canonical(name: str) -> str:
-    """Return a split's usual name ("dev" → "validation"), or its own, made safe for file names."""
+    """Return a split's usual name ("dev" → "validation"), or its own as `datasets` takes it: words with dots, no dashes."""
     plain = name.strip().casefold()
-    return SPLIT_NAMES.get(plain) or re.sub(r"[^a-z0-9_.-]+", "-", plain).strip("-.") or "train"
+    if plain in SPLIT_NAMES:
+        return SPLIT_NAMES[plain]
+    words = re.sub(r"\.+", ".", re.sub(r"[^a-z0-9_.]+", "_", plain)).strip("_.") or "train"
+    return words if is_split_name(words) else f"split_{words.replace('.', '_')[:50]}"
+
+
+def precedence(name: str, holdouts: Sequence[str]) -> tuple[int, str]:
+    """Return what sorts splits by how much harm training on them would do: hold-outs, test, validation, others, train."""
+    if name in holdouts:
+        return 0, name
+    usual = canonical(name)
+    ranks = {"test": 1, "validation": 2}
+    return ranks.get(usual, 4 if usual.startswith("train") else 3), name
 
 
 def mix(values: Any, seed: int) -> Any:
@@ -62,8 +76,32 @@ def components(keys: Sequence[Any], count: int) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
+class SplitKeys:
+    """What splits are made from, one entry per item.
+
+    `content` is a hash of the content and never 0; `groups` are arrays of hashes, 0 for none. `wanted` (what a hold-out or
+    the publisher says) and `settled` (where an earlier build has put the item) index `names`, -1 for none. `holdouts` are the
+    names of hold-outs; `strata` say what every split gets its share of, None for the whole set.
+    """
+
+    content: Any
+    groups: tuple[Any, ...]
+    wanted: Any
+    names: tuple[str, ...]
+    settled: Any = None
+    holdouts: tuple[str, ...] = ()
+    strata: Strata | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class SplitPlan:
-    """The split of each item (`code` indexes `names`), and what had to be settled on the way."""
+    """The split of each item (`code` indexes `names`, -1 for an item that fits in none), and what was settled on the way.
+
+    `published` items follow what was wanted of them or of their component, `settled` ones an earlier build, `drawn` ones
+    their share. `conflicts` components were wanted in several splits, and `moved` items are not where they were wanted.
+    `clashes` holds for each item without a split the two splits that it would connect; `largest` is the size of the largest
+    component that was drawn.
+    """
 
     names: tuple[str, ...]
     code: Any
@@ -71,87 +109,109 @@ class SplitPlan:
     drawn: int
     conflicts: int
     moved: int
-
-
-@dataclass(frozen=True, slots=True)
-class SplitKeys:
-    """What splits are made from, one entry per item.
-
-    `content` is a hash of the content and never 0; `groups` are arrays of hashes, 0 for none; `published` indexes
-    `published_names` (canonical), -1 for none.
-    """
-
-    content: Any
-    groups: tuple[Any, ...]
-    published: Any
-    published_names: tuple[str, ...]
+    settled: int = 0
+    largest: int = 0
+    clashes: Mapping[int, tuple[str, str]] = field(default_factory=dict)
 
 
 def assign(keys: SplitKeys, shares: Mapping[str, float], seed: int) -> SplitPlan:
-    """Give every item a split: the published one of its component, or one drawn by share; "train" without shares.
+    """Give every item a split: the settled one of its component, the wanted one, or one drawn by share ("train" without).
 
-    Items that share content, group or duplicate cluster form a component and never part. A component with several
-    published splits goes to test before validation before train, so that nothing of a test set is trained on.
+    Items that share content, group or duplicate cluster form a component and never part. A new component that is wanted in
+    several splits goes where training on it would do most harm, so that nothing of a test set is trained on. Where an earlier
+    build has settled a component, nothing of it moves: what connects two settled splits is left without one (`conflicts.part`).
     """
     count = len(keys.content)
-    own_names = {canonical(name): name for name in reversed(list(shares))}
-    order = sorted(range(len(keys.published_names)), key=lambda code: _precedence(keys.published_names[code]))
-    names = [own_names.get(keys.published_names[code], keys.published_names[code]) for code in order]
-    names += [name for name in (shares or {"train": 1.0}) if name not in names]
+    names = _names(keys, shares)
+    place = np.array([*(names.index(name) for name in keys.names), -1], np.int64)
+    wanted = place[keys.wanted]
+    settled = np.full(count, -1, np.int64) if keys.settled is None else place[keys.settled]
     component = components((keys.content, *keys.groups), count)
-    rank = np.empty(len(order) + 1, np.int64)
-    rank[order] = np.arange(len(order))
-    rank[-1] = len(names)
-    wanted = rank[keys.published]
-    settled = np.full(count, len(names), np.int64)
-    np.minimum.at(settled, component, wanted)
-    code = settled[component]
-    free = code == len(names)
-    code[free] = _draw(keys, component, shares, seed)[free] if shares else names.index("train")
-    if shares:
-        lookup = np.array([names.index(name) for name in shares], np.int64)
-        code[free] = lookup[code[free]]
-    strayed = (keys.published >= 0) & (wanted != code)
+    fixed, parted = _fixed(keys, names, wanted, settled, component)
+    if parted is not None:
+        component = parted.component
+    code = fixed[component]
+    held = np.zeros(count, bool) if parted is None else parted.held
+    free = (code < 0) & ~held
+    code[free] = _drawn(keys, component, free, code, names, shares, seed)
+    code[held] = -1
+    strayed = (wanted >= 0) & (settled < 0) & (wanted != code) & ~held
+    kept = settled >= 0
     return SplitPlan(
-        names=tuple(names),
+        names=names,
         code=code.astype(np.int32),
-        published=int(count - free.sum()),
+        published=int(count - free.sum() - (kept | held).sum()),
         drawn=int(free.sum()),
         conflicts=len(np.unique(component[strayed])),
         moved=int(strayed.sum()),
+        settled=int((kept & ~held).sum()),
+        largest=int(np.bincount(component[free]).max()) if free.any() else 0,
+        clashes={} if parted is None else {item: (names[one], names[two]) for item, (one, two) in parted.clashes.items()},
     )
 
 
-def _precedence(name: str) -> tuple[int, str]:
-    return (_PRIORITY.index(name) if name in _PRIORITY else len(_PRIORITY), name)
+def _names(keys: SplitKeys, shares: Mapping[str, float]) -> tuple[str, ...]:
+    """Return all splits, those first that are to be kept out of training."""
+    known = {*keys.names, *(shares or {"train": 1.0})}
+    return tuple(sorted(known, key=lambda name: precedence(name, keys.holdouts)))
 
 
-def _draw(keys: SplitKeys, component: Any, shares: Mapping[str, float], seed: int) -> Any:
-    """Return for each item the index of the share that its component's key falls into.
+def _fixed(keys: SplitKeys, names: Sequence[str], wanted: Any, settled: Any, component: Any) -> tuple[Any, Any]:
+    """Return for each component (by its smallest index) its split or -1, and what had to be parted, None for nothing."""
+    count = len(component)
+    told = np.where(settled >= 0, settled, wanted)
+    lowest, highest = np.full(count, len(names), np.int64), np.full(count, -1, np.int64)
+    speaking = told >= 0
+    np.minimum.at(lowest, component[speaking], told[speaking])
+    np.maximum.at(highest, component[speaking], told[speaking])
+    bound = np.zeros(count, bool)
+    bound[component[settled >= 0]] = True
+    torn = np.flatnonzero((bound & (lowest < highest))[component])
+    fixed = np.where(highest < 0, -1, lowest)
+    if not len(torn):
+        return fixed, None
+    held_out = np.array([name in keys.holdouts for name in names])
+    parted = part(
+        torn,
+        [key[torn] for key in (keys.content, *keys.groups)],
+        told=told,
+        settled=settled,
+        first=held_out,
+        component=component,
+        order=mix(keys.content, 0),
+    )
+    for root, split in parted.splits.items():
+        fixed[root] = split
+    return fixed, parted
 
-    The key is the smallest group hash of the component, or of its content where it has no group: a new member of a
-    known group changes nothing.
+
+def _drawn(
+    keys: SplitKeys, component: Any, free: Any, code: Any, names: Sequence[str], shares: Mapping[str, float], seed: int
+) -> Any:
+    """Return the splits of the free items."""
+    if not shares:
+        return np.full(int(free.sum()), names.index("train"), np.int64)
+    key = _keys_of(keys, component)
+    lookup = np.array([names.index(name) for name in shares], np.int64)
+    if keys.strata is not None:
+        places = np.full(len(names), -1, np.int64)
+        places[lookup] = np.arange(len(lookup))
+        here = np.where(code >= 0, places[code], -1)
+        return lookup[stratified(keys.strata, component, here, free, tuple(shares.values()), mix(key, seed))]
+    point = (mix(key[free], seed) >> np.uint64(11)).astype(np.float64) / 2**53
+    bounds = np.cumsum(np.array(list(shares.values()), np.float64))
+    return lookup[np.minimum(np.searchsorted(bounds, point, side="right"), len(bounds) - 1)]
+
+
+def _keys_of(keys: SplitKeys, component: Any) -> Any:
+    """Return for each item what its component is drawn by (uint64).
+
+    It is the smallest group hash of the component, or of its content where it has no group: a new member of a known group
+    changes nothing.
     """
     count = len(component)
     strong, weak = np.full(count, _TOP), np.full(count, _TOP)
     for group in keys.groups:
         np.minimum.at(strong, component, np.where(group == NONE, _TOP, group))
     np.minimum.at(weak, component, keys.content)
-    key = np.where(strong == _TOP, weak, strong)[component]
-    point = (mix(key, seed) >> np.uint64(11)).astype(np.float64) / 2**53
-    bounds = np.cumsum(np.array(list(shares.values()), np.float64))
-    return np.minimum(np.searchsorted(bounds, point, side="right"), len(bounds) - 1)
-
-
-def surplus(classes: Any, content: Any, limit: int, seed: int) -> Any:
-    """Say of each item (bool array) whether its class is full without it.
-
-    Within a class the items with the smallest seeded content hash stay, so an item that is added later changes little.
-    """
-    order = np.lexsort((mix(content, seed), classes))
-    ranked = classes[order]
-    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]]) if len(ranked) else np.zeros(0, np.int64)
-    position = np.arange(len(ranked)) - np.repeat(starts, np.diff(np.r_[starts, len(ranked)]))
-    over = np.zeros(len(ranked), bool)
-    over[order] = position >= limit
-    return over
+    return np.where(strong == _TOP, weak, strong)[component]

@@ -1,9 +1,9 @@
 """Layout `webdataset`: tar shards of bounded size for each split; the files of one sample share a name (WebDataset's way).
 
-Every sample has `<id>.json` (id, label, source, license and the columns), and its content under its own ending: `<id>.wav`,
-`<id>.jpg`, `<id>.txt`. Members are sorted, with fixed times and owners, so equal items give equal bytes. Loads with
-`webdataset.WebDataset`, and with `datasets` through the card: it wants the same endings in all samples (5.2, measured), so
-every ending has shards, and where there are several a config, of its own.
+Every sample has `<id>.json` (id, label or labels, source, license and the columns), and its content under its own ending:
+`<id>.wav`, `<id>.jpg`, `<id>.txt`; `curated.path` makes other keys. Members are sorted, with fixed times and owners, so equal
+items give equal bytes. Loads with `webdataset.WebDataset`, and with `datasets` through the card: it wants the same endings in
+all samples (5.2, measured), so every ending has shards, and where there are several a config, of its own.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import orjson
 
 from acquisition.curate.card import write_head
 from acquisition.curate.listing import columns_of, content_of, core_values, extension_of, field_columns, field_values
+from acquisition.curate.naming import PathNames
 from acquisition.model import Modality
 from acquisition.protocols import Layout, Outline, Placed
 from acquisition.settings import CuratedSettings
@@ -36,18 +37,21 @@ class WebDataset(Layout):
         self,
         items: Iterator[Placed],
         directory: Path,
-        settings: CuratedSettings,  # noqa: ARG002 - nothing in it concerns shards
+        settings: CuratedSettings,
         link: Callable[[Mapping[str, Any], Path], int],
     ) -> Iterator[tuple[str, str]]:
         """Write the shards; yield (id, "data/train-wav-00000.tar#row=17")."""
         samples = _Samples(self.outline, directory, link)
+        names = PathNames(settings.path or "{id}", self.outline)
         shards: dict[tuple[str, str], _Shard] = {}
         (directory / "data").mkdir()
         try:
             for placed in items:
                 key = (_ending(placed.row), placed.split)
                 shard = shards.setdefault(key, _Shard(directory, f"{placed.split}-{key[0]}"))
-                yield str(placed.row["id"]), shard.add(str(placed.row["id"]), samples.of(placed))
+                # readers cut a member's name at its first dot
+                name = names.plain(placed, "").replace(".", "_")
+                yield str(placed.row["id"]), shard.add(name, samples.of(placed))
         finally:
             for shard in shards.values():
                 shard.close()
@@ -117,7 +121,7 @@ class _Shard:
         name = f"data/{self._stem}-{self._index:05d}.tar"
         if self._tar is None:
             self._stream = (self._directory / name).open("xb")
-            self._tar = tarfile.open(fileobj=self._stream, mode="w", format=tarfile.USTAR_FORMAT)  # noqa: SIM115  # closed by `close`
+            self._tar = tarfile.open(fileobj=self._stream, mode="w", format=tarfile.PAX_FORMAT)  # noqa: SIM115  # closed by `close`
         for ending, content in sorted(members.items()):
             info = tarfile.TarInfo(f"{key}.{ending}")
             info.size = len(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -64,8 +65,8 @@ class Line:
 
     @property
     def observations(self) -> tuple[Observation, ...]:
-        """What the filters found of sources as a whole, in the order of the filters."""
-        return tuple(one for answer in self.flagged for one in answer.observations)
+        """What the filters found of sources as a whole, then of those that keep something, in the order of the filters."""
+        return (*(one for answer in self.flagged for one in answer.observations), *self.judged.observations)
 
     @property
     def releases(self) -> dict[str, Release]:
@@ -96,7 +97,7 @@ def finish(line: Line, journal: Journal, *, formats: tuple[str, ...], with_manif
     done = _read(record)
     curated_key = _curated_key(line)
     changed = False
-    here = session.workspace.curated.is_dir() and session.workspace.placements.is_dir()
+    here = session.workspace.curated.is_dir() and session.workspace.placements.is_dir() and session.workspace.splits.is_file()
     if done.get("curated_key") != curated_key or not here:
         record.unlink(missing_ok=True)  # whatever stands from here on until the end is not what the record says
         session.reporter.event("step", text="building the curated set")
@@ -162,7 +163,12 @@ def _curated_key(line: Line) -> str:
         line.not_checked,
         [asdict(one) for one in line.observations],
         key.fingerprint if (key := pseudonyms(declaration.curated.redact)) else "",
+        curate.closed_holdouts(declaration.curated, _today()),
     )
+
+
+def _today() -> dt.date:
+    return dt.date.fromisoformat(utc_now()[:10])
 
 
 def _release_told(release: Release) -> list[Any]:
@@ -233,6 +239,8 @@ def _build(line: Line) -> curate.CurateResult:
                 blobs=session.workspace.blobs,
                 curated=session.workspace.curated,
                 placements=session.workspace.placements,
+                splits=session.workspace.splits,
+                today=_today(),
                 not_checked=line.not_checked,
                 observations=line.observations,
                 texts=line.texts,

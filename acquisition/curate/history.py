@@ -1,0 +1,135 @@
+"""Where earlier builds have put items: <workspace>/splits.parquet, so that what is in a split stays in it.
+
+A row is (content, wanted, split): the first 8 bytes of the content's sha256, what a hold-out or the publisher said of the
+item, and its split. An item is looked up by what it is, not by its id, which changes with the revision of its source; and by
+what is said of it, so that a new word of the publisher counts. Rows of items that are gone stay, because they may come back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from acquisition.errors import WorkspaceDamaged
+from acquisition.settings import SplitSettings
+from acquisition.workspace import atomic_file
+
+_SCHEMA: Final = pa.schema(
+    [
+        pa.field("content", pa.uint64(), nullable=False),
+        pa.field("wanted", pa.string(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+    ]
+)
+_BASIS: Final = b"acquisition-splits"
+
+
+def basis_of(settings: SplitSettings) -> str:
+    """Return what tells one way of dividing from another: where it changes, all items are drawn anew."""
+    return hashlib.sha256(json.dumps(settings.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What is remembered: arrays sorted by content, then by what was wanted. `basis` is "" where nothing is remembered."""
+
+    basis: str = ""
+    content: Any = None
+    wanted: Any = None
+    split: Any = None
+    wanted_names: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return 0 if self.content is None else len(self.content)
+
+    def find(self, content: Any, wanted: Any, wanted_names: Sequence[str]) -> Any:
+        """Return for each item the index in `names` of its split, -1 where it is new (int64 array).
+
+        `content` are the items' hashes (uint64), `wanted` indexes `wanted_names`, -1 for nothing.
+        """
+        found = np.full(len(content), -1, np.int64)
+        known = {name: number for number, name in enumerate(self.wanted_names)}
+        for number, name in enumerate((*wanted_names, "")):
+            if name not in known:
+                continue
+            rows = np.flatnonzero(self.wanted == known[name])
+            asked = np.flatnonzero(wanted == (number if number < len(wanted_names) else -1))
+            if not len(rows) or not len(asked):
+                continue
+            at = np.minimum(np.searchsorted(self.content[rows], content[asked]), len(rows) - 1)
+            same = self.content[rows][at] == content[asked]
+            found[asked[same]] = self.split[rows[at[same]]]
+        return found
+
+
+def read_history(path: Path | None) -> History:
+    """Return what a record holds; an absent one holds nothing. WorkspaceDamaged when it is no such record."""
+    if path is None or not path.exists():
+        return History()
+    try:
+        table = pq.read_table(path, memory_map=False, partitioning=None)
+        basis = (table.schema.metadata or {})[_BASIS].decode()
+        table = table.select(_SCHEMA.names).cast(_SCHEMA).combine_chunks()
+    except (pa.ArrowException, KeyError, ValueError, OSError) as error:
+        raise WorkspaceDamaged(
+            f"the record of splits cannot be read: {error}",
+            where=str(path),
+            hint="Put a copy of it back, or remove it: then all items are divided anew and may change their splits.",
+        ) from error
+    columns = {name: table[name].combine_chunks() if table.num_rows else None for name in ("wanted", "split")}
+    if columns["wanted"] is None:
+        return History(basis)
+    coded = {name: pc.dictionary_encode(column) for name, column in columns.items()}
+    return History(
+        basis,
+        table["content"].to_numpy(),
+        coded["wanted"].indices.to_numpy().astype(np.int64),
+        coded["split"].indices.to_numpy().astype(np.int64),
+        tuple(coded["wanted"].dictionary.to_pylist()),
+        tuple(coded["split"].dictionary.to_pylist()),
+    )
+
+
+def write_history(path: Path, settings: SplitSettings, before: History, rows: pa.Table) -> None:
+    """Write the rows (content, wanted, split) of this build, and of earlier ones under the same settings what is not in it."""
+    basis = basis_of(settings)
+    kept = _table(before) if before.basis == basis and len(before) else _SCHEMA.empty_table()
+    table = pa.concat_tables([rows.cast(_SCHEMA), kept])
+    first = table.append_column("row", pa.array(np.arange(table.num_rows)))
+    rows_of = first.group_by(["content", "wanted"]).aggregate([("row", "min")])["row_min"]
+    table = table.take(rows_of).sort_by([("content", "ascending"), ("wanted", "ascending")])
+    _write(path, table, basis)
+
+
+def forget(path: Path, contents: Iterable[str]) -> None:
+    """Take items out of the record by their content (sha256 in hexadecimal), for what must leave no trace."""
+    history = read_history(path)
+    gone = pa.array(sorted({int(digest[:16], 16) or 1 for digest in contents}), pa.uint64())
+    if len(history) and len(gone):
+        table = _table(history)
+        kept = table.filter(pc.invert(pc.is_in(table["content"], value_set=gone)))
+        if kept.num_rows < table.num_rows:
+            _write(path, kept, history.basis)
+
+
+def _table(history: History) -> pa.Table:
+    named = {
+        "wanted": np.array(history.wanted_names, object)[history.wanted],
+        "split": np.array(history.names, object)[history.split],
+    }
+    return pa.table({"content": history.content, **named}, schema=_SCHEMA)
+
+
+def _write(path: Path, table: pa.Table, basis: str) -> None:
+    with atomic_file(path) as stream:
+        pq.write_table(table.replace_schema_metadata({_BASIS: basis.encode()}), stream, compression="zstd")

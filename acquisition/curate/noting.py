@@ -1,0 +1,98 @@
+"""What a person should read of how the set was settled: sentences with numbers."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from acquisition.curate.candidates import CLUSTER, GROUP, divided_by
+from acquisition.curate.settling import CONFLICT, Settled, closed_holdouts
+
+_FAR: Final = 0.05
+
+
+def notes_on(settled: Settled, today: dt.date) -> Iterator[str]:
+    """Yield the notes: classes, columns that nobody has, published and settled splits, shares that are not met, hold-outs."""
+    yield from _on_classes(settled)
+    for name in divided_by(settled.settings):
+        if name not in {GROUP, CLUSTER} and not settled.candidates.array(f"by:{name}").any():
+            key = "group_by" if name in settled.settings.splits.group_by else "stratify_by"
+            yield f"splits.{key} names {name!r}, and no item has it"
+    yield from _on_conflicts(settled)
+    yield from _on_shares(settled)
+    yield from _on_holdouts(settled, today)
+
+
+def _on_classes(settled: Settled) -> Iterator[str]:
+    least, most = settled.settings.balance.min_per_class, settled.settings.balance.max_per_class
+    for name, labels in settled.settings.classes.items():
+        if not settled.balance.counts.get(name):
+            yield f"class {name!r} has no item: no kept item has one of the labels {', '.join(labels) or name}"
+    for name, count in settled.balance.left_out.items():
+        yield f"class {name!r} is left out: {count} items, fewer than {least}"
+    for name, count in settled.balance.full.items():
+        yield f"class {name!r} is full: {count} of its {settled.balance.counts[name]} items are left out, it may have {most}"
+
+
+def _on_conflicts(settled: Settled) -> Iterator[str]:
+    plan = settled.plan
+    if settled.anew:
+        yield (
+            f"the splits are declared otherwise than in the last build: {settled.anew} items that were settled are divided "
+            "anew, and may be in another split"
+        )
+    if plan.conflicts:
+        yield (
+            f"{plan.conflicts} groups of connected items were published in several splits; {plan.moved} items moved, "
+            "towards test"
+        )
+    if plan.clashes:
+        pairs = sorted({f"{one} and {two}" for one, two in plan.clashes.values()})
+        yield (
+            f"{len(plan.clashes)} items are held ({CONFLICT}): they connect groups that earlier builds have settled in "
+            f"{'; '.join(pairs)}, and nothing of these moves"
+        )
+
+
+def _on_shares(settled: Settled) -> Iterator[str]:
+    """Say which shares are not met, and why: published splits, groups that are larger than a share, or chance."""
+    plan, shares = settled.plan, settled.settings.splits.shares
+    if not shares:
+        return
+    if plan.published:
+        yield f"{plan.published} items follow the splits that were published; {plan.drawn} were drawn by share"
+    counts = np.bincount(plan.code[plan.code >= 0], minlength=len(plan.names))
+    here = {name: int(counts[plan.names.index(name)]) for name in shares}
+    total = sum(here.values())
+    far = [
+        f"{name} has {here[name]} of {total} items, {here[name] / total:.1%} and not {share:.1%}"
+        for name, share in shares.items()
+        if total and (abs(here[name] - share * total) > max(1, _FAR * total) or (share and not here[name]))
+    ]
+    if not far:
+        return
+    smallest = min((share for share in shares.values() if share), default=1.0)
+    if not plan.drawn and plan.published:
+        why = "all items were published in a split (published: false divides them anew)"
+    elif plan.largest > max(1, smallest * total):
+        why = f"the largest group has {plan.largest} items and stays whole"
+    elif settled.settings.splits.stratify_by:
+        why = "groups stay whole, and nothing that is settled moves"
+    else:
+        why = "each item is drawn by itself, which is even for many only (stratify_by: [class] counts)"
+    yield f"shares are not met: {'; '.join(far)}: {why}"
+
+
+def _on_holdouts(settled: Settled, today: dt.date) -> Iterator[str]:
+    closed = closed_holdouts(settled.settings, today)
+    for name, holdout in settled.settings.holdouts.items():
+        count = int((settled.split == settled.plan.names.index(name)).sum()) if name in settled.plan.names else 0
+        if not count:
+            yield f"hold-out {name!r} has no item"
+            continue
+        until = "it is released" if holdout.until == "released" else holdout.until
+        told = f"under embargo until {until}, so they are not written" if name in closed else "written as a split of their own"
+        yield f"hold-out {name!r}: {count} items are kept out of training, {told}"
