@@ -15,6 +15,7 @@ from acquisition.engine.inputs import input_digests
 from acquisition.errors import UsageError
 from acquisition.journal import Journal, RunRecord
 from acquisition.pipeline.session import Session
+from acquisition.pipeline.unfollowed import unfollowed
 from acquisition.plan import is_taken
 from acquisition.settings import FilterSettings
 from acquisition.workspace import free_bytes
@@ -175,13 +176,13 @@ def explain(session: Session, item: str) -> Mapping[str, Any]:
         explanation = manifest.explain(session.workspace.manifest, item)
     except UsageError:
         if is_url(item):
-            raise _unheard_of(item) from None
+            raise _unheard_of(session, item) from None
         raise
     found = explanation.entries
     if explanation.total == 1:
         return found[0]
     if not found and is_url(item):
-        raise _unheard_of(item)
+        raise _unheard_of(session, item)
     if not found:
         raise UsageError(
             f"the manifest has no item {item!r}",
@@ -192,10 +193,11 @@ def explain(session: Session, item: str) -> Mapping[str, Any]:
     raise UsageError(f"{explanation.total:,} items are called so:\n{names}", hint="Give one of these ids.")
 
 
-def _unheard_of(url: str) -> UsageError:
+def _unheard_of(session: Session, url: str) -> UsageError:
+    against = "; ".join(f"{name} would not follow it: {why}" for name, why in unfollowed(session.declared.sources, url))
     return UsageError(
         f"nothing is known of {url}: no crawl has met it, and no item of the manifest came from it",
-        hint="Links that the declaration leaves out (other hosts, `allow`, `deny`, log-ins, files) are not noted.",
+        hint=f"{against}." if against else "No link led to it, or a limit of depth or pages ended the crawl before it.",
     )
 
 

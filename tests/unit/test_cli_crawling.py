@@ -102,7 +102,7 @@ def test_an_address_that_nobody_has_met_is_said_to_be_unknown(tmp_path: Path) ->
     session = open_session(declaration, environment={})
     with pytest.raises(UsageError, match=r"nothing is known of https://a\.org/x") as caught:
         explain(session, "https://a.org/x")
-    assert "are not noted" in str(caught.value.hint)
+    assert "No link led to it" in str(caught.value.hint)
     with pytest.raises(UsageError, match="no manifest yet"):
         explain(session, "3f9c")
 

@@ -85,11 +85,30 @@ class Scope:
         """
         if any(_fits(pattern, url, slow=True) for pattern in self.deny):
             return False
-        doubt = _NO_PAGE.search(url.partition("?")[0]) or _NO_CONTENT.match(url)
+        word = _doubt(url)
         if not self.allow:
-            return doubt is None
-        word = doubt[1].lower() if doubt else ""
+            return not word
         return any(word in pattern.pattern.lower() and _fits(pattern, url, slow=False) for pattern in self.allow)
+
+    def against(self, url: str) -> str:
+        """Return what keeps a link to this address from being followed, in words; "" where nothing does."""
+        if len(url) > LONGEST_URL:
+            return f"it is longer than {LONGEST_URL:,} characters"
+        if site_of(url) not in self.sites:
+            return f"its host is none of {', '.join(sorted(self.sites))}"
+        if self.wants(url):
+            return ""
+        if denied := [pattern.pattern for pattern in self.deny if _fits(pattern, url, slow=True)]:
+            return f"`deny` fits it ({denied[0]})"
+        if self.allow and not any(_fits(pattern, url, slow=False) for pattern in self.allow):
+            return "no pattern of `allow` fits it"
+        return f"it looks like no page of samples ({_doubt(url)}), and no pattern of `allow` names that"
+
+
+def _doubt(url: str) -> str:
+    """Return what makes an address look like no page, "" where nothing does: its ending, or a word such as "login"."""
+    found = _NO_PAGE.search(url.partition("?")[0]) or _NO_CONTENT.match(url)
+    return str(found[1]).lower() if found else ""
 
 
 def _fits(pattern: Any, url: str, *, slow: bool) -> bool:
