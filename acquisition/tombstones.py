@@ -33,6 +33,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from acquisition.errors import WorkspaceDamaged
+from acquisition.model import Asset
 from acquisition.sameness.addresses import canonical
 from acquisition.sameness.texts import normal_form
 from acquisition.workspace import atomic_file
@@ -199,6 +200,12 @@ class Tombstones:
     def file_gone(self, sha256: str) -> bool:
         """Say whether a file is not to be held again."""
         return sha256 in self._known["file"]
+
+    def keeps_away(self, source: str, asset: Asset | None, sha256: str) -> bool:
+        """Say whether a source (without `asset`), or a file of it, is not to be fetched at all; `sha256` may be ""."""
+        if asset is None or not len(self):
+            return self.holds("source", source)
+        return self.holds("source", source) or self.file_gone(sha256) or self.url_gone(asset.url) is not None
 
     def url_gone(self, url: str) -> Tombstone | None:
         """Return the tombstone of an address: of itself, of its host, or of a host above it."""

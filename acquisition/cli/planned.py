@@ -1,8 +1,10 @@
-"""How a plan looks to people, and as JSON values."""
+"""How a plan looks to people: alarms first, one line per source, then what each of them has to say. At most 100 columns."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
 
 from acquisition.cli import output
 from acquisition.cli.crawling import counted
@@ -10,147 +12,225 @@ from acquisition.cli.output import size, table
 from acquisition.cli.present import short
 
 if TYPE_CHECKING:  # planning is heavy; commands import it when they run
-    from acquisition.plan import Plan, PlannedSource
+    from acquisition.plan import Changes, Drift, Plan, PlannedSource
 
+WIDTH: Final = 100
 _ACTIONS: Final = {
-    "download": "+ download",
-    "reuse": "= here",
-    "crawl": "+ crawl",
-    "refuse": "x refused",
-    "error": "! failed",
-    "skip": "· not asked",
+    "download": "download",
+    "reuse": "here",
+    "crawl": "crawl",
+    "refuse": "REFUSED",
+    "error": "FAILED",
+    "skip": "not asked",
 }
+_WIDEST: Final = (1, 16, 12, 14, 9, 6, 12, 9, 21)
+"""Most characters of each column; what is longer is cut, and told whole below."""
+_FEW: Final = 8
+"""Files that are named of a source that has changed."""
 
 
 def plan_text(plan: Plan) -> str:
-    """Return the plan as a table with notes, refusals and errors below."""
-    rows = [_plan_row(source) for source in plan.sources]
-    header = ("", "source", "kind", "version", "files", "to move", "license declared -> concluded", "verdict")
-    lines = [table(rows, header, right=frozenset({4, 5}))]
-    for source in plan.sources:
-        lines += _plan_notes(source)
-    disk = f"disk free now {size(plan.disk_free)}, after {size(plan.disk_after)}"
-    lines.append(f"\nto move: {size(plan.bytes_to_move)}{_unknown(plan)}; {disk}")
-    return "\n".join(lines)
+    """Return the plan: alarms, a table, then licenses with their evidence, rulings, conflicts, changes, disk."""
+    rows = [tuple(_cut(cell, most) for cell, most in zip(_row(source), _WIDEST, strict=True)) for source in plan.sources]
+    header = ("", "source", "kind", "version", "", "files", "to move", "items", "license")
+    lines = [*alarms_text(plan.drifts), table(rows, header, right=frozenset({5, 6, 7}))]
+    lines += _section("licenses and duties, by what is concluded:", _licenses(plan))
+    lines += _section("read from:", _shown_by(plan))
+    lines += _section("what the policy holds or refuses:", _ruled(plan))
+    lines += _section("licenses that do not go together:", _conflicts(plan))
+    lines += _section("opt-outs and conditions known:", _conditions(plan))
+    lines += _section("against the lock:", _against(plan))
+    lines += _section("to note:", _notes(plan))
+    errors = [source for source in plan.sources if source.error is not None and source.drift is None]
+    for source in errors:
+        assert source.error is not None
+        place = "" if source.error.where == source.source.where else f" ({source.source.where})"
+        lines += ["", output.error_text(source.error, f"source {source.name}{place}")]
+    return "\n".join([*lines, "", *_totals(plan)])
 
 
-def _unknown(plan: Plan) -> str:
-    unknown = sum(source.unknown_sizes for source in plan.sources if source.action == "download")
-    crawls = sum(source.action == "crawl" for source in plan.sources)
-    return (f" and {unknown:,} files of unknown size" if unknown else "") + (
-        f" and {counted(crawls, 'crawl')}" if crawls else ""
+def alarms_text(drifts: Iterable[Drift]) -> list[str]:
+    """Return one block for each license that has drifted: what it was, what it is, what shows it, what it means."""
+    lines = []
+    for drift in drifts:
+        head = "error" if drift.refused else "alarm"
+        lines += _wrapped(f"{head}[license-drift]: {drift.message}", "")
+        lines += _wrapped(f"was: {drift.was.shown_by}", "  ")
+        lines += _wrapped(f"now: {drift.now.shown_by}", "  ")
+        lines += [*_wrapped(f"means: {drift.meaning}", "  "), ""]
+    return lines
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    """Return a sentence in lines of at most WIDTH characters; what follows the first is indented further."""
+    return textwrap.wrap(
+        text, WIDTH, initial_indent=indent, subsequent_indent=f"{indent}    ", break_on_hyphens=False, break_long_words=True
     )
 
 
-def _plan_row(source: PlannedSource) -> tuple[str, ...]:
+def _section(title: str, sentences: Iterable[str]) -> list[str]:
+    lines = [line for sentence in sentences for line in _wrapped(sentence, "  ")]
+    return ["", title, *lines] if lines else []
+
+
+# --- the table ------------------------------------------------------------------------------------------------------------
+
+
+def _row(source: PlannedSource) -> tuple[str, ...]:
     release, rights = source.release, source.rights
-    version = "" if release is None else short(release.revision) or "pinned when it has come"
+    version = "" if release is None else short(release.revision) or "by its bytes"
+    crawl = source.action == "crawl"
+    concluded = rights.conclusion.concluded if rights and not crawl else ""
     return (
-        _ACTIONS[source.action],
+        source.sign,
         source.name,
         source.source.settings.kind,
-        version,
-        f"{len(source.taken):,}" if release is not None and source.action != "crawl" else "",
+        "by its pages" if crawl else version,
+        _ACTIONS[source.action],
+        f"{len(source.taken):,}" if release is not None and not crawl else "",
         _to_move(source),
-        f"{rights.conclusion.declared} -> {rights.conclusion.concluded}" if rights else "",
-        _verdict(source),
+        "" if source.items is None else f"{source.items:,}",
+        concluded,
     )
 
 
 def _to_move(source: PlannedSource) -> str:
     if source.action != "download":
         return ""
-    return size(source.bytes_to_move) + (f" + {source.unknown_sizes} unknown" if source.unknown_sizes else "")
+    if source.unknown_sizes and not source.bytes_to_move:
+        return "?"
+    return size(source.bytes_to_move) + (f" +{source.unknown_sizes}?" if source.unknown_sizes else "")
 
 
-def _verdict(source: PlannedSource) -> str:
-    if source.error is not None:
-        return source.error.code
-    if source.rights is None:
-        return ""
-    codes = ", ".join(source.rights.codes)
-    return f"{source.rights.outcome}: {codes}" if codes else str(source.rights.outcome)
+# --- rights ---------------------------------------------------------------------------------------------------------------
 
 
-def _plan_notes(source: PlannedSource) -> list[str]:
-    from acquisition.plan import describe
+def _licenses(plan: Plan) -> Iterator[str]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for source in plan.sources:
+        if source.rights is None or source.action in {"crawl", "skip"}:
+            continue
+        duties = ", ".join(source.rights.duties) or ("not known" if source.rights.conclusion.training == "unknown" else "none")
+        found.setdefault((source.rights.conclusion.concluded, duties), []).append(source.name)
+    for (concluded, duties), names in sorted(found.items()):
+        yield f"{concluded}: {', '.join(names)}; duties: {duties}"
 
-    lines = []
-    if source.left_out:
-        lines.append(f"  {source.name}: {source.left_out:,} files are left out by `files:`")
+
+def _shown_by(plan: Plan) -> Iterator[str]:
+    for source in plan.sources:
+        rights = source.rights
+        if rights is None or source.action in {"crawl", "skip"}:
+            continue
+        declared, concluded = rights.conclusion.declared, rights.conclusion.concluded
+        said = declared if declared == concluded else f"declared {declared}, concluded {concluded}"
+        yield f"{source.name}: {said}: {'; '.join(rights.shown_by) or 'nobody says anything'}"
+
+
+def _ruled(plan: Plan) -> Iterator[str]:
+    for source in plan.sources:
+        if source.action == "crawl":
+            continue
+        for one in source.rights.ruled if source.rights is not None else ():
+            if one.outcome != "keep":
+                yield f"{source.name}: {one.outcome}, {one.code} by rule `{one.rule}`: {one.reason}"
+
+
+def _conflicts(plan: Plan) -> Iterator[str]:
+    if plan.combination is None:
+        return
+    for one in plan.combination.conflicts:
+        names, others = plan.combination.sources[one]
+        who = f"{one.one} ({', '.join(names)})" + (f" and {one.other} ({', '.join(others)})" if one.other else "")
+        form = "in any form" if one.form == "collection" else "if items are made into one work; side by side they may stand"
+        yield f"{who}: {one.reason}; {form}"
+
+
+def _conditions(plan: Plan) -> Iterator[str]:
+    for source in plan.sources:
+        for opt_out in source.rights.opt_outs if source.rights is not None else ():
+            yield f"{source.name}: {opt_out}"
+        terms = source.release.terms if source.release is not None else None
+        if terms is not None:
+            by = f" by {terms.accepted_by}" if terms.accepted_by else ""
+            accepted = f"accepted {terms.accepted_at[:10]}{by}" if terms.accepted else "NOT accepted"
+            yield f"{source.name}: terms at {terms.url}, {accepted}"
+        if source.error is not None and source.error.exit_code == 4:
+            yield f"{source.name}: NOT accepted or no log-in [{source.error.code}], see below"
+
+
+# --- the lock and the disk ------------------------------------------------------------------------------------------------
+
+
+def source_lines(source: PlannedSource) -> list[str]:
+    """Return what one source brings against the lock, in lines of at most WIDTH characters."""
     if source.changes is not None and source.changes.any:
-        lines.append(f"  {source.name}: changed since the lock: {describe(source.changes)}")
-        lines += [f"    {sign} {path}" for sign, path in _first_changes(source)]
-    if source.release is not None:
-        lines += [f"  {source.name}: {note}" for note in source.release.notes]
-    if source.rights is not None and source.rights.outcome != "keep":
-        lines += [f"  {source.name}: {reason}" for reason in source.rights.reasons]
-    if source.error is not None:
-        place = "" if source.error.where == source.source.where else f" ({source.source.where})"
-        lines += ["", output.error_text(source.error, f"source {source.name}{place}")]
-    return lines
+        return [line for text in change_lines(source.name, source.changes) for line in _wrapped(text, "  ")]
+    if source.sign != "+":
+        return []
+    concluded = f", {source.rights.conclusion.concluded}" if source.rights is not None else ""
+    version = f", version {short(source.release.revision)}" if source.release is not None and source.release.revision else ""
+    told = f"+ {source.name}: {counted(len(source.taken), 'file')}, {size(source.bytes_total)}{version}{concluded}"
+    return _wrapped(told, "  ")
 
 
-def _first_changes(source: PlannedSource, most: int = 12) -> list[tuple[str, str]]:
-    assert source.changes is not None
-    changes = source.changes
+def _against(plan: Plan) -> Iterator[str]:
+    counts = {sign: sum(source.sign == sign for source in plan.sources) for sign in "+~="}
+    if not (counts["+"] or counts["~"] or plan.removed):
+        return
+    yield f"+{counts['+']} ~{counts['~']} -{len(plan.removed)} sources, {counts['=']} as they were"
+    for source in plan.sources:
+        if source.sign == "+":
+            yield f"+ {source.name}: {counted(len(source.taken), 'file')}, {size(source.bytes_total)}"
+        elif source.changes is not None and source.changes.any:
+            yield from change_lines(source.name, source.changes)
+    for name in plan.removed:
+        yield f"- {name}: not declared any more"
+
+
+def change_lines(name: str, changes: Changes) -> Iterator[str]:
+    """Yield what has changed of one source: counts and bytes, version, license, and the first files by name."""
+    told = (
+        f"+{len(changes.added)} ({size(changes.bytes_added)}) ~{len(changes.changed)} ({size(changes.bytes_changed)}) "
+        f"-{len(changes.removed)} ({size(changes.bytes_removed)}) files"
+    )
+    old, new = (short(revision) or "?" for revision in changes.revision)
+    version = f", version {old} → {new}" if changes.revision[0] != changes.revision[1] else ""
+    named = f", {changes.version[0] or '?'} → {changes.version[1]}" if changes.version else ""
+    license_ = f", license {changes.license[0]} → {changes.license[1]}" if changes.license else ""
+    text = ", license text changed" if changes.license_text else ""
+    terms = ", terms changed" if changes.terms else ""
+    yield f"~ {name}: {told}{version}{named}{license_}{text}{terms}"
     listed = [
         *(("+", path) for path in changes.added),
         *(("~", path) for path in changes.changed),
         *(("-", path) for path in changes.removed),
     ]
-    rest = len(listed) - most
-    return listed if rest <= 0 else [*listed[:most], ("…", f"and {rest:,} more (--json names all)")]
+    yield from (f"  {sign} {path}" for sign, path in listed[:_FEW])
+    if len(listed) > _FEW:
+        yield f"  … and {len(listed) - _FEW:,} more (--json names all)"
 
 
-def plan_value(plan: Plan) -> dict[str, Any]:
-    """Return the plan as plain values."""
-    return {
-        "sources": [_planned_value(source) for source in plan.sources],
-        "bytes_to_move": plan.bytes_to_move,
-        "disk_free": plan.disk_free,
-        "disk_after": plan.disk_after,
-        "changes": sum(source.action in {"download", "crawl"} for source in plan.sources),
-    }
+def _notes(plan: Plan) -> Iterator[str]:
+    yield from plan.notes
+    for source in plan.sources:
+        if source.left_out:
+            yield f"{source.name}: {counted(source.left_out, 'file')} left out by `files:`"
+        if source.release is not None and source.action != "skip":
+            yield from (f"{source.name}: {note}" for note in source.release.notes)
 
 
-def _planned_value(source: PlannedSource) -> dict[str, Any]:
-    release, rights, changes = source.release, source.rights, source.changes
-    return {
-        "name": source.name,
-        "kind": source.source.settings.kind,
-        "action": source.action,
-        "state": source.state,
-        "revision": release.revision if release else "",
-        "title": release.title if release else "",
-        "files": len(source.taken),
-        "files_left_out": source.left_out,
-        "files_held": len(source.held),
-        "bytes_total": source.bytes_total,
-        "bytes_to_move": source.bytes_to_move,
-        "files_of_unknown_size": source.unknown_sizes,
-        "notes": list(release.notes) if release else [],
-        "license": None
-        if rights is None or release is None
-        else {
-            "raw": list(release.license.raw),
-            "declared": rights.conclusion.declared,
-            "concluded": rights.conclusion.concluded,
-            "basis": rights.conclusion.basis,
-            "flags": list(rights.codes),
-            "outcome": str(rights.outcome),
-            "reasons": list(rights.reasons),
-        },
-        "changes": None
-        if changes is None
-        else {
-            "revision": list(changes.revision),
-            "added": list(changes.added),
-            "changed": list(changes.changed),
-            "removed": list(changes.removed),
-            "license": list(changes.license) if changes.license else None,
-            "license_text_changed": changes.license_text is not None,
-            "terms_changed": changes.terms is not None,
-        },
-        "error": output.error_value(source.error) if source.error else None,
-    }
+def _totals(plan: Plan) -> list[str]:
+    unknown = sum(source.unknown_sizes for source in plan.sources if source.action == "download")
+    crawls = sum(source.action == "crawl" for source in plan.sources)
+    more = (f", {counted(unknown, 'file')} of unknown size" if unknown else "") + (
+        f", {counted(crawls, 'crawl')}" if crawls else ""
+    )
+    return [
+        f"to move: {size(plan.bytes_to_move)}{more}",
+        f"disk: {size(plan.disk_free)} free now, {size(plan.disk_after)} after the downloads; "
+        f"staging and set add at most about {size(plan.disk_set)}",
+    ]

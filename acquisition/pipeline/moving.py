@@ -18,6 +18,7 @@ from acquisition.journal import Journal
 from acquisition.lock import Lock, Pin, identity, own_word, settled
 from acquisition.model import Asset, Location, Rejection, Release
 from acquisition.pipeline.hosts import host_files
+from acquisition.pipeline.lacking import make_room
 from acquisition.pipeline.planning import pin_of
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.texts import text_digests
@@ -25,6 +26,7 @@ from acquisition.plan import PlannedSource
 from acquisition.protocols import Source
 from acquisition.sources.override import apply_override
 from acquisition.stage import Held
+from acquisition.takedown.swept import read_swept
 
 
 @dataclass
@@ -48,28 +50,36 @@ class Moved:
 
 
 def move(
-    session: Session, planned: tuple[PlannedSource, ...], lock: Lock, journal: Journal, *, replay: bool = False
+    session: Session,
+    planned: tuple[PlannedSource, ...],
+    lock: Lock,
+    journal: Journal,
+    *,
+    replay: bool = False,
+    locked: bool = False,
 ) -> tuple[dict[str, Moved], Lock]:
     """Bring every planned source's bytes here; return what came and the lock that pins it.
 
-    With `replay`, spiders run over what their last runs have archived, and nothing is sent for them.
+    With `replay`, spiders run over what their last runs have archived, and nothing is sent for them. With `locked` the lock's
+    file stays as it is.
 
     The lock is written before bytes move (so that a run that is killed goes on with the same releases) and after.
     """
-    session.save_lock(lock)
+    write = (lambda _lock: None) if locked else session.save_lock
+    write(lock)
     moved = {source.name: Moved(source, source.release, errors=_said(source)) for source in planned}
     for source in planned:
         if source.action == "reuse":
             _reuse(session, moved[source.name], journal)
     try:
-        _download(session, [source for source in planned if source.action == "download"], moved, journal)
+        _download(session, [source for source in planned if source.action == "download"], moved, lock, journal)
         for source in planned:
             if source.action == "crawl":
                 lock = _crawl(session, moved[source.name], lock, replay=replay)
     finally:
         for name, result in moved.items():
             lock = _pin(name, result, lock)
-        session.save_lock(lock)
+        write(lock)
     return moved, lock
 
 
@@ -81,18 +91,21 @@ def _said(planned: PlannedSource) -> list[AcquisitionError]:
 def _reuse(session: Session, moved: Moved, journal: Journal) -> None:
     """Every file is here already: name them, with the time when they came."""
     times = {record.sha256: record.fetched_at for record in journal.blobs_of(moved.name)}
-    store = BlobStore(session.workspace)
+    store, swept = BlobStore(session.workspace), read_swept(session.workspace)
     for asset in moved.planned.taken:
         sha256 = moved.planned.held[asset.path]
         path = Path(asset.local_path) if asset.local_path else store.path(sha256)
         fetched = times.get(sha256) or (moved.release.resolved_at if moved.release else "")
-        moved.held[asset.path] = Held(asset.path, str(path), sha256, path.stat().st_size, fetched)
+        was = swept.of(sha256) if not asset.local_path else None
+        size = was.size if was is not None else path.stat().st_size
+        moved.held[asset.path] = Held(asset.path, str(path), sha256, size, fetched)
 
 
-def _download(session: Session, sources: list[PlannedSource], moved: dict[str, Moved], journal: Journal) -> None:
+def _download(session: Session, sources: list[PlannedSource], moved: dict[str, Moved], lock: Lock, journal: Journal) -> None:
     if not sources:
         return
     limits = session.declared.declaration.limits
+    make_room(session, sources, lock)
     session.workspace.demand_space(sum(source.bytes_to_move for source in sources), limits.disk_reserve)
     downloader = Downloader(
         blobs=BlobStore(session.workspace),
@@ -176,6 +189,7 @@ def _pin(name: str, moved: Moved, lock: Lock) -> Lock:
         return lock
     held = {path: file.sha256 for path, file in moved.held.items()}
     complete = len(held) == len(planned.taken)
+    held |= {path: sha256 for path, sha256 in planned.withdrawn.items() if sha256}
     if complete:
         published = settled(published, held)
         moved.release = replace(moved.release, revision=published.revision)

@@ -8,13 +8,17 @@ from pathlib import Path
 
 from acquisition import crawl
 from acquisition.blobs import BlobStore
+from acquisition.errors import UsageError
 from acquisition.lock import VERSION, Lock, Pin, identity, own_word
 from acquisition.model import Release
+from acquisition.pipeline.lacking import missed
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.weighing import combined, items_of, rights_of, set_bytes, texts_of, with_contact
 from acquisition.plan import Look, Plan, PlannedSource, Planner
 from acquisition.protocols import Source
 from acquisition.sources.override import apply_override
+from acquisition.takedown.swept import read_swept
+from acquisition.tombstones import read_tombstones
 from acquisition.workspace import free_bytes
 
 
@@ -26,13 +30,19 @@ def make_plan(
     With `here_only` nobody is asked: sources take part with what the lock pins and the workspace holds. `look` says which
     pinned sources are asked about again, to compare what their publishers say now.
     """
+    store, swept, stones = (
+        BlobStore(session.workspace),
+        read_swept(session.workspace),
+        read_tombstones(session.workspace.tombstones),
+    )
     planner = Planner(
         lock=session.lock,
         adapter=session.adapter,
         context=session.context,
         override=lambda source, release, context: apply_override(release, source.settings, context),
         judge=rights_of(session),
-        holds=BlobStore(session.workspace).has,
+        holds=lambda sha256: store.has(sha256) or swept.absent(sha256) is not None,
+        gone=stones.keeps_away,
         crawled=lambda source, pin: crawled_release(session, source, pin),
         texts=texts_of(session),
         count=items_of(session),
@@ -46,7 +56,8 @@ def make_plan(
     )
     contact = session.declared.declaration.contact
     who = f"{contact.name} <{contact.email}>" if contact else ""
-    sources = tuple(with_contact(source, who) for source in planner.plan(session.declared.sources))
+    planned = missed(session, planner.plan(session.declared.sources), swept, stones, asked=planner.only)
+    sources = tuple(with_contact(source, who) for source in planned)
     free = free_bytes(session.workspace.root)
     to_move = sum(source.bytes_to_move for source in sources if source.action == "download")
     declared = {source.name for source in session.declared.sources}
@@ -60,6 +71,14 @@ def make_plan(
         combination=combined(sources, session.use),
         notes=tuple(_notes(session.lock)),
     )
+
+
+def demand_online(session: Session, update: Iterable[str]) -> frozenset[str]:
+    """Return the sources whose newest release is wanted. UsageError where nobody may be asked for it."""
+    wanted = frozenset(update)
+    if wanted and session.offline:
+        raise UsageError("--update asks publishers, --offline asks nobody", hint="Leave one of them out.")
+    return wanted
 
 
 def _notes(lock: Lock) -> Iterable[str]:

@@ -7,14 +7,12 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Final
 
-from acquisition import plugins
 from acquisition.engine.local import Failed, LocalEngine
 from acquisition.model import Rejection
 from acquisition.pipeline.moving import Moved
 from acquisition.pipeline.session import Session
-from acquisition.pipeline.withdrawing import Hits, records, standing
+from acquisition.pipeline.withdrawing import Hits, reader_versions, records, standing
 from acquisition.read import FileBinary, read_asset
 from acquisition.stage import (
     Held,
@@ -31,15 +29,6 @@ from acquisition.stage import (
 from acquisition.stage.staged import directory_name, sieved_key
 from acquisition.tombstones import Tombstones, read_tombstones
 from acquisition.workspace import fsync_directory, write_json
-
-VERSION: Final = 1
-"""Rises when staging itself would give other shards for the same files."""
-
-
-def reader_versions() -> str:
-    """Return the names and versions of all readers: a new version of one stages again what it may have read."""
-    names = plugins.registered(plugins.READERS)
-    return f"{VERSION} " + " ".join(f"{name}-{plugins.load(plugins.READERS, name).version}" for name in names)
 
 
 def stage_all(session: Session, moved: Iterable[Moved], engine: LocalEngine, *, hits: Hits | None = None) -> dict[str, Staged]:

@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from acquisition import plugins
 from acquisition.engine.carrying import carry
 from acquisition.model import Rejection
 from acquisition.pipeline.session import Session
@@ -27,6 +28,16 @@ from acquisition.workspace import fsync_directory, link_file, write_json
 
 ORIGIN: Final = "origin.json"
 """What a cut release was made from: its folder, and the digest that each changed shard had."""
+
+
+VERSION: Final = 1
+"""Rises when staging itself would give other shards for the same files."""
+
+
+def reader_versions() -> str:
+    """Return the names and versions of all readers: a new version of one stages again what it may have read."""
+    names = plugins.registered(plugins.READERS)
+    return f"{VERSION} " + " ".join(f"{name}-{plugins.load(plugins.READERS, name).version}" for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +53,36 @@ class Hits:
     rows: Mapping[str, np.ndarray]
 
 
+def stands(root: Path, inputs: Inputs, stones: Tombstones) -> bool:
+    """Say whether a release stands below `root` for these inputs, as it is or once it is cut down."""
+    return any(_usable(staged, inputs, stones) is not None for staged in _staged(root))
+
+
 def standing(session: Session, root: Path, inputs: Inputs, stones: Tombstones, hits: Hits | None = None) -> Staged | None:
     """Return the release that stands below `root` for these inputs, cut down to what is not taken down; None to stage anew."""
-    found = [staged for path in sorted(root.glob("*/stage.json")) if (staged := read_staged(path.parent)) is not None]
+    found = _staged(root)
     for staged in found:
         if (staged.key, staged.tombstones) == (inputs.key, stones.digest):
             return staged
     for staged in found:
-        later = stones.since(staged.tombstones)
-        if later is not None and not staged.capped and _same_files(staged, inputs, later):
+        if (later := _usable(staged, inputs, stones)) is not None:
             return _without(session, staged, inputs, stones, _Later(later, hits))
     return None
+
+
+def _staged(root: Path) -> list[Staged]:
+    return [staged for path in sorted(root.glob("*/stage.json")) if (staged := read_staged(path.parent)) is not None]
+
+
+def _usable(staged: Staged, inputs: Inputs, stones: Tombstones) -> Tombstones | None:
+    """Return the tombstones that a release has not met, None where it cannot be cut down to what would be staged now.
+
+    Where a limit on items cut it short, others would come in their place.
+    """
+    later = stones.since(staged.tombstones)
+    if later is None or (len(later) and staged.capped):
+        return None
+    return later if _same_files(staged, inputs, later) else None
 
 
 def _same_files(staged: Staged, inputs: Inputs, later: Tombstones) -> bool:

@@ -19,7 +19,7 @@ from acquisition.errors import (
     PluginError,
     Refused,
 )
-from acquisition.lock import Lock, Pin, TextDigest, identity
+from acquisition.lock import Lock, Pin, TextDigest, identity, own_word
 from acquisition.model import SEVERITY, Asset, Evidence, Release
 from acquisition.plan.comparing import compare, describe
 from acquisition.plan.drift import Drift, drift_of
@@ -33,6 +33,8 @@ _SIDE_BY_SIDE: Final = 8
 _LOOK: Final = 0.1
 """Seconds between two looks at whether somebody wants to stop."""
 _NAMED: Final = 5
+_OWN_SINCE: Final = 2
+"""Schema version of the lock from which on it holds the user's own word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,8 @@ class Planner:
     `held` files map to their sha256; `count` says how many items there are; `holds` says whether a blob is here; `crawled`
     returns the pinned or finished release of a spider, None when it has to run. `only` names the sources that may be asked
     about, None for all; with `offline` nobody is asked; `contact` says that somebody answers for a crawl. `check` is called
-    while servers are waited for and may raise.
+    while servers are waited for and may raise. `gone` says of a source, or of a file with its sha256 ("" where it is not
+    known), that it was taken down.
     """
 
     lock: Lock
@@ -63,6 +66,7 @@ class Planner:
     only: frozenset[str] | None = None
     look: Look = "new"
     check: Callable[[], None] = lambda: None
+    gone: Callable[[str, Asset | None, str], bool] = lambda _source, _asset, _sha256: False
 
     def plan(self, sources: Iterable[Source]) -> tuple[PlannedSource, ...]:
         """Resolve all sources side by side; one that fails is in the plan with its error and stops no other."""
@@ -86,6 +90,7 @@ class Planner:
         if pin is not None and kept is None:
             state = "redeclared"
         planned = replace(self._weighed(source, published, kept), state=state)
+        self._demand_own(planned, kept)
         if pin is not None and (updating or state in {"local", "redeclared", "updated"}):
             planned = replace(planned, changes=compare(pin.release, published))
         if kept is not None and (drift := self._drift(planned, kept)) is not None:
@@ -106,6 +111,17 @@ class Planner:
                 f"source {source.name!r} is not in the lock as it is declared now, and nobody is asked with --offline",
                 where=source.where,
                 hint="Run the same command without --offline where the network is.",
+            )
+
+    def _demand_own(self, planned: PlannedSource, kept: Pin | None) -> None:
+        """With --locked the user's own word on the license, evidence included, must be the one that the lock holds."""
+        if not self.locked or kept is None or planned.release is None or self.lock.read_as < _OWN_SINCE:
+            return
+        if own_word(planned.release.license) != kept.own:
+            raise NotInLock(
+                f"what `license:` says of {planned.name!r}, or its evidence, is not what the lock holds",
+                where=planned.source.where,
+                hint="Run `acquire lock` to take it over, and look at what it changes.",
             )
 
     def _weighed(self, source: Source, published: Release, kept: Pin | None) -> PlannedSource:
@@ -231,11 +247,15 @@ class Planner:
     def _measured(self, source: Source, published: Release, release: Release, kept: Pin | None) -> PlannedSource:
         if self.adapter(source).mover == "crawler":
             taken: tuple[Asset, ...] = release.assets
-            action: Action = "reuse" if release.assets else "crawl"
+            nothing: Action = "skip" if self.gone(source.name, None, "") else "crawl"
+            action: Action = "reuse" if release.assets else nothing
             held = {asset.path: _sha256(asset) for asset in taken}
             return PlannedSource(source, action, published=published, release=release, taken=taken, held=held)
-        taken = tuple(asset for asset in release.assets if is_taken(asset, source))
+        wanted = tuple(asset for asset in release.assets if is_taken(asset, source))
         pinned = dict(kept.held) if kept is not None and kept.release == published else {}
+        known = {asset.path: pinned.get(asset.path) or _sha256(asset) for asset in wanted if not asset.local_path}
+        gone = {asset.path: known[asset.path] for asset in wanted if self.gone(source.name, asset, known.get(asset.path, ""))}
+        taken = tuple(asset for asset in wanted if asset.path not in gone)
         held = {asset.path: pinned[asset.path] for asset in taken if asset.path in pinned and self.holds(pinned[asset.path])}
         missing = [asset for asset in taken if asset.path not in held and not asset.local_path]
         return PlannedSource(
@@ -244,8 +264,9 @@ class Planner:
             published=published,
             release=release,
             taken=taken,
-            left_out=len(release.assets) - len(taken),
+            left_out=len(release.assets) - len(wanted),
             held=held,
+            withdrawn=gone,
             bytes_total=sum(asset.size or 0 for asset in taken),
             bytes_to_move=sum(asset.size or 0 for asset in missing),
             unknown_sizes=sum(asset.size is None for asset in missing),
