@@ -199,6 +199,10 @@ def status_text(status: Status) -> str:
     lines.append(f"\nworkspace: {status.workspace}")
     lines.append(f"last run: {status.last_run or 'none'}")
     lines.append(f"curated set: {status.curated or 'none'}")
+    for push in status.pushed:
+        visibility = "private" if push["private"] else "public"
+        where = f"{push['endpoint']}/datasets/{push['repo']}"
+        lines.append(f"pushed: {where} ({visibility}), version {push['version']}, commit {push['commit'][:12]}, {push['at']}")
     lines.append(f"disk free: {size(status.disk_free)}")
     return "\n".join(lines)
 

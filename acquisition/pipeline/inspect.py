@@ -17,6 +17,7 @@ from acquisition.journal import Journal, RunRecord
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.unfollowed import unfollowed
 from acquisition.plan import is_taken
+from acquisition.publish import newest_pushes
 from acquisition.settings import FilterSettings
 from acquisition.workspace import free_bytes
 
@@ -86,6 +87,8 @@ class Status:
     last_run: str
     curated: str
     disk_free: int
+    pushed: tuple[Mapping[str, Any], ...] = ()
+    """The newest push to each repository, the newest of all last."""
 
     def value(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -119,6 +122,7 @@ def status(session: Session) -> Status:
         last_run=_last_run(session),
         curated=str(workspace.curated) if workspace.curated.exists() else "",
         disk_free=free_bytes(workspace.root),
+        pushed=tuple(asdict(one) for one in newest_pushes(workspace.root)),
     )
 
 

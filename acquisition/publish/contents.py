@@ -1,0 +1,121 @@
+"""What would go: the files of the set and of its manifest, and what the ledger says of the items in them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+import orjson
+import pyarrow.parquet as pq
+
+from acquisition.errors import WorkspaceDamaged
+from acquisition.rights.redistribution import why_not_redistributable
+
+MANIFEST: Final = "manifest"
+"""The folder of the repository that the manifest goes to; the card names it."""
+_COLUMNS: Final = (
+    "source", "path", "split", "concluded_spdx", "license_reasons", "license_review", "changes", "by", "duties",
+)  # fmt: skip
+_ROWS: Final = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One file on its way: `path` in the repository, where it lies, bytes, and its sha256 ("" until it is needed)."""
+
+    path: str
+    file: Path
+    size: int
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Items that keep a set from being passed on: how many of a source, and why."""
+
+    source: str
+    why: str
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What the ledger says of the items of a set. Counts are items.
+
+    `licenses` and `duties` are those of the kept items; `withheld` counts by split what an embargo keeps out of the set;
+    `refusals` is what stands against passing the set on.
+    """
+
+    kept: int
+    licenses: Mapping[str, int]
+    duties: Mapping[str, int]
+    withheld: Mapping[str, int]
+    refusals: tuple[Refusal, ...]
+
+
+def outgoing(curated: Path, manifest: Path, listed: Path) -> list[Outgoing]:
+    """Return all files that would go, sorted by path: the set as its list of files names it, and the whole manifest.
+
+    The card comes last, so that it never stands beside data of another version for long. Raises WorkspaceDamaged when the
+    list names a file outside the set, or one of the set would take the manifest's place.
+    """
+    found = [*_listed(curated, listed), *_manifest_files(manifest)]
+    return sorted(found, key=lambda one: (one.path == "README.md", one.path))
+
+
+def _listed(curated: Path, listed: Path) -> Iterator[Outgoing]:
+    with listed.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                entry = orjson.loads(line)
+                path, digest, size = str(entry["path"]), str(entry["sha256"]), int(entry["size"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise WorkspaceDamaged(
+                    f"a line of the list of files cannot be read: {error}", where=f"{listed}:{number}"
+                ) from error
+            pure = PurePosixPath(path)
+            if pure.is_absolute() or ".." in pure.parts or pure.parts[0] in {MANIFEST, ".git"}:
+                raise WorkspaceDamaged(f"the list of files names {path!r}", where=f"{listed}:{number}")
+            yield Outgoing(path, curated / path, size, digest)
+
+
+def _manifest_files(manifest: Path) -> Iterator[Outgoing]:
+    for file in sorted(manifest.rglob("*")):
+        if file.is_file() and not file.is_symlink():
+            yield Outgoing(f"{MANIFEST}/{file.relative_to(manifest).as_posix()}", file, file.stat().st_size)
+
+
+def contents(ledger: Path, closed: Collection[str] = ()) -> Contents:
+    """Read the ledger once and return what it says; `closed` are the splits under an embargo that lasts.
+
+    An item of a closed split that the set still holds stands against passing it on: the set was built before.
+    """
+    licenses, duties, withheld, refused = Counter[str](), Counter[str](), Counter[str](), Counter[tuple[str, str]]()
+    kept = 0
+    with pq.ParquetFile(ledger) as table:
+        for batch in table.iter_batches(_ROWS, columns=list(_COLUMNS)):
+            for row in batch.to_pylist():
+                if not row["path"]:
+                    withheld.update([row["split"]] if row["split"] in closed else [])
+                    continue
+                kept += 1
+                licenses[row["concluded_spdx"]] += 1
+                duties.update(row["duties"])
+                if why := _why_not(row, closed):
+                    refused[row["source"], why] += 1
+    return Contents(
+        kept=kept,
+        licenses=dict(licenses.most_common()),
+        duties=dict(duties.most_common()),
+        withheld=dict(sorted(withheld.items())),
+        refusals=tuple(Refusal(source, why, items) for (source, why), items in sorted(refused.items())),
+    )
+
+
+def _why_not(row: Mapping[str, Any], closed: Collection[str]) -> str:
+    if row["split"] in closed:
+        return f"its split {row['split']!r} is under an embargo, and the set was built before it"
+    return why_not_redistributable(row)

@@ -1,0 +1,299 @@
+"""Pushing a set with the real client against a stand-in of the Hub's upload protocol."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from huggingface_hub import HfApi
+
+from acquisition import publish
+from acquisition.errors import CredentialsMissing, CredentialsRejected, PushConflict, PushRefused, SourceForbidden, UsageError
+from acquisition.pipeline import fetch, open_session, status
+from acquisition.pipeline.publishing import Pushing, push
+from tests.flow.hub_uploads import TOKEN, UploadHub, uploads
+from tests.flow.running import acquire
+from tests.judged_shards import wav
+
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # huggingface_hub 2.4.0 upon httpx2
+
+REPO = "lab/kicks"
+OFF = dict.fromkeys(("adult", "llm_style", "opt_out", "pii", "quality"), False)
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[UploadHub]:
+    """One stand-in for all tests; each uses repositories of its own."""
+    with uploads() as made:
+        yield made
+
+
+def declare(directory: Path, license_: str = "CC-BY-4.0", **more: Any) -> None:
+    """Write a declaration over the folder `sounds`."""
+    terms = {"declared": license_, **more.pop("license", {})}
+    source = {"kind": "local", "path": "sounds", "items": {"label": {"from": "folder"}}, "license": terms}
+    value = {"dataset": {"name": "kicks", "use": {"training": True}}, "sources": {"mine": source}, "filters": OFF, **more}
+    (directory / "sources.yaml").write_text(yaml.safe_dump(value), encoding="utf-8")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A directory whose set holds six sounds in two classes."""
+    for number in range(6):
+        folder = tmp_path / "sounds" / ("kick", "snare")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.wav").write_bytes(wav(number))
+    declare(tmp_path, curated={"layout": "folders"})
+    build(tmp_path)
+    return tmp_path
+
+
+def build(directory: Path) -> None:
+    """Fetch, and write set and manifest."""
+    assert fetch(open_session(directory / "sources.yaml", workers=1, environment={})).exit_code == 0
+
+
+def pushed(
+    directory: Path, hub: UploadHub, repo: str = REPO, *, do: bool = True, public: bool = False, token: str = TOKEN
+) -> Pushing:
+    """Push what a directory holds."""
+    session = open_session(directory / "sources.yaml", environment={"HF_TOKEN": token} if token else {})
+    return push(session, publish.target_of(repo, hub.base_url), public=public, do=do)
+
+
+def test_a_dry_run_creates_and_sends_nothing(place: Path, hub: UploadHub) -> None:
+    """Without --yes the Hub is only read, and what would go is told: files, bytes, visibility, licenses, duties."""
+    before = len(hub.log)
+    told = pushed(place, hub, "lab/dry", do=False)
+    assert {method for method in ("POST", "PUT", "DELETE") if any(one.method == method for one in hub.log[before:])} == set()
+    assert (told.repository, told.private, told.commit) == ("new", True, "")
+    assert told.files["new"] == told.files["all"]
+    assert told.files["all"][0] > 6
+    assert told.contents.licenses == {"CC-BY-4.0": 6}
+    assert told.contents.duties == {"attribution": 6, "notice-changes": 6}
+    assert publish.pushes(place / "data") == ()
+    before = len(hub.log)
+    assert pushed(place, hub, "lab/dry", do=False, token="").repository == "not asked"
+    assert len(hub.log) == before
+
+
+def test_set_card_and_manifest_arrive_whole(place: Path, hub: UploadHub) -> None:
+    """The repository is private and holds the set, the card and the manifest byte by byte; the push is noted and shown."""
+    done = pushed(place, hub, "lab/whole")
+    held = hub.files("lab/whole")
+    for root, prefix in ((place / "data" / "curated", ""), (place / "data" / "manifest", "manifest/")):
+        for file in (path for path in root.rglob("*") if path.is_file()):
+            assert held[prefix + file.relative_to(root).as_posix()] == file.read_bytes()
+    assert hub.repo("lab/whole").private
+    assert done.commit == hub.repo("lab/whole").refs["main"]
+    (noted,) = publish.pushes(place / "data")
+    assert (noted.repo, noted.commit, noted.version, noted.private) == ("lab/whole", done.commit, done.version, True)
+    (shown,) = status(open_session(place / "sources.yaml", environment={})).value()["pushed"]
+    assert (shown["repo"], shown["commit"]) == ("lab/whole", done.commit)
+    api = HfApi(endpoint=hub.base_url, token=TOKEN)
+    assert "kick/0.wav" in api.list_repo_files("lab/whole", repo_type="dataset")
+
+
+def test_the_same_push_again_sends_nothing(place: Path, hub: UploadHub) -> None:
+    """A second push finds everything there, sends nothing, makes no commit, and says so."""
+    first = pushed(place, hub, "lab/again")
+    before = len(hub.log)
+    again = pushed(place, hub, "lab/again")
+    assert {request.method for request in hub.log[before:]} == {"GET"}
+    assert again.commit == first.commit
+    assert again.files["same"] == again.files["all"]
+    assert len(publish.pushes(place / "data")) == 1
+    ran = acquire(
+        place, "push", REPO.replace("kicks", "again"), "--yes", "--base-url", hub.base_url, environment={"HF_TOKEN": TOKEN}
+    )
+    assert ran.code == 0
+    assert "nothing was sent" in ran.out
+
+
+def test_only_what_changed_is_sent_and_what_is_gone_is_deleted(place: Path, hub: UploadHub) -> None:
+    """After an edit only new files travel; files of ours that the set lost are deleted, and those of others stay."""
+    pushed(place, hub, "lab/change")
+    api = HfApi(endpoint=hub.base_url, token=TOKEN)
+    api.upload_file(path_or_fileobj=b"mine", path_in_repo="notes.txt", repo_id="lab/change", repo_type="dataset")
+    (place / "sounds" / "kick" / "0.wav").unlink()
+    (place / "sounds" / "kick" / "8.wav").write_bytes(wav(8))
+    assert fetch(open_session(place / "sources.yaml", workers=1, environment={}), update=["mine"]).exit_code == 0
+    before = len(hub.asked("PUT"))
+    done = pushed(place, hub, "lab/change")
+    held = hub.files("lab/change")
+    assert "kick/8.wav" in held
+    assert "kick/0.wav" not in held
+    assert held["notes.txt"] == b"mine"
+    assert (done.strangers, done.files["deleted"][0] >= 1) == (1, True)
+    sounds = hub.asked("PUT")[before:]
+    assert done.files["same"][0] >= 5
+    assert 1 <= len(sounds) <= done.files["new"][0] + done.files["changed"][0]
+
+
+def test_a_push_that_was_stopped_goes_on(place: Path, hub: UploadHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the Hub fails half-way, what arrived stays, and the same command sends the rest alone."""
+    monkeypatch.setattr("acquisition.publish.hub._FILES", 3)
+    hub.fail("POST", "lab/stopped/commit", 500, after=2)
+    with pytest.raises(publish_errors()):
+        pushed(place, hub, "lab/stopped")
+    arrived = set(hub.files("lab/stopped")) - {".gitattributes"}
+    assert len(arrived) == 6
+    assert publish.pushes(place / "data") == ()
+    uploads_before = hub.asked("PUT")
+    done = pushed(place, hub, "lab/stopped")
+    assert done.files["same"][0] == 6
+    repeated = [path for path in hub.asked("PUT")[len(uploads_before) :] if path in uploads_before]
+    assert repeated == []
+    assert set(hub.files("lab/stopped")) - {".gitattributes"} == {one.path for one in outgoing(place)}
+
+
+def publish_errors() -> type[Exception]:
+    """Return what a Hub that fails is told as."""
+    from acquisition.errors import SourceUnavailable
+
+    return SourceUnavailable
+
+
+def outgoing(place: Path) -> list[publish.Outgoing]:
+    """Return what goes."""
+    data = place / "data"
+    return publish.outgoing(data / "curated", data / "manifest", data / "manifest" / "curated-files.jsonl")
+
+
+def test_large_files_go_in_parts(tmp_path: Path, hub: UploadHub) -> None:
+    """A file above the Hub's part size goes by the multipart protocol, without the token, and arrives whole."""
+    (tmp_path / "sounds").mkdir()
+    (tmp_path / "sounds" / "long.wav").write_bytes(wav(3) + bytes(range(256)) * 600)
+    declare(tmp_path, curated={"layout": "folders"})
+    build(tmp_path)
+    pushed(tmp_path, hub, "lab/parts")
+    assert any("/part/3" in path for path in hub.asked("PUT"))
+    held = hub.files("lab/parts")
+    assert any(content.endswith(bytes(range(256))) for path, content in held.items() if path.endswith(".wav"))
+
+
+@pytest.mark.parametrize(
+    ("license_", "more"),
+    [("LicenseRef-Proprietary", {"ml_training": "allowed"}), ("CC0-1.0", {"redistribute": False})],
+)
+def test_what_may_not_be_passed_on_is_refused(tmp_path: Path, hub: UploadHub, license_: str, more: dict[str, Any]) -> None:
+    """An item that may be trained on and not passed on refuses the push: a dry run says which and why, --yes sends nothing."""
+    (tmp_path / "sounds").mkdir()
+    (tmp_path / "sounds" / "0.wav").write_bytes(wav(0))
+    keep = [{"flag": "license.*", "outcome": "keep"}]
+    declare(tmp_path, license_, license=more, policy=keep)
+    build(tmp_path)
+    before = len(hub.log)
+    told = pushed(tmp_path, hub, "lab/refused", do=False)
+    assert told.is_refused
+    assert [(one.source, one.items) for one in told.contents.refusals] == [("mine", 1)]
+    assert "passing it on" in told.contents.refusals[0].why
+    with pytest.raises(PushRefused) as refused:
+        pushed(tmp_path, hub, "lab/refused")
+    assert "1 items of mine" in refused.value.message
+    assert len(hub.log) == before
+    assert acquire(tmp_path, "push", "--to", "lab/refused", "--base-url", hub.base_url).code == 5
+
+
+def test_a_set_that_was_changed_by_hand_is_refused(place: Path, hub: UploadHub) -> None:
+    """Where verify finds something nothing is sent."""
+    file = next((place / "data" / "curated").rglob("*.wav"))
+    file.chmod(0o644)
+    content = file.read_bytes()
+    file.unlink()
+    file.write_bytes(content[:-1] + b"!")
+    told = pushed(place, hub, "lab/changed", do=False)
+    assert [one.split(":")[0] for one in told.findings] == ["verify.changed-file"]
+    with pytest.raises(PushRefused):
+        pushed(place, hub, "lab/changed")
+    assert "lab/changed" not in hub.hub._repos
+
+
+def test_visibility_is_private_unless_it_is_said(place: Path, hub: UploadHub) -> None:
+    """--public makes a public repository; a public one is not pushed to without the word."""
+    assert not pushed(place, hub, "lab/open", public=True).private
+    assert not hub.repo("lab/open").private
+    with pytest.raises(PushRefused):
+        pushed(place, hub, "lab/open")
+
+
+def test_credentials(place: Path, hub: UploadHub, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
+    """Without a token nothing is sent, a wrong one is named as such, and no message holds one."""
+    with caplog.at_level(logging.DEBUG):
+        with pytest.raises(CredentialsMissing):
+            pushed(place, hub, "lab/token", token="")
+        with pytest.raises((CredentialsRejected, SourceForbidden)) as wrong:
+            pushed(place, hub, "lab/token", token="hf_wrong-secret")
+        with pytest.raises(SourceForbidden):
+            pushed(place, hub, "somebody-else/token")
+        pushed(place, hub, "lab/token")
+    told = str(wrong.value) + caplog.text + "".join(capfd.readouterr())
+    assert "hf_wrong-secret" not in told
+    assert TOKEN not in told
+    assert all(TOKEN.encode() not in path.read_bytes() for path in (place / "data").rglob("*") if path.is_file())
+
+
+def test_somebody_elses_push_is_not_overwritten(place: Path, hub: UploadHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A commit that comes in between stops the push; the same command then goes on upon it."""
+    pushed(place, hub, "lab/race")
+    (place / "sounds" / "kick" / "9.wav").write_bytes(wav(9))
+    assert fetch(open_session(place / "sources.yaml", workers=1, environment={}), update=["mine"]).exit_code == 0
+    look = publish.Hub.look
+
+    def late(self: publish.Hub) -> publish.Remote:
+        seen = look(self)
+        HfApi(endpoint=hub.base_url, token=TOKEN).upload_file(
+            path_or_fileobj=b"theirs", path_in_repo="theirs.txt", repo_id="lab/race", repo_type="dataset"
+        )
+        return seen
+
+    with monkeypatch.context() as patched:
+        patched.setattr(publish.Hub, "look", late)
+        with pytest.raises(PushConflict):
+            pushed(place, hub, "lab/race")
+    pushed(place, hub, "lab/race")
+    assert hub.files("lab/race")["theirs.txt"] == b"theirs"
+    assert "kick/9.wav" in hub.files("lab/race")
+
+
+def test_the_command_line(place: Path, hub: UploadHub) -> None:
+    """The command prints a dry run by default, does it with --yes, and --json holds the same."""
+    token = {"HF_TOKEN": TOKEN}
+    dry = acquire(place, "push", "hf://datasets/lab/line", "--base-url", hub.base_url, environment=token)
+    assert dry.code == 0
+    assert "nothing is sent without --yes" in dry.out
+    assert "lab/line" not in hub.hub._repos
+    done = acquire(place, "push", "--to", "lab/line", "--yes", "--json", "--base-url", hub.base_url, environment=token)
+    value = json.loads(done.out)
+    assert (value["kind"], value["private"], value["schema_version"]) == ("push", True, 1)
+    assert value["commit"] == hub.repo("lab/line").refs["main"]
+    assert TOKEN not in dry.out + dry.err + done.out + done.err
+    assert acquire(place, "push", "no such thing").code == 2
+    assert "lab/line" in acquire(place, "status").out
+
+
+@pytest.mark.parametrize(
+    "text", ["kicks", "hf://models/lab/kicks", "lab/../etc", "lab/a/b", "https://huggingface.co/lab/kicks", "lab/a--b"]
+)
+def test_what_names_no_repository(text: str) -> None:
+    """Anything but OWNER/NAME is refused by name."""
+    with pytest.raises(UsageError):
+        publish.target_of(text)
+
+
+@pytest.mark.parametrize(
+    "endpoint", ["http://hub.example.org", "ftp://hub.example.org", "https://me:pw@hub.example.org", "hub"]
+)
+def test_where_no_token_is_sent(endpoint: str) -> None:
+    """A token never travels in the clear."""
+    with pytest.raises(UsageError):
+        publish.target_of("lab/kicks", endpoint)
+    assert (
+        publish.target_of("hf://datasets/lab/kicks", "https://hub.example.org/").url
+        == "https://hub.example.org/datasets/lab/kicks"
+    )
