@@ -1,27 +1,44 @@
-"""Does the curated set still hold what the manifest says? Every file is hashed again."""
+"""Does the curated set still hold what the manifest says? Every file is hashed again.
+
+Nothing is mended here, and nothing that was cut or edited is made anew: it is told with the line or the byte where it begins.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, Literal
 
 import orjson
 
 from acquisition.errors import WorkspaceDamaged
+from acquisition.manifest.damage import damage
 from acquisition.manifest.formats import demand_known
-from acquisition.manifest.names import FILES, ITEMS, SUMS
+from acquisition.manifest.names import FILES, ITEMS, SUMS, VERSIONS
 
-Code = Literal["verify.missing-file", "verify.changed-file", "verify.extra-file", "verify.manifest-changed"]
+Code = Literal[
+    "verify.missing-file",
+    "verify.changed-file",
+    "verify.extra-file",
+    "verify.manifest-changed",
+    "verify.damaged-record",
+    "verify.taken-down-present",
+    "verify.taken-down-named",
+    "verify.takedown-unfinished",
+]
 CODES: Final[dict[Code, str]] = {
     "verify.missing-file": "A file of the curated set is not there any more.",
     "verify.changed-file": "A file of the curated set is not the one that was written.",
     "verify.extra-file": "The curated set holds a file that the manifest does not know.",
     "verify.manifest-changed": "A file of the manifest itself is missing or has been changed.",
+    "verify.damaged-record": "A record of the workspace (tombstones, decisions, what was swept, the lock) cannot be read.",
+    "verify.taken-down-present": "A file of the workspace holds something that was taken down.",
+    "verify.taken-down-named": "A file of the workspace speaks of something that was taken down as if it were here.",
+    "verify.takedown-unfinished": "A takedown was broken off before all bytes were out; the same command finishes it.",
 }
 _BATCH: Final = 2_000
 _THREADS: Final = 4
@@ -29,21 +46,31 @@ _THREADS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is not as the manifest says; digests are "" where there is none."""
+    """One thing that is not as the manifest says; digests are "" where there is none.
+
+    `detail` says where in the file it begins (line, byte, row group), or by which tombstone it is told; it holds no content.
+    """
 
     code: Code
     path: str
     expected: str = ""
     got: str = ""
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What was looked at: the number of files and bytes hashed, and everything that was found, in order of path."""
+    """What was looked at: the number of files and bytes hashed, and everything that was found, in order of path.
+
+    `looked` counts what the tombstones were held against (tombstones, files, bytes, members, rows, records), {} where nothing
+    was ever taken down; `unread` are places of which therefore nothing is claimed, each with the reason.
+    """
 
     files: int
     bytes: int
     findings: tuple[Finding, ...]
+    looked: Mapping[str, int] = field(default_factory=dict)
+    unread: tuple[tuple[str, str], ...] = ()
 
 
 def verify(manifest: Path, curated: Path, progress: Callable[[int, int], None] = lambda _files, _bytes: None) -> Verified:
@@ -61,7 +88,7 @@ def verify(manifest: Path, curated: Path, progress: Callable[[int, int], None] =
     files = size = 0
     if (manifest / FILES).is_file():
         with ThreadPoolExecutor(_THREADS) as pool, (manifest / FILES).open("rb") as lines:
-            for some in _batches(lines):
+            for some in _batches(lines, findings):
                 for finding, count in pool.map(lambda entry: _look(curated, entry), some):
                     findings += [finding] if finding else []
                     size += count
@@ -72,41 +99,67 @@ def verify(manifest: Path, curated: Path, progress: Callable[[int, int], None] =
     return Verified(files, size, tuple(sorted(findings, key=lambda finding: (finding.path, finding.code))))
 
 
-def _batches(lines: Any) -> Iterator[list[dict[str, Any]]]:
+def _batches(lines: Any, findings: list[Finding]) -> Iterator[list[dict[str, Any]]]:
+    """Yield the list of files in batches; a line that does not name a file and its digest is a finding."""
     batch: list[dict[str, Any]] = []
-    for line in lines:
-        batch.append(orjson.loads(line))
+    start = 0
+    for number, line in enumerate(lines, start=1):
+        try:
+            entry = orjson.loads(line)
+            batch.append({"path": _text(entry["path"]), "sha256": _text(entry["sha256"])})
+        except (ValueError, KeyError, TypeError):
+            findings.append(
+                Finding("verify.manifest-changed", FILES, detail=f"line {number}, from byte {start:,}, is none of ours")
+            )
+        start += len(line)
         if len(batch) >= _BATCH:
             yield batch
             batch = []
     yield batch
 
 
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or "\x00" in value:
+        raise TypeError(value)
+    return value
+
+
 def _key(path: str) -> bytes:
     """Eight bytes stand for a path, so that millions of them fit in memory."""
-    return hashlib.blake2b(path.encode(), digest_size=8).digest()
+    return hashlib.blake2b(path.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def _manifest_findings(manifest: Path) -> Iterator[Finding]:
     listed = {}
-    for line in (manifest / SUMS).read_text(encoding="utf-8").splitlines():
-        digest, _, name = line.partition("  ")
+    for number, line in enumerate((manifest / SUMS).read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+        digest, separator, name = line.partition("  ")
+        if not separator or not _is_inside(name):
+            yield Finding(
+                "verify.manifest-changed", SUMS, detail=f"line {number} is no digest with the name of a file beside it"
+            )
+            continue
         listed[name] = digest
     for name in sorted({*listed, ITEMS, FILES}):
         expected, got = listed.get(name, ""), _digest(manifest / name)[0]
         if expected != got or not expected:
-            yield Finding("verify.manifest-changed", name, expected, got)
+            yield Finding("verify.manifest-changed", name, expected, got, damage(manifest / name))
+        elif name == VERSIONS and (why := damage(manifest / name)):
+            yield Finding("verify.manifest-changed", name, expected, got, why)
 
 
 def _look(curated: Path, entry: dict[str, Any]) -> tuple[Finding | None, int]:
     path, expected = entry["path"], entry["sha256"]
-    pure = PurePosixPath(path)
-    if pure.is_absolute() or ".." in pure.parts:
+    if not _is_inside(path):
         return Finding("verify.manifest-changed", path), 0
     got, size = _digest(curated / path)
     if not got:
         return Finding("verify.missing-file", path, expected), 0
     return (None if got == expected else Finding("verify.changed-file", path, expected, got)), size
+
+
+def _is_inside(path: str) -> bool:
+    pure = PurePosixPath(path)
+    return not pure.is_absolute() and ".." not in pure.parts
 
 
 def _digest(path: Path) -> tuple[str, int]:

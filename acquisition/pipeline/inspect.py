@@ -203,8 +203,3 @@ def _unheard_of(session: Session, url: str) -> UsageError:
         f"nothing is known of {url}: no crawl has met it, and no item of the manifest came from it",
         hint=f"{against}." if against else "No link led to it, or a limit of depth or pages ended the crawl before it.",
     )
-
-
-def verify(session: Session) -> manifest.Verified:
-    """Hash the curated set again and compare it with the manifest."""
-    return manifest.verify(session.workspace.manifest, session.workspace.curated)

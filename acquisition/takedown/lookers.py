@@ -1,0 +1,322 @@
+"""How each kind of file is looked through for what was taken down: archives, WARC, Parquet, lines, JSON, CSV, SQLite, text.
+
+A file's kind is told by its first bytes, and only among plain texts by its name. Whatever cannot be looked into is said.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import IO, Any, Final
+
+from acquisition.content.archives import HEAD, open_archive
+from acquisition.content.binaries import Spool
+from acquisition.content.compression import compression_of, unpacked
+from acquisition.content.limits import Budget, Unreadable
+from acquisition.settings import ArchiveSettings
+from acquisition.takedown.crawls import REASON
+from acquisition.takedown.rewriting import UNREADABLE
+from acquisition.takedown.traces import Trace, Traces
+from acquisition.takedown.zips import Opener
+
+DEEPEST: Final = 6
+_CHUNK: Final = 1 << 20
+_TEXT_BYTES: Final = 64_000_000
+_LINES: Final = (".jsonl", ".ndjson")
+_TABLES: Final = (".csv", ".tsv")
+_TEXTS: Final = (".txt", ".md", ".html", ".htm", ".rst", ".srt", ".text")
+_AUTHORS: Final = ("author", "authors", "creator", "credit")
+_LEDGER: Final = {"takedown", "outcome", "id"}
+_BATCH_ROWS: Final = 8_192
+_DIGESTS: Final = ("content_sha256", "stored_sha256", "blob", "sha256")
+_IDS: Final = ("id", "item")
+_ADDRESSES: Final = ("url", "locator")
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One trace, with the place inside the workspace where it was found."""
+
+    place: str
+    trace: Trace
+
+
+@dataclass(slots=True)
+class Looked:
+    """How much was looked at, and what could not be: (place, why)."""
+
+    files: int = 0
+    bytes: int = 0
+    members: int = 0
+    rows: int = 0
+    records: int = 0
+    unread: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Looker:
+    """Looks through files; `looked` counts. Archives are opened within `limits`, and to a depth of DEEPEST."""
+
+    traces: Traces
+    looked: Looked
+    limits: ArchiveSettings = field(default_factory=ArchiveSettings)
+
+    def file(self, path: Path, place: str) -> Iterator[Sight]:
+        """Yield what a file of the workspace holds."""
+        self.looked.files += 1
+        digest = hashlib.sha256()
+        with path.open("rb") as stream:
+            head = stream.read(HEAD)
+            digest.update(head)
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+            self.looked.bytes += stream.tell()
+        yield from self._sights(place, self.traces.bytes_(digest.hexdigest()))
+        if head.startswith(b"SQLite format 3\x00"):
+            yield from self._sqlite(path, place)
+        else:
+            yield from self._inside(lambda: path.open("rb"), place, path.name, 0)
+
+    def _sights(self, place: str, traces: Iterator[Trace]) -> Iterator[Sight]:
+        return (Sight(place, trace) for trace in traces)
+
+    def _inside(self, reopen: Opener, place: str, name: str, depth: int) -> Iterator[Sight]:
+        try:
+            yield from self._opened(reopen, place, name, depth)
+        except UNREADABLE as error:
+            self.looked.unread.append((place, f"{type(error).__name__}: {error}"[:200]))
+
+    def _opened(self, reopen: Opener, place: str, name: str, depth: int) -> Iterator[Sight]:
+        with reopen() as stream:
+            head = stream.read(HEAD)
+        if head.startswith(b"WARC/") or (compression_of(head) == "gz" and self._holds_warc(reopen)):
+            yield from self._warc(reopen, place)
+        elif head.startswith(b"PAR1"):
+            yield from self._parquet(reopen, place)
+        elif depth >= DEEPEST:
+            self.looked.unread.append((place, f"archives in archives are looked into {DEEPEST} deep"))
+        elif (archive := open_archive(reopen, Budget(self.limits))) is not None:
+            with closing(archive):
+                yield from self._members(archive, place, depth)
+        elif kind := compression_of(head):
+            with unpacked(reopen(), kind, Budget(self.limits)) as stream:
+                yield from self._member(stream, f"{place}#unpacked", PurePosixPath(name).stem, depth)
+        else:
+            yield from self._text(reopen, place, name)
+
+    def _holds_warc(self, reopen: Opener) -> bool:
+        with unpacked(reopen(), "gz", Budget(self.limits)) as stream:
+            return stream.read(5) == b"WARC/"
+
+    def _members(self, archive: Any, place: str, depth: int) -> Iterator[Sight]:
+        for member in archive.walk():
+            where = f"{place}!/{member.name}"
+            if member.problem is not None:
+                self.looked.unread.append((where, member.problem[1]))
+                continue
+            try:
+                with member.open() as stream:
+                    yield from self._member(stream, where, member.name, depth)
+            except UNREADABLE as error:
+                self.looked.unread.append((where, f"{type(error).__name__}: {error}"[:200]))
+
+    def _member(self, stream: IO[bytes], place: str, name: str, depth: int) -> Iterator[Sight]:
+        """Hash a member on its way into a spool, then look into it as into a file."""
+        self.looked.members += 1
+        tee = _Hashing(stream)
+        with closing(Spool(tee)) as spool:  # type: ignore[arg-type]  # it is read, and nothing else
+            yield from self._sights(place, self.traces.bytes_(tee.digest.hexdigest()))
+            yield from self._inside(spool.open, place, name, depth + 1)
+
+    # --- formats ---
+
+    def _warc(self, reopen: Opener, place: str) -> Iterator[Sight]:
+        from warcio.archiveiterator import ArchiveIterator
+        from warcio.exceptions import ArchiveLoadFailed
+
+        with reopen() as stream:
+            records = ArchiveIterator(stream, arc2warc=False)
+            try:
+                for record in records:
+                    self.looked.records += 1
+                    where = f"{place}#warc={records.get_record_offset()}"
+                    yield from self._sights(where, self.traces.address(record.rec_headers.get_header("WARC-Target-URI") or ""))
+                    yield from self._payload(record, where)
+            except (ArchiveLoadFailed, Unreadable) as error:
+                self.looked.unread.append((place, f"{type(error).__name__}: {error}"[:200]))
+
+    def _payload(self, record: Any, where: str) -> Iterator[Sight]:
+        from acquisition.content.fragments import warc_payload
+
+        if record.rec_type == "response":
+            try:
+                digest = hashlib.sha256(warc_payload(record))
+            except Unreadable as error:
+                self.looked.unread.append((where, error.detail))
+                return
+        else:
+            digest, stream = hashlib.sha256(), record.content_stream()
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+        yield from self._sights(where, self.traces.bytes_(digest.hexdigest()))
+
+    def _parquet(self, reopen: Opener, place: str) -> Iterator[Sight]:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            with reopen() as stream:
+                file = pq.ParquetFile(stream)
+                ledger = set(file.schema_arrow.names) >= _LEDGER
+                first = 0
+                for batch in file.iter_batches(batch_size=_BATCH_ROWS):
+                    self.looked.rows += batch.num_rows
+                    yield from self._table(pa.Table.from_batches([batch]), place, first, ledger=ledger)
+                    first += batch.num_rows
+        except pa.ArrowException as error:
+            self.looked.unread.append((place, f"{type(error).__name__}: {error}"[:200]))
+
+    def _table(self, table: Any, place: str, first: int, *, ledger: bool) -> Iterator[Sight]:
+        stays = list(range(table.num_rows))
+        if ledger:  # what was taken down stands there as a row of its digest, id and ticket, and nothing else
+            gone = table.column("takedown").to_pylist()
+            stays = [row for row in stays if not gone[row]]
+            for row in set(range(table.num_rows)) - set(stays):
+                yield from self._emptied(table, row, f"{place}#row={first + row}")
+        for name in table.column_names:
+            values = table.column(name).to_pylist()
+            seen: dict[Any, tuple[Trace, ...]] = {}
+            for row in stays:
+                for value in _cells(values[row]):
+                    if value not in seen:
+                        seen[value] = tuple(self._cell(value, name))
+                    yield from (Sight(f"{place}#row={first + row}&column={name}", trace) for trace in seen[value])
+
+    def _emptied(self, table: Any, row: int, place: str) -> Iterator[Sight]:
+        """A row that stands for something taken down must hold none of it."""
+        for name in ("text", "fields", "title", "author", "authors", "url", "locator", "path"):
+            value = table.column(name)[row].as_py() if name in table.column_names else None
+            if value:
+                stone = self.traces.items.get(table.column("id")[row].as_py()) or next(iter(self.traces.stones))
+                yield Sight(f"{place}&column={name}", Trace(stone, present=True))
+
+    def _cell(self, value: Any, name: str) -> Iterator[Trace]:
+        if isinstance(value, bytes):
+            yield from self.traces.bytes_(hashlib.sha256(value).hexdigest())
+            return
+        if name in _AUTHORS:
+            yield from self.traces.author(value)
+        if name == "source":
+            yield from self.traces.source(value)
+        if name in _DIGESTS:
+            yield from self.traces.digest(value)
+        if name in _IDS:
+            yield from self.traces.item(value)
+        if name in _ADDRESSES:
+            yield from self.traces.address(value)
+        yield from self.traces.text(value)
+        if value.startswith(("{", "[")):
+            try:
+                yield from self.traces.value(json.loads(value))
+            except (ValueError, RecursionError):
+                return
+
+    def _text(self, reopen: Opener, place: str, name: str) -> Iterator[Sight]:
+        suffix = PurePosixPath(name.lower()).suffix
+        with reopen() as stream:
+            if suffix in _LINES:
+                for number, line in enumerate(stream):
+                    self.looked.rows += 1
+                    yield from self._json(line, f"{place}#line={number + 1}", listed=True)
+            elif suffix in _TABLES:
+                yield from self._csv(stream, place, "\t" if suffix == ".tsv" else ",")
+            elif suffix in (".json", ".jsonld", *_TEXTS):
+                data = stream.read(_TEXT_BYTES + 1)
+                if len(data) > _TEXT_BYTES:
+                    self.looked.unread.append((place, f"texts are looked through up to {_TEXT_BYTES:,} bytes"))
+                elif suffix in _TEXTS:
+                    yield from self._sights(place, self.traces.text(data.decode("utf-8", "replace")))
+                else:
+                    yield from self._json(data, place)
+
+    def _json(self, data: bytes, place: str, *, listed: bool = False) -> Iterator[Sight]:
+        """Look at every text of a JSON value; a line that lists a file or an item is asked for its digest and address, too."""
+        try:
+            value = json.loads(data)
+        except (ValueError, RecursionError):
+            if data.strip():
+                self.looked.unread.append((place, "it is no JSON"))
+            return
+        yield from self._sights(place, self.traces.value(value))
+        if listed and isinstance(value, dict):
+            told = {name: found for name, found in value.items() if isinstance(found, str)}
+            if {"path", "sha256"} <= told.keys() or "final_url" in told:
+                yield from self._sights(place, self.traces.digest(told.get("sha256", "")))
+            if "final_url" in told:
+                yield from self._sights(place, self.traces.address(told["final_url"]))
+
+    def _csv(self, stream: IO[bytes], place: str, delimiter: str) -> Iterator[Sight]:
+        lines = io.TextIOWrapper(stream, encoding="utf-8", errors="replace", newline="")
+        try:
+            for number, row in enumerate(csv.reader(lines, delimiter=delimiter)):
+                self.looked.rows += 1
+                for cell in row:
+                    yield from self._sights(f"{place}#line={number + 1}", self.traces.text(cell))
+        except csv.Error as error:
+            self.looked.unread.append((place, f"csv: {error}"))
+
+    def _sqlite(self, path: Path, place: str) -> Iterator[Sight]:
+        """Look at every value of every table; the write-ahead log is read with it."""
+        try:
+            with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+                tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type='table'")]
+                for table in tables:
+                    quoted = table.replace('"', '""')
+                    rows = database.execute(f'SELECT * FROM "{quoted}"')  # noqa: S608  # a quoted name of a table
+                    names = [column[0] for column in rows.description]
+                    for row in rows:
+                        self.looked.rows += 1
+                        yield from self._row(dict(zip(names, row, strict=True)), f"{place}#table={table}")
+        except sqlite3.DatabaseError as error:
+            self.looked.unread.append((place, f"SQLite: {error}"))
+
+    def _row(self, row: dict[str, Any], place: str) -> Iterator[Sight]:
+        """A row of a frontier that says that its address was taken down is what keeps it from being visited again."""
+        if row.get("reason") == REASON:
+            return
+        for name, value in row.items():
+            for one in _cells(value):
+                yield from self._sights(place, self._cell(one, name))
+
+
+class _Hashing:
+    """A stream that is hashed as it is read."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """Read."""
+        data = self._stream.read(size)
+        self.digest.update(data)
+        return data
+
+
+def _cells(value: Any) -> Iterator[Any]:
+    """Yield the texts and bytes of a cell, those of lists and structs too."""
+    if isinstance(value, (str, bytes)):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _cells(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:
+            yield from _cells(inner)
