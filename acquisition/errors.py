@@ -16,6 +16,7 @@ AcquisitionError
 │   ├── AddressRefused
 │   ├── NotInLock
 │   ├── PlanChanged
+│   ├── BundleRefused
 │   ├── PushRefused
 │   ├── PushConflict
 │   └── NoContact
@@ -225,6 +226,13 @@ class PushConflict(Refused):
 
     code = "push-conflict"
     scope: ClassVar[Scope] = "run"
+
+
+class BundleRefused(Refused):
+    """Nothing of the set may be passed on, or what it owes to those who made it cannot go along."""
+
+    code = "bundle-refused"
+    scope = "run"
 
 
 class NoContact(Refused):

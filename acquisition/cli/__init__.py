@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "status": "Show what the workspace holds.",
     "manifest": "Write the manifest in one of its formats.",
     "diff": "Compare two manifests: what came, went, changed, was re-licensed or newly flagged.",
+    "bundle": "Write the set with all its papers as one directory or tar, to be passed on.",
     "verify": "Hash the curated set again and compare it with the manifest.",
     "calibrate": "Set the threshold of a filter by labelled texts of your own.",
     "evaluate": "Say how right a filter is on a labelled file: precision, recall, false alarms, throughput.",
@@ -50,17 +51,20 @@ class _Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+_HELP: Final = """Build a data set from declared sources, with a license and provenance record of every item.
+
+Declare sources in sources.yaml, look with `acquire plan`, and run `acquire fetch`.
+
+\b
+Exit codes: 0 done · 1 a check found something · 2 declaration or usage · 3 partial, run again to resume
+4 credentials or terms needed · 5 refused or limit reached · 130 interrupted, state saved
+"""
+
+
+@click.group(cls=_Commands, help=_HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="acquire")
 def cli() -> None:
-    r"""Build a data set from declared sources, with a license and provenance record of every item.
-
-    Declare sources in sources.yaml, look with `acquire plan`, and run `acquire fetch`.
-
-    \b
-    Exit codes: 0 done · 1 a check found something · 2 declaration or usage · 3 partial, run again to resume
-    4 credentials or terms needed · 5 refused or limit reached · 130 interrupted, state saved
-    """
+    """Stand for the whole command line."""
 
 
 def main(arguments: list[str] | None = None) -> Any:

@@ -1,0 +1,82 @@
+"""The set that stands, as one bundle; and a bundle from anywhere, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from acquisition import __version__, bundle
+from acquisition.bundle.form import PAPERS
+from acquisition.errors import UsageError, WorkspaceDamaged
+from acquisition.manifest.names import SUMMARY
+from acquisition.pipeline.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class BundleOptions:
+    """How a bundle is wanted: where (None: beside the declaration, by name and version), as a tar, signed, papers alone."""
+
+    output: Path | None = None
+    as_tar: bool = False
+    key: Path | None = None
+    only_manifest: bool = False
+    force: bool = False
+
+
+def write_bundle(session: Session, options: BundleOptions) -> bundle.Bundled:
+    """Write the set and manifest that stand as one bundle. Asks nobody; nothing else may change the workspace meanwhile.
+
+    Raises as `bundle.write` does, and UsageError when the bundle would lie in the workspace itself.
+    """
+    workspace, declaration = session.workspace, session.declared.declaration
+    if not (workspace.manifest / SUMMARY).is_file():
+        raise UsageError(
+            "there is no manifest to bundle",
+            where=str(workspace.manifest),
+            hint="Run `acquire fetch` first, up to the manifest.",
+        )
+    with session.held("bundle"):
+        name, version = _named(workspace.manifest / SUMMARY)
+        target = options.output or session.declared.path.parent / f"{name}-{version}{'.tar' if options.as_tar else ''}"
+        _demand_outside(target, workspace.root)
+        places = (session.declared.path, session.lock_path, workspace.decisions, workspace.tombstones)
+        return bundle.write(
+            bundle.BundleInputs(
+                name=name,
+                version=version,
+                tool=f"acquisition {__version__}",
+                manifest=workspace.manifest,
+                curated=workspace.curated,
+                papers=dict(zip(PAPERS, places, strict=True)),
+                redistribute=declaration.dataset.use.redistribute,
+                only_manifest=options.only_manifest,
+                key=options.key,
+            ),
+            target.absolute(),
+            as_tar=options.as_tar,
+            force=options.force,
+        )
+
+
+def _named(summary: Path) -> tuple[str, str]:
+    """Return what the set is called and its version, from the manifest: the declaration may have moved on."""
+    try:
+        told = orjson.loads(summary.read_bytes())
+        return str(told["dataset"]), str(told["version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise WorkspaceDamaged(
+            f"the manifest's summary cannot be read: {error}", where=str(summary), hint="Write it anew with `acquire curate`."
+        ) from error
+
+
+def _demand_outside(target: Path, root: Path) -> None:
+    """A bundle in the workspace would be swept or counted as its own, and a takedown could not reach what is in it."""
+    if target.absolute().resolve().is_relative_to(root.resolve()):
+        raise UsageError("a bundle cannot lie in the workspace", where=str(target), hint="Name another place with -o.")
+
+
+def verify_bundle(path: Path, key: Path | None = None) -> bundle.Checked:
+    """Look at a bundle, a directory or a tar, without a declaration or a workspace."""
+    return bundle.verify(path, key)
