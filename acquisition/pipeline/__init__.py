@@ -2,8 +2,9 @@
 
 from acquisition.pipeline.archiving import archive
 from acquisition.pipeline.bundling import BundleOptions, verify_bundle, write_bundle
-from acquisition.pipeline.inspect import check, explain, explain_url, is_url, status, verify
+from acquisition.pipeline.inspect import check, explain, explain_url, is_url, status
 from acquisition.pipeline.promised import planned_only
+from acquisition.pipeline.proving import verify
 from acquisition.pipeline.run import crawl, curate, fetch, plan
 from acquisition.pipeline.session import Session, open_session
 from acquisition.pipeline.summary import SourceSummary, Summary, exit_code_of
