@@ -10,6 +10,8 @@ data/
 ├── placements/                                     where every item stands in the curated set, or why it does not
 ├── decisions.jsonl  tombstones.jsonl               append-only
 ├── splits.parquet                                  where the contents of the set are settled, so that nothing changes its split
+├── references/                                     signatures of the reference sets that items are compared with
+├── pushes.jsonl  pushed/                           what was pushed where, append-only, and which paths are ours there
 ├── journal.sqlite                                  transfers and runs
 └── curated/  manifest/  report/
 """
@@ -160,6 +162,11 @@ class Workspace:
     def splits(self) -> Path:
         """The record of which content is settled in which split."""
         return self.root / "splits.parquet"
+
+    @property
+    def references(self) -> Path:
+        """Signatures of the reference sets that items are compared with; made again when they are needed."""
+        return self.root / "references"
 
     @property
     def curated(self) -> Path:

@@ -41,6 +41,8 @@ from acquisition.workspace import write_json
 _DONE: Final = "done.json"
 _ABOUT: Final = ".not-checked.json"
 _OBSERVED: Final = "observations.json"
+_COMPARES: Final = "duplicates"
+"""The filter that keeps reference sets in the workspace, and sweeps those that are no longer declared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,8 @@ def _sweep(session: Session, runs: Sequence[Run], shards: Sequence[Shard]) -> No
     """Remove flags of shards that are no longer staged, and of settings that are no longer declared."""
     current = {Path(run.directory).name for run in runs}
     names = {run.name for run in runs}
+    if _COMPARES not in names:
+        shutil.rmtree(session.workspace.references, ignore_errors=True)
     staged = {str(Path(shard.key).parent) for shard in shards}
     judged = {str(Path(run.place_of(shard)).parent) for run in runs for shard in shards if run.rights}
     for directory in _folders(session.workspace.flags):

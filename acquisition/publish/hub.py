@@ -59,13 +59,8 @@ class Hub:
         Outside the public Hub files go by the LFS protocol, because only the public one is known to speak Xet.
         """
         from huggingface_hub import HfApi, constants, set_client_factory
-        from huggingface_hub.utils import (
-            _http,
-            are_progress_bars_disabled,
-            disable_progress_bars,
-            enable_progress_bars,
-            logging,
-        )
+        from huggingface_hub.utils import _http, logging
+        from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
         factory, xet, level = _http._GLOBAL_CLIENT_FACTORY, constants.HF_HUB_DISABLE_XET, logging.get_verbosity()  # noqa: SLF001  # there is no public way to read it
         bars = not are_progress_bars_disabled()
@@ -77,7 +72,7 @@ class Hub:
 
         set_client_factory(patient)
         constants.HF_HUB_DISABLE_XET = xet or target.endpoint != HUB
-        logging.set_verbosity_error()
+        logging.set_verbosity(40)  # errors only
         disable_progress_bars()
         try:
             with _told(target):

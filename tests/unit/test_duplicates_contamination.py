@@ -116,6 +116,66 @@ def test_digest_lists_are_taken_as_they_are_published(tmp_path: Path) -> None:
     assert found == [(0, 1.0, "bytes", "dir/secret.txt"), (1, 1.0, "digest", other)]
 
 
+def test_md5_lists_are_compared_with_the_bytes_of_any_item(tmp_path: Path) -> None:
+    """A picture, a row, a member of an archive and a file in another encoding are found by an MD5 list, and others are not."""
+    import zipfile
+
+    (tmp_path / "own.png").write_bytes(b"no picture, and digested all the same")
+    (tmp_path / "note.txt").write_bytes("Käse".encode("cp1252"))
+    with zipfile.ZipFile(tmp_path / "kit.zip", "w") as kit:
+        kit.writestr("a/kick.wav", b"RIFF of a kick")
+    fields = '{"a":1,"b":"two"}'
+    listed = [(tmp_path / "own.png").read_bytes(), (tmp_path / "note.txt").read_bytes(), b"RIFF of a kick", fields.encode()]
+    names = ["png", "note", "kick", "row"]
+    lines = [f"{hashlib.md5(one).hexdigest()}  {name}" for one, name in zip(listed, names, strict=True)]
+    (tmp_path / "list.txt").write_text("\n".join(lines))
+    blobs = {
+        hashlib.sha256((tmp_path / name).read_bytes()).hexdigest(): tmp_path / name
+        for name in ("own.png", "note.txt", "kit.zip")
+    }
+    png, note, kit_blob = blobs
+    base = {"text": None, "fields": None, "member": "", "size": 9}
+    items = [
+        {**base, "modality": "image", "media_type": "image/png", "blob": png, "content_sha256": png, "locator": "own.png"},
+        {**base, "modality": "text", "text": "Käse", "blob": note, "locator": "note.txt"},
+        {**base, "modality": "other", "blob": kit_blob, "member": "a/kick.wav", "locator": "kit.zip!/a/kick.wav"},
+        {**base, "modality": "table", "fields": fields, "blob": kit_blob, "locator": "x.csv#row=0"},
+        {**base, "modality": "other", "blob": kit_blob, "member": "gone.wav", "locator": "kit.zip!/gone.wav"},
+        {**base, "modality": "other", "blob": kit_blob, "locator": "kit.zip"},
+    ]
+    context = FilterContext(
+        Use(), {}, ("one",), "", external={blob: str(path) for blob, path in blobs.items()}, base=str(tmp_path)
+    )
+    made = Duplicates(DuplicatesSettings.model_validate({"against": ({"name": "exam", "digests": "list.txt"},)}), context)
+    flags = join(made, sign(made, {"one": items}, tmp_path), tmp_path)["one"]
+    found = [
+        (flag["row"], orjson.loads(flag["detail"])["entry"]) for flag in flags if flag["code"] == "duplicate.contamination"
+    ]
+    assert found == [(0, "png"), (1, "note"), (2, "kick"), (3, "row")]
+
+
+def test_sets_that_are_no_longer_declared_are_swept(tmp_path: Path) -> None:
+    """What is kept of a set goes when the set is no longer declared or is another one; nothing else there is touched."""
+    for name in ("exam", "quiz"):
+        (tmp_path / f"{name}.txt").write_text(PASSAGE + name)
+    context = FilterContext(Use(), {}, ("one",), str(tmp_path / "data" / "blobs"), base=str(tmp_path))
+    root = tmp_path / "data" / "references"
+
+    def kept(*names: str) -> int:
+        against = tuple({"name": name, "path": f"{name}.txt"} for name in names)
+        made = Duplicates(DuplicatesSettings.model_validate({"against": against}), context)
+        sign(made, {"one": [PASSAGE]}, tmp_path)
+        return len(list(root.glob("*.parquet")))
+
+    assert kept("exam", "quiz") == 4
+    (root / "notes.txt").write_text("mine")
+    assert kept("quiz") == 2
+    (tmp_path / "quiz.txt").write_text(OTHER)
+    assert kept("quiz") == 2
+    assert kept() == 0
+    assert (root / "notes.txt").exists()
+
+
 @pytest.mark.parametrize(("name", "content"), [("missing.jsonl", None), ("list.txt", "not a digest\n")])
 def test_what_cannot_be_compared_with_is_an_error(tmp_path: Path, name: str, content: str | None) -> None:
     """A set that is not there, or is no list of digests, calls nothing clean."""

@@ -7,7 +7,6 @@ into the item's text can tell is found while it is signed: runs of 13 words that
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -94,9 +93,12 @@ def windows_of(texts: Sequence[bytes], window: int) -> tuple[np.ndarray, np.ndar
 
 
 class Probe:
-    """Looks into texts for windows of the reference sets, and at digests of other kinds. Memory: 12 bytes per window."""
+    """Looks into texts for windows of the reference sets, and at digests of other kinds. Memory: 12 bytes per window.
 
-    def __init__(self, sets: Sequence[Windows], digests: Mapping[bytes, str]) -> None:
+    `digests` maps an MD5 to its set and the name beside it.
+    """
+
+    def __init__(self, sets: Sequence[Windows], digests: Mapping[bytes, tuple[str, str]]) -> None:
         self._sets = sets
         self._digests = digests
         self._lengths = sorted({length for one in sets for length in one.lengths})
@@ -118,10 +120,10 @@ class Probe:
                 self._windows(found, rows, shingles.runs(hashes, offsets, length), length, text_of)
         return {row: _best(hits) for row, hits in found.items()}
 
-    def digested(self, content: bytes) -> list[Hit]:
-        """Return a hit where a content's MD5 is listed."""
-        found = self._digests.get(hashlib.md5(content, usedforsecurity=False).digest())
-        return [Hit(found, hashlib.md5(content, usedforsecurity=False).hexdigest(), "digest", 1.0)] if found else []
+    def listed(self, digest: bytes) -> list[Hit]:
+        """Return a hit where an MD5 is listed."""
+        found = self._digests.get(digest)
+        return [Hit(found[0], found[1] or digest.hex(), "digest", 1.0)] if found else []
 
     @property
     def wants_digests(self) -> bool:

@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -40,6 +40,7 @@ _HEX: Final = re.compile(rb"^\\?([0-9a-fA-F]{64}|[0-9a-fA-F]{32})(?:[ \t]+\*?(\S
 _MOST_DIGESTS: Final = 20_000_000
 _SHARD: Final = 4_000
 _CELL: Final = 20
+_KEPT: Final = re.compile(r"[0-9a-f]{24}\.(?:windows\.parquet|parquet|lock)")
 Sign = Callable[[pa.RecordBatch, FilterContext], pa.RecordBatch]
 
 
@@ -56,28 +57,41 @@ def load(settings: DuplicatesSettings, context: FilterContext, sign: Sign) -> Re
 
     Raises FilterUnavailable for a set that is not there or that holds nothing that can be compared.
     """
+    kept_at = Path(context.blob_root).parent / "references" if context.blob_root else None
     if not settings.against:
+        _sweep(kept_at, ())
         return References()
-    passing = "" if context.blob_root else tempfile.mkdtemp(prefix="acquisition-references-")
-    root = Path(passing) if passing else Path(context.blob_root).parent / "references"
+    passing = "" if kept_at else tempfile.mkdtemp(prefix="acquisition-references-")
+    root = kept_at or Path(passing)
     root.mkdir(parents=True, exist_ok=True)
     tables: dict[str, Path] = {}
     windows: list[Windows] = []
-    digests: dict[bytes, str] = {}
+    digests: dict[bytes, tuple[str, str]] = {}
     for one in settings.against:
         path = Path(context.base) / Path(one.path or one.digests or "").expanduser()
         name = _name(one, settings, path)
         if one.digests is not None:
             listed = _digest_list(one, path)
-            digests.update((digest, one.name) for digest in listed if len(digest) == 16)
+            digests.update((digest, (one.name, entry)) for digest, entry in listed.items() if len(digest) == 16)
             tables[one.name] = _kept(root, name, partial(_sign_list, one, listed, sign, context))
         else:
             tables[one.name] = _kept(root, name, partial(_sign_files, one, settings, path, sign, context))
             windows.append(_windows(one.name, tables[one.name]))
+    _sweep(kept_at, [table.stem for table in tables.values()])
     made = References(tables, Probe(windows, digests))
     if passing:
         weakref.finalize(made, shutil.rmtree, passing, ignore_errors=True)
     return made
+
+
+def _sweep(root: Path | None, names: Collection[str]) -> None:
+    """Remove what is kept of sets that are no longer declared, or no longer what they were.
+
+    Whoever holds such a file open reads on; nobody else writes here while the workspace is held.
+    """
+    for file in root.iterdir() if root is not None and root.is_dir() else ():
+        if _KEPT.fullmatch(file.name) and file.name.partition(".")[0] not in names:
+            file.unlink(missing_ok=True)
 
 
 def _name(one: ReferenceSettings, settings: DuplicatesSettings, path: Path) -> str:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from acquisition.filters.duplicates import media, shingles
+from acquisition.filters.duplicates import media, published, shingles
 from acquisition.filters.duplicates.contamination import Hit, Probe, packed
 from acquisition.filters.duplicates.links import HOW
 from acquisition.filters.duplicates.rows import row_digest
@@ -127,8 +127,8 @@ def sign(items: pa.RecordBatch, min_letters: int, probe: Probe, context: FilterC
         if not probe.idle:
             hits |= probe.look(chunk.rows, chunk.spaced, partial(text_at, items))
     if probe.wants_digests:
-        for row, octets in texts_of(items):
-            hits[row] = [*hits.get(row, ()), *probe.digested(octets)]
+        for row, listed in published.hits(items, probe, context).items():
+            hits[row] = [*hits.get(row, ()), *listed]
     _sign_rows(items, texts)
     found = media.seen(items, context)
     for row, (digest, how) in found.digests.items():
