@@ -17,6 +17,8 @@ COMMANDS: Final = {
     "check": "Read the declaration and print every problem, or the policy in effect.",
     "plan": "Say what a fetch would do: versions, bytes, licenses, refusals. Moves nothing.",
     "fetch": "Do all of it: download, stage, filter, curate, write the manifest.",
+    "update": "Show what is newer upstream, ask, take it, and say what that changed in the set.",
+    "lock": "Pin what is declared without moving anything, or check what is pinned.",
     "crawl": "Run a spider anew and pin what it found.",
     "archive": "Write what a crawl has archived as WACZ or CDXJ.",
     "curate": "Judge what is staged by the policy as it is now, and write the set and the manifest.",
@@ -24,12 +26,13 @@ COMMANDS: Final = {
     "status": "Show what the workspace holds.",
     "manifest": "Write the manifest in one of its formats.",
     "diff": "Compare two manifests: what came, went, changed, was re-licensed or newly flagged.",
+    "push": "Send the set, its card and its manifest to the Hugging Face Hub; shows first what would go.",
     "bundle": "Write the set with all its papers as one directory or tar, to be passed on.",
     "verify": "Hash the curated set again and compare it with the manifest.",
     "calibrate": "Set the threshold of a filter by labelled texts of your own.",
     "evaluate": "Say how right a filter is on a labelled file: precision, recall, false alarms, throughput.",
     "kinds": "List the kinds of sources, readers, filters, layouts and formats that are installed.",
-    "schema": "Print the JSON Schema of sources.yaml.",
+    "schema": "Print the JSON Schema of sources.yaml, of sources.lock, or of what a command prints.",
     "demo": "Run the main job on a small world made on the spot.",
 }
 

@@ -31,11 +31,12 @@ def command(*, old: Path, new: Path, changelog: bool, as_json: bool, debug: bool
     if as_json:
         output.emit_json("diff", found.plain())
     else:
-        output.emit(manifest.changelog(found) if changelog else _text(found))
+        output.emit(manifest.changelog(found) if changelog else diff_text(found))
     return 0
 
 
-def _text(found: Difference) -> str:
+def diff_text(found: Difference) -> str:
+    """Return what changed as a table: per source and kind of change, how many items, with examples."""
     items = f"{found.items_old:,} -> {found.items_new:,} items, {found.kept_old:,} -> {found.kept_new:,} kept"
     lines = [f"{found.old} -> {found.new}: {items}"]
     if not found.changes:

@@ -21,6 +21,7 @@ from acquisition.cli.run import clean_stop, common, declared
 )
 @click.option("--locked", is_flag=True, help="Refuse anything that sources.lock does not hold.")
 @click.option("--update", multiple=True, metavar="NAME", help="Take the newest release of this source (may be repeated).")
+@click.option("--offline", is_flag=True, help="Ask nobody: work from the lock and what is here, and say what is missing.")
 @click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes; 0 is one per core.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @declared
@@ -31,6 +32,7 @@ def command(
     until: str,
     locked: bool,
     update: tuple[str, ...],
+    offline: bool,
     workers: int,
     quiet: bool,
     file: Path,
@@ -49,7 +51,9 @@ def command(
     planned = Path(sources[0]) if len(sources) == 1 and sources[0].endswith(".json") else None
     only = pipeline.planned_only(planned) if planned is not None else sources
     with clean_stop() as stop, reporter(quiet=quiet) as listener:
-        session = pipeline.open_session(file, workspace, only=only, reporter=listener, stop=stop, workers=workers)
+        session = pipeline.open_session(
+            file, workspace, only=only, reporter=listener, stop=stop, workers=workers, offline=offline
+        )
         summary = pipeline.fetch(session, until=until, locked=locked, update=update, planned=planned)
     present.show_summary(summary, as_json=as_json)
     return summary.exit_code

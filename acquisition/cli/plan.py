@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from acquisition.cli import output, planned
+from acquisition.cli.planned_value import plan_value
 from acquisition.cli.run import common, declared
 
 
@@ -14,6 +15,7 @@ from acquisition.cli.run import common, declared
 @click.argument("sources", nargs=-1)
 @click.option("--locked", is_flag=True, help="Refuse anything that sources.lock does not hold.")
 @click.option("--update", multiple=True, metavar="NAME", help="Show what changed upstream since the lock (may be repeated).")
+@click.option("--offline", is_flag=True, help="Ask nobody: work from the lock and what is here, and say what is missing.")
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), help="Write the plan here; `acquire fetch` keeps to it."
 )
@@ -24,22 +26,26 @@ def command(
     sources: tuple[str, ...],
     locked: bool,
     update: tuple[str, ...],
+    offline: bool,
     out: Path | None,
     file: Path,
     workspace: Path | None,
     as_json: bool,
     debug: bool,
 ) -> int:
-    """Say what a fetch would do, per source: version, files, bytes, license, refusals, disk after. Moves no data.
+    """Say what a fetch would do: versions, files, bytes, licenses with their evidence, duties, refusals, conflicts, disk.
 
-    New sources are pinned in sources.lock; with --update nothing is written.
+    Moves nothing but listings, cards and license texts. New sources are pinned in sources.lock; with --update nothing is
+    written. With --locked the world and the declaration must be what the lock says.
     """
     del debug
     from acquisition import pipeline
 
-    plan = pipeline.plan(pipeline.open_session(file, workspace, only=sources), locked=locked, update=update, out=out)
+    plan = pipeline.plan(
+        pipeline.open_session(file, workspace, only=sources, offline=offline), locked=locked, update=update, out=out
+    )
     if as_json:
-        output.emit_json("plan", planned.plan_value(plan))
+        output.emit_json("plan", plan_value(plan))
     else:
         output.emit(planned.plan_text(plan))
     asked = [source for source in plan.sources if source.action != "skip"]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from acquisition.cli import output
+from acquisition.cli.alarms import WIDTH, alarms_text, wrapped
 from acquisition.cli.crawling import counted
 from acquisition.cli.output import size, table
 from acquisition.cli.present import short
 
 if TYPE_CHECKING:  # planning is heavy; commands import it when they run
-    from acquisition.plan import Changes, Drift, Plan, PlannedSource
+    from acquisition.errors import AcquisitionError
+    from acquisition.plan import Changes, Plan, PlannedSource
 
-WIDTH: Final = 100
 _ACTIONS: Final = {
     "download": "download",
     "reuse": "here",
@@ -45,35 +45,22 @@ def plan_text(plan: Plan) -> str:
     for source in errors:
         assert source.error is not None
         place = "" if source.error.where == source.source.where else f" ({source.source.where})"
-        lines += ["", output.error_text(source.error, f"source {source.name}{place}")]
+        lines += ["", *error_lines(source.error, f"source {source.name}{place}")]
     return "\n".join([*lines, "", *_totals(plan)])
 
 
-def alarms_text(drifts: Iterable[Drift]) -> list[str]:
-    """Return one block for each license that has drifted: what it was, what it is, what shows it, what it means."""
-    lines = []
-    for drift in drifts:
-        head = "error" if drift.refused else "alarm"
-        lines += _wrapped(f"{head}[license-drift]: {drift.message}", "")
-        lines += _wrapped(f"was: {drift.was.shown_by}", "  ")
-        lines += _wrapped(f"now: {drift.now.shown_by}", "  ")
-        lines += [*_wrapped(f"means: {drift.meaning}", "  "), ""]
-    return lines
+def error_lines(error: AcquisitionError, source: str) -> list[str]:
+    """Return an error in lines of at most WIDTH characters."""
+    text = output.error_text(error, source)
+    return [line for part in text.split("\n") for line in (wrapped(part, "") if len(part) > WIDTH else [part])]
 
 
 def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def _wrapped(text: str, indent: str) -> list[str]:
-    """Return a sentence in lines of at most WIDTH characters; what follows the first is indented further."""
-    return textwrap.wrap(
-        text, WIDTH, initial_indent=indent, subsequent_indent=f"{indent}    ", break_on_hyphens=False, break_long_words=True
-    )
-
-
 def _section(title: str, sentences: Iterable[str]) -> list[str]:
-    lines = [line for sentence in sentences for line in _wrapped(sentence, "  ")]
+    lines = [line for sentence in sentences for line in wrapped(sentence, "  ")]
     return ["", title, *lines] if lines else []
 
 
@@ -90,7 +77,7 @@ def _row(source: PlannedSource) -> tuple[str, ...]:
         source.name,
         source.source.settings.kind,
         "by its pages" if crawl else version,
-        _ACTIONS[source.action],
+        "in place" if _in_place(source) else _ACTIONS[source.action],
         f"{len(source.taken):,}" if release is not None and not crawl else "",
         _to_move(source),
         "" if source.items is None else f"{source.items:,}",
@@ -98,8 +85,13 @@ def _row(source: PlannedSource) -> tuple[str, ...]:
     )
 
 
+def _in_place(source: PlannedSource) -> bool:
+    """Say whether it is a folder of one's own, of which nothing is moved."""
+    return source.action == "download" and all(asset.local_path for asset in source.taken)
+
+
 def _to_move(source: PlannedSource) -> str:
-    if source.action != "download":
+    if source.action != "download" or _in_place(source):
         return ""
     if source.unknown_sizes and not source.bytes_to_move:
         return "?"
@@ -165,16 +157,26 @@ def _conditions(plan: Plan) -> Iterator[str]:
 # --- the lock and the disk ------------------------------------------------------------------------------------------------
 
 
+def _bytes_of(source: PlannedSource) -> str:
+    if source.unknown_sizes:
+        return (
+            f"{size(source.bytes_total)} and {source.unknown_sizes:,} of unknown size"
+            if source.bytes_total
+            else "size not known"
+        )
+    return size(source.bytes_total)
+
+
 def source_lines(source: PlannedSource) -> list[str]:
     """Return what one source brings against the lock, in lines of at most WIDTH characters."""
     if source.changes is not None and source.changes.any:
-        return [line for text in change_lines(source.name, source.changes) for line in _wrapped(text, "  ")]
+        return [line for text in change_lines(source.name, source.changes) for line in wrapped(text, "  ")]
     if source.sign != "+":
         return []
     concluded = f", {source.rights.conclusion.concluded}" if source.rights is not None else ""
     version = f", version {short(source.release.revision)}" if source.release is not None and source.release.revision else ""
-    told = f"+ {source.name}: {counted(len(source.taken), 'file')}, {size(source.bytes_total)}{version}{concluded}"
-    return _wrapped(told, "  ")
+    told = f"+ {source.name}: {counted(len(source.taken), 'file')}, {_bytes_of(source)}{version}{concluded}"
+    return wrapped(told, "  ")
 
 
 def _against(plan: Plan) -> Iterator[str]:
@@ -184,7 +186,7 @@ def _against(plan: Plan) -> Iterator[str]:
     yield f"+{counts['+']} ~{counts['~']} -{len(plan.removed)} sources, {counts['=']} as they were"
     for source in plan.sources:
         if source.sign == "+":
-            yield f"+ {source.name}: {counted(len(source.taken), 'file')}, {size(source.bytes_total)}"
+            yield f"+ {source.name}: {counted(len(source.taken), 'file')}, {_bytes_of(source)}"
         elif source.changes is not None and source.changes.any:
             yield from change_lines(source.name, source.changes)
     for name in plan.removed:
@@ -229,8 +231,8 @@ def _totals(plan: Plan) -> list[str]:
     more = (f", {counted(unknown, 'file')} of unknown size" if unknown else "") + (
         f", {counted(crawls, 'crawl')}" if crawls else ""
     )
+    disk = f"disk: {size(plan.disk_free)} free now, {size(plan.disk_after)} after the downloads"
     return [
         f"to move: {size(plan.bytes_to_move)}{more}",
-        f"disk: {size(plan.disk_free)} free now, {size(plan.disk_after)} after the downloads; "
-        f"staging and set add at most about {size(plan.disk_set)}",
+        f"{disk}; staging and set add at most about {size(plan.disk_set)}",
     ]

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from acquisition.cli import output
 from acquisition.cli.advice import next_steps
+from acquisition.cli.alarms import alarms_text
 from acquisition.cli.crawling import activity_text, skip_report
 from acquisition.cli.output import size, table
+from acquisition.cli.planned_value import drift_value
 
 if TYPE_CHECKING:  # the pipeline is heavy; commands import it when they run
     from acquisition.model import Observation
@@ -36,6 +38,8 @@ def show_summary(summary: Summary, *, as_json: bool) -> None:
     if as_json:
         output.emit_json("summary", summary_value(summary))
         return
+    if alarms := alarms_text(source.drift for source in summary.sources if source.drift is not None):
+        output.talk("\n".join(alarms))
     if summary.sources:
         output.emit(summary_text(summary))
     show_errors(summary)
@@ -43,7 +47,12 @@ def show_summary(summary: Summary, *, as_json: bool) -> None:
 
 def show_errors(summary: Summary) -> None:
     """Write errors and refusals to stderr, source by source."""
-    told = [(f"source {source.name}", error) for source in summary.sources for error in source.errors]
+    told = [
+        (f"source {source.name}", error)
+        for source in summary.sources
+        for error in source.errors
+        if source.drift is None or error.code != "license-drift"  # alarms come first, before the table
+    ]
     for source, error in told[:_SHOWN]:
         output.talk("\n" + output.error_text(error, source))
     if len(told) > _SHOWN:
@@ -155,6 +164,7 @@ def summary_value(summary: Summary) -> dict[str, Any]:
                 "rejections": dict(source.rejections),
                 "crawl": dict(source.crawl),
                 "notes": list(source.notes),
+                "drift": drift_value(source.drift) if source.drift is not None else None,
                 "errors": [output.error_value(error) for error in source.errors],
             }
             for source in summary.sources

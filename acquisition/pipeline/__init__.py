@@ -3,19 +3,24 @@
 from acquisition.pipeline.archiving import archive
 from acquisition.pipeline.bundling import BundleOptions, verify_bundle, write_bundle
 from acquisition.pipeline.inspect import check, explain, explain_url, is_url, status
+from acquisition.pipeline.locking import Finding, check_lock, lock
 from acquisition.pipeline.promised import planned_only
 from acquisition.pipeline.proving import verify
 from acquisition.pipeline.run import crawl, curate, fetch, plan
 from acquisition.pipeline.session import Session, open_session
 from acquisition.pipeline.summary import SourceSummary, Summary, exit_code_of
+from acquisition.pipeline.updating import News, news, update
 
 __all__ = [
     "BundleOptions",
+    "Finding",
+    "News",
     "Session",
     "SourceSummary",
     "Summary",
     "archive",
     "check",
+    "check_lock",
     "crawl",
     "curate",
     "exit_code_of",
@@ -23,10 +28,13 @@ __all__ = [
     "explain_url",
     "fetch",
     "is_url",
+    "lock",
+    "news",
     "open_session",
     "plan",
     "planned_only",
     "status",
+    "update",
     "verify",
     "verify_bundle",
     "write_bundle",

@@ -50,7 +50,7 @@ def make_plan(
         offline=session.offline,
         contact=session.declared.declaration.contact is not None,
         update=frozenset(update),
-        only=frozenset(session.only) if session.only or here_only else None,
+        only=frozenset(session.only) if session.only or (here_only and not session.offline) else None,
         look=look,
         check=session.check_stop,
     )

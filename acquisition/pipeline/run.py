@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 
 from acquisition import plugins
 from acquisition.engine.local import LocalEngine
-from acquisition.errors import DiskFull, LimitReached, Refused, UsageError, WorkspaceDamaged
+from acquisition.errors import DiskFull, LimitReached, NotHere, Refused, UsageError, WorkspaceDamaged
 from acquisition.journal import Journal
 from acquisition.model import Rejection
 from acquisition.pipeline.finishing import Finished, Line, finish
@@ -24,7 +24,7 @@ from acquisition.pipeline.flagging import flag_all
 from acquisition.pipeline.inspect import check_inputs
 from acquisition.pipeline.judging import judge_all
 from acquisition.pipeline.moving import Moved, move
-from acquisition.pipeline.planning import make_plan
+from acquisition.pipeline.planning import demand_online, make_plan
 from acquisition.pipeline.promised import keep, read_promise, write_promise
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.staging import stage_all
@@ -43,12 +43,12 @@ def plan(session: Session, *, locked: bool = False, update: Iterable[str] = (), 
 
     `out` is a file for the plan, which `fetch` then keeps to.
     """
-    wanted = frozenset(session.known(update))
+    wanted = demand_online(session, session.known(update))
     try:
         made = make_plan(session, locked=locked, update=wanted)
     finally:
         session.close()
-    if not locked and not wanted:
+    if not locked and not wanted and not session.offline:
         session.save_lock(made.lock)
     if out is not None:
         write_promise(out, session, made, wanted)
@@ -56,22 +56,29 @@ def plan(session: Session, *, locked: bool = False, update: Iterable[str] = (), 
 
 
 def fetch(
-    session: Session, *, until: str = "manifest", locked: bool = False, update: Iterable[str] = (), planned: Path | None = None
+    session: Session,
+    *,
+    until: str = "manifest",
+    locked: bool = False,
+    update: Iterable[str] = (),
+    planned: Path | Mapping[str, Any] | None = None,
 ) -> Summary:
     """Do all of it up to `until` (one of STEPS). One source's failure is in the summary and stops no other.
 
-    With `planned`, a file that `plan` wrote, exactly that is done, or PlanChanged says what is not as planned.
+    With `planned`, a file that `plan` wrote or what `promise` returns, exactly that is done, or PlanChanged says what is not
+    as planned. Publishers of what has to be moved are looked at again, so that a license that has changed since it was pinned
+    is an alarm. With `locked` the lock's file stays as it is.
     Raises WorkspaceLocked, DiskFull, Interrupted and what ends a run as a whole; everything finished is kept.
     """
-    told = read_promise(planned) if planned is not None else {}
-    wanted = frozenset(session.known((*update, *told.get("update", ()))))
+    told = read_promise(planned) if isinstance(planned, Path) else planned
+    wanted = demand_online(session, session.known((*update, *(told or {}).get("update", ()))))
     check_inputs(session)
 
     def work(journal: Journal) -> Summary:
-        made = make_plan(session, locked=locked, update=wanted)
-        if planned is not None:
-            keep(told, session, made, str(planned))
-        moved, _ = move(session, made.sources, made.lock, journal)
+        made = make_plan(session, locked=locked, update=wanted, look="moving")
+        if told is not None:
+            keep(told, session, made, str(planned) if isinstance(planned, Path) else "")
+        moved, _ = move(session, made.sources, made.lock, journal, locked=locked or session.offline)
         return _line(session, moved, until, journal)
 
     return _run(session, "fetch", work)
@@ -113,7 +120,7 @@ def curate(session: Session, formats: Iterable[str] = ()) -> Summary:
 
     def work(journal: Journal) -> Summary:
         made = make_plan(session, here_only=True)
-        moved, _ = move(session, made.sources, made.lock, journal)
+        moved, _ = move(session, made.sources, made.lock, journal, locked=session.offline)
         return _line(session, moved, "manifest", journal, asked)
 
     return _run(session, "curate", work)
@@ -175,7 +182,8 @@ def _line(session: Session, moved: Mapping[str, Moved], until: str, journal: Jou
 
 def _would_empty(session: Session, moved: Mapping[str, Moved], staged: Mapping[str, Staged]) -> bool:
     """Say whether nothing is here because sources failed: a folder that is not mounted must not empty the set that stands."""
-    failed = any(not isinstance(error, Refused) for source in moved.values() for error in source.errors)
+    errors = [error for source in moved.values() for error in source.errors]
+    failed = any(isinstance(error, NotHere) or not isinstance(error, Refused) for error in errors)
     return failed and not staged and session.workspace.curated.is_dir()
 
 
@@ -223,6 +231,7 @@ def _source(moved: Moved, staged: Staged | None, counts: Mapping[tuple[str, str]
         crawl=moved.crawl,
         errors=(*moved.errors, *_cut_short(moved, staged)),
         notes=release.notes if release is not None else (),
+        drift=planned.drift,
     )
 
 

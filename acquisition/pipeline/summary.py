@@ -17,6 +17,7 @@ from acquisition.errors import (
     Refused,
 )
 from acquisition.model import Observation
+from acquisition.plan import Drift
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class SourceSummary:
     crawl: Mapping[str, Any] = field(default_factory=dict)
     errors: tuple[AcquisitionError, ...] = ()
     notes: tuple[str, ...] = ()
+    drift: Drift | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,11 +86,11 @@ class PlannedSource:
     @property
     def sign(self) -> str:
         """What becomes of its entry in the lock: "+" new, "~" changed, "=" as it was, "" where nothing is pinned."""
-        if self.published is None:
+        if self.published is None or self.action in {"crawl", "skip", "error"}:
             return ""
-        if self.changes is not None and self.changes.any:
-            return "~"
-        return {"new": "+", "pinned": "=", "redeclared": "~", "updated": "=", "local": "="}[self.state]
+        if self.changes is None:
+            return {"new": "+", "local": "+", "redeclared": "~"}.get(self.state, "=")
+        return "~" if self.changes.any or self.state == "redeclared" else "="
 
 
 @dataclass(frozen=True, slots=True)

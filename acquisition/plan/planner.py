@@ -274,7 +274,9 @@ class Planner:
 
     def _gated(self, planned: PlannedSource) -> PlannedSource:
         refusal = self._refusal(planned)
-        return planned if refusal is None else replace(planned, action="refuse", error=refusal)
+        if refusal is not None:
+            return replace(planned, action="refuse", error=refusal)
+        return _with_what_is_here(planned) if self.offline else planned
 
     def _refusal(self, planned: PlannedSource) -> Refused | None:
         rights, source = planned.rights, planned.source
@@ -299,21 +301,24 @@ class Planner:
                 where=source.where,
                 hint="Raise the source's limits.bytes, or take fewer files with `files:`.",
             )
-        return _missing(planned) if self.offline else None
+        return None
 
 
-def _missing(planned: PlannedSource) -> NotHere | None:
-    """Say what a source lacks when nobody may be asked."""
+def _with_what_is_here(planned: PlannedSource) -> PlannedSource:
+    """Where nobody may be asked, a source takes part with the files that are here, and says what it lacks."""
     missing = [asset.path for asset in planned.taken if asset.path not in planned.held and not asset.local_path]
     if not missing:
-        return None
+        return planned
     named = ", ".join(missing[:_NAMED]) + (f" and {len(missing) - _NAMED:,} more" if len(missing) > _NAMED else "")
-    return NotHere(
+    error = NotHere(
         f"{len(missing):,} of {len(planned.taken):,} files of {planned.name!r} are not here, and nobody is asked with "
         f"--offline: {named}",
         where=planned.source.where,
         hint="Run `acquire fetch` where the network is, or bring the folder `blobs` of a workspace that has them.",
     )
+    here = tuple(asset for asset in planned.taken if asset.path in planned.held or asset.local_path)
+    action: Action = "refuse" if not here else "reuse" if len(planned.held) == len(here) else "download"
+    return replace(planned, taken=here, action=action, bytes_to_move=0, unknown_sizes=0, error=error)
 
 
 def _on_disk(source: Source) -> bool:

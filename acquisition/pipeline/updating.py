@@ -1,0 +1,117 @@
+"""`acquire update`: what is newer upstream, shown before anything moves, then moved, and what it changed in the set."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from acquisition import manifest
+from acquisition.errors import UsageError
+from acquisition.pipeline.locking import unpinned
+from acquisition.pipeline.planning import demand_online, make_plan
+from acquisition.pipeline.promised import promise
+from acquisition.pipeline.run import fetch
+from acquisition.pipeline.session import Session
+from acquisition.pipeline.summary import Summary
+from acquisition.plan import Plan, PlannedSource
+
+_BEFORE: Final = ".manifest-before-update"
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What an update would take.
+
+    `plan` is the plan of it; `changed` are the sources that have something newer or are not pinned yet, `asked` all that were
+    asked about, `left` those that an update does not ask about, with why.
+    """
+
+    plan: Plan
+    asked: tuple[str, ...]
+    changed: tuple[PlannedSource, ...]
+    left: tuple[tuple[str, str], ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The sources whose newest release is taken."""
+        return tuple(source.name for source in self.changed if source.name in self.asked and takes(source))
+
+
+def takes(source: PlannedSource) -> bool:
+    """Say whether the new release is taken: it is not, where it failed or was refused."""
+    return source.error is None and source.state in {"updated", "new", "redeclared"}
+
+
+def news(session: Session, names: tuple[str, ...] = ()) -> News:
+    """Ask about all unpinned sources (or those named) and return what is newer. Writes nothing.
+
+    UsageError when a crawl is named: pages are visited anew by `acquire crawl`.
+    """
+    for source in session.declared.sources:
+        if source.name in session.known(names) and session.adapter(source).mover == "crawler":
+            hint = f"Run `acquire crawl {source.name}`."
+            raise UsageError(f"{source.name!r} is crawled; an update asks hubs", where=source.where, hint=hint)
+    asked = demand_online(session, unpinned(session, names))
+    try:
+        plan = make_plan(session, update=asked)
+    finally:
+        session.close()
+    changed = tuple(source for source in plan.sources if _is_news(source, asked))
+    return News(plan, tuple(sorted(asked)), changed, tuple(_left(session, asked)))
+
+
+def _is_news(source: PlannedSource, asked: frozenset[str]) -> bool:
+    if source.name not in asked:
+        return source.state in {"new", "redeclared"} and source.published is not None
+    differs = source.changes is not None and source.changes.any
+    return differs or source.drift is not None or source.error is not None
+
+
+def _left(session: Session, asked: frozenset[str]) -> Iterator[tuple[str, str]]:
+    for source in session.declared.sources:
+        if source.name in asked or source.name not in session.lock.pins:
+            continue
+        if session.adapter(source).mover == "crawler":
+            yield source.name, f"is crawled: `acquire crawl {source.name}` visits it anew"
+        elif session.adapter(source).fixed(source):
+            yield source.name, "is declared with one version"
+
+
+def update(session: Session, found: News) -> tuple[Summary, manifest.Difference | None]:
+    """Move exactly what was shown, build the set, and return what that changed in it; None where there was no set before.
+
+    PlanChanged when the world has moved since it was shown.
+    """
+    wanted = found.names
+    told = promised(session, found)
+    fresh = replace(session)
+    with _kept(session.workspace.manifest) as before:
+        summary = fetch(fresh, update=wanted, planned=told)
+        after = session.workspace.manifest
+        difference = manifest.diff(before, after) if before is not None and after.is_dir() and summary.manifest else None
+    return summary, difference
+
+
+def promised(session: Session, found: News) -> Mapping[str, Any]:
+    """Return what was shown as a promise, for the sources that are taken."""
+    return promise(session, found.plan, found.names)
+
+
+@contextmanager
+def _kept(directory: Path) -> Iterator[Path | None]:
+    """Keep a manifest beside the one that is written, by hard links: it is swapped, never changed. What was left is removed."""
+    kept = directory.with_name(_BEFORE)
+    shutil.rmtree(kept, ignore_errors=True)
+    try:
+        if not directory.is_dir():
+            yield None
+            return
+        shutil.copytree(directory, kept, copy_function=os.link)
+        yield kept
+    finally:
+        shutil.rmtree(kept, ignore_errors=True)
