@@ -7,7 +7,7 @@ streams the kept rows into the layout and writes a placement shard (PLACEMENT_SC
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ import numpy as np
 from acquisition import plugins
 from acquisition.content import Contents
 from acquisition.curate.candidates import CLASS, gather, view
-from acquisition.curate.card import Checks, write_card
+from acquisition.curate.card import Checks, Composition, Declared, write_card
 from acquisition.curate.classes import class_of_label, folder_names
 from acquisition.curate.files import FileList
 from acquisition.curate.history import read_history, write_history
@@ -29,7 +29,7 @@ from acquisition.curate.redact import pseudonyms
 from acquisition.curate.settling import Settled, settle
 from acquisition.model import Evidence, JudgedShard, Observation, Outcome, Release, joined_labels
 from acquisition.protocols import Outline
-from acquisition.settings import CuratedSettings, DatasetSettings
+from acquisition.settings import ContactSettings, CuratedSettings, DatasetSettings
 from acquisition.workspace import atomic_directory
 
 
@@ -39,7 +39,7 @@ class CurateInputs:
 
     `contents` opens the items' bytes, `blob_path` finds a blob, `blobs` is the workspace's own store (only from there is
     hard-linked). `placements` is the directory that the placement shards and the list of files go to, `splits` the record of
-    where items are settled, None to keep none. `today` ends embargoes; without it none ends.
+    where items are settled, None to keep none. `forgotten` are contents (sha256) that no record may hold. `today` ends embargoes; without it none ends.
     """
 
     shards: Sequence[JudgedShard]
@@ -57,7 +57,10 @@ class CurateInputs:
     texts: Mapping[str, tuple[Evidence, ...]] = field(default_factory=dict)
     progress: Callable[[int, int], None] = lambda _done, _all: None
     splits: Path | None = None
+    forgotten: Collection[str] = ()
     today: dt.date = dt.date.min
+    contact: ContactSettings | None = None
+    """Who is asked to take an item out; the card names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +105,17 @@ def build(inputs: CurateInputs) -> CurateResult:
         for item, path in layout.write(run.items(map(look, shards)), curated, settings, run.link):
             run.place(item, path)
         run.finish()
-        checks = Checks(inputs.not_checked, inputs.observations, inputs.texts)
-        write_card(curated, inputs.dataset, outline, tuple(inputs.releases.values()), checks)
+        made = Composition(run.licenses, run.decided, run.modalities)
+        write_card(curated, Declared(inputs.dataset, settings, inputs.contact), outline, _checks(inputs), made)
         run.files.add_rest()
         if inputs.splits is not None:
-            write_history(inputs.splits, settings.splits, history, settled.remembered())
+            write_history(inputs.splits, settings.splits, history.without(inputs.forgotten), settled.remembered())
     return _result(run, settled, (*notes, *notes_on(settled, inputs.today)))
+
+
+def _checks(inputs: CurateInputs) -> Checks:
+    filters = {one.filter: one.version for judged in inputs.shards for one in judged.flags}
+    return Checks(tuple(inputs.releases.values()), inputs.not_checked, inputs.observations, filters)
 
 
 def _placing(inputs: CurateInputs, settled: Settled, curated: Path, placements: Path) -> Placing:

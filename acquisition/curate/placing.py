@@ -78,6 +78,9 @@ class Placing:
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     splits: Counter[str] = field(default_factory=Counter)
     outcomes: Counter[str] = field(default_factory=Counter)
+    decided: Counter[tuple[str, str]] = field(default_factory=Counter)
+    licenses: Counter[tuple[str, str]] = field(default_factory=Counter)
+    modalities: Counter[str] = field(default_factory=Counter)
     _staying: list[tuple[str, ...]] = field(init=False)
     _pending: deque[_Pending] = field(default_factory=deque)
     _linked: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -150,6 +153,8 @@ class Placing:
         self.counts.update((name, split) for name in classes)
         self.splits[split] += 1
         license_ = self.rights.license_of(pending.view.judged.shard.source, item)
+        self.licenses[pending.view.judged.shard.source, license_] += 1
+        self.modalities[item["modality"]] += 1
         return Placed(changed, label, split, tuple(spans), license_, classes)
 
     def place(self, item: str, path: str) -> None:
@@ -181,6 +186,7 @@ class Placing:
     def _close(self, pending: _Pending) -> None:
         columns = pending.columns
         self.outcomes.update(columns["outcome"])
+        self.decided.update(zip(columns["outcome"], columns["code"], strict=True))
         batch = pa.RecordBatch.from_arrays(
             [pa.array(columns[field.name], field.type) for field in PLACEMENT_SCHEMA], schema=PLACEMENT_SCHEMA
         )

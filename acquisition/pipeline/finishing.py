@@ -157,6 +157,7 @@ def _curated_key(line: Line) -> str:
     return _digest(
         line.judged.key,
         declaration.curated.model_dump(mode="json"),
+        declaration.contact.model_dump(mode="json") if declaration.contact else None,
         declaration.dataset.model_dump(mode="json"),
         [plugins.layout(declaration.curated.layout).version, __version__],
         [_release_told(release) for release in line.releases.values()],
@@ -240,10 +241,12 @@ def _build(line: Line) -> curate.CurateResult:
                 curated=session.workspace.curated,
                 placements=session.workspace.placements,
                 splits=session.workspace.splits,
+                forgotten=frozenset(stone.digest for stone in _tombstones(line) if stone.scope == "content"),
                 today=_today(),
                 not_checked=line.not_checked,
                 observations=line.observations,
                 texts=line.texts,
+                contact=declaration.contact,
                 progress=lambda done, total: session.reporter.event("curate-progress", done=done, total=total),
             )
         )
