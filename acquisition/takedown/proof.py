@@ -50,7 +50,8 @@ class Reading:
 class Proof:
     """How many tombstones were held against how many files, members of archives, rows and WARC records, and what was found.
 
-    `findings` are the first MOST of `found`. `unread` are places that could not be looked into, each with the reason; nothing is claimed of them.
+    `findings` are the first MOST of `found`. `unread` are places that could not be looked into, each with the reason; nothing
+    is claimed of them.
     """
 
     tombstones: int = 0

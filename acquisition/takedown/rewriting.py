@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Final, cast
 
@@ -108,11 +109,16 @@ class Rewriter:
             without(stream, packing, numbers)
         return len(numbers)
 
-    def _seekable(self, reopen: Opener, kind: str) -> IO[bytes]:
+    @contextmanager
+    def _seekable(self, reopen: Opener, kind: str) -> Iterator[IO[bytes]]:
         if not kind:
-            return reopen()
+            with reopen() as stream:
+                yield stream
+            return
         with unpacked(reopen(), kind, self._budget()) as stream:
-            return Spool(stream).open()
+            spool = Spool(stream)
+        with closing(spool), spool.open() as opened:
+            yield opened
 
 
 def _number(mark: str) -> int:

@@ -51,7 +51,7 @@ def _arrow(stream: IO[bytes], target: IO[bytes], rows: Collection[int], *, file:
     import pyarrow as pa
 
     opened: Any = pa.ipc.open_file(stream) if file else pa.ipc.open_stream(stream)
-    schema = _nullable(opened.schema)
+    schema = _plain(_nullable(opened.schema))
     batches: Iterator[Any] = map(opened.get_batch, range(opened.num_record_batches)) if file else iter(opened)
     with (pa.ipc.new_file if file else pa.ipc.new_stream)(target, schema) as writer:
         first = 0
@@ -67,6 +67,14 @@ def _nullable(schema: Any) -> Any:
     return pa.schema([field.with_nullable(True) for field in schema], schema.metadata)
 
 
+def _plain(schema: Any) -> Any:
+    """Return a schema without dictionaries: an Arrow file has one for all its batches, which would go on naming what left."""
+    import pyarrow as pa
+
+    fields = (field.with_type(field.type.value_type) if pa.types.is_dictionary(field.type) else field for field in schema)
+    return pa.schema(list(fields), schema.metadata)
+
+
 def _blanked(table: Any, first: int, rows: Collection[int]) -> Any:
     """Return the table with nulls in those of the rows that lie in it; taking no row at an index gives one of nulls."""
     import pyarrow as pa
@@ -75,7 +83,17 @@ def _blanked(table: Any, first: int, rows: Collection[int]) -> Any:
     if not here:
         return table
     indices = pa.array([None if row in here else row for row in range(table.num_rows)], pa.int64())
-    return pa.table([column.take(indices) for column in table.columns], schema=_nullable(table.schema))
+    columns = [_taken(column, indices) for column in table.columns]
+    return pa.table(columns, names=table.column_names).cast(_nullable(table.schema))
+
+
+def _taken(column: Any, indices: Any) -> Any:
+    """Take rows of a column; a dictionary is made anew, or it would go on holding the values that nothing points to."""
+    import pyarrow as pa
+
+    if not pa.types.is_dictionary(column.type):
+        return column.take(indices)
+    return column.cast(column.type.value_type).take(indices).dictionary_encode()
 
 
 def idx_without(stream: IO[bytes], target: IO[bytes], indices: Collection[int]) -> None:
