@@ -15,6 +15,7 @@ from acquisition.errors import LockDamaged, Problem
 from acquisition.lock.form import MIGRATIONS, VERSION, LockForm
 from acquisition.lock.pins import HostFile, Lock, Pin, TextDigest
 from acquisition.lock.positions import Place, place_at, place_of, repeated_key
+from acquisition.lock.sealing import edited
 from acquisition.lock.writing import sealed
 from acquisition.model import Asset, Digest, Evidence, LicenseClaim, Release, Terms
 
@@ -179,12 +180,13 @@ def _contradictions(document: Document, value: dict[str, Any], version: int) -> 
 
 
 def _broken(document: Document, name: str, entry: dict[str, Any], seal: Mapping[str, Any]) -> Iterator[Problem]:
-    fresh = sealed(entry)["seal"]
     said = "this was changed by hand: it does not fit the entry's seal"
-    if seal.get("files") != fresh["files"]:
-        yield document.problem(said, "sources", name, "files")
-    if seal.get("facts") != fresh["facts"]:
-        yield document.problem(f"{said} (something beside its files)", "sources", name)
+    facts = {key: value for key, value in entry.items() if key not in {"files", "seal"}}
+    for part, parts, steps in (("facts", facts, ()), ("files", entry["files"], ("files",))):
+        where = edited(parts, str(seal.get(part, "")))
+        if where is not None:
+            for step in where or [None]:
+                yield document.problem(said, "sources", name, *steps, *([] if step is None else [step]))
 
 
 # --- values ---------------------------------------------------------------------------------------------------------------

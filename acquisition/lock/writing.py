@@ -9,7 +9,7 @@ from typing import Any
 
 from acquisition.lock.form import VERSION
 from acquisition.lock.pins import Lock, Pin
-from acquisition.lock.sealing import seal_of
+from acquisition.lock.sealing import marked_seal
 from acquisition.model import Asset, LicenseClaim, Release
 from acquisition.workspace import write_json
 
@@ -26,9 +26,9 @@ def write_lock(path: Path, lock: Lock) -> None:
 
 
 def sealed(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return an entry with its seal: one digest of its files, one of everything else."""
+    """Return an entry with its seal: digests of its files and of everything else, with a mark for each part."""
     facts = {key: value for key, value in entry.items() if key not in {"files", "seal"}}
-    return {**entry, "seal": {"facts": seal_of(facts), "files": seal_of(entry["files"])}}
+    return {**entry, "seal": {"facts": marked_seal(facts), "files": marked_seal(entry["files"])}}
 
 
 def entry_of(pin: Pin) -> dict[str, Any]:
