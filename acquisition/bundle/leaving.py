@@ -23,7 +23,10 @@ from acquisition.errors import WorkspaceDamaged
 from acquisition.manifest import ITEMS
 from acquisition.rights.redistribution import why_not_redistributable
 
-_COLUMNS: Final = ("id", "source", "path", "concluded_spdx", "license_reasons", "license_review", "changes", "by", "duties")
+_COLUMNS: Final = (
+    *("id", "source", "path", "concluded_spdx", "license_reasons", "license_review", "changes", "by", "duties"),
+    *("content_sha256", "stored_sha256"),
+)
 _ROWS: Final = 20_000
 _WHOLE: Final = "it lies in a file with items that are not included, and they cannot be taken out of it"
 SHARED: Final = (".jsonl", ".parquet", ".tar")
@@ -54,8 +57,9 @@ class Sorted:
     left: dict[str, Left] = field(default_factory=dict)
     own_files: set[str] = field(default_factory=set)
     """Files of the set that are items themselves, not listings of items."""
+    digests: set[str] = field(default_factory=set)
+    """Digests of content that no item which may be passed on has: no file of a layout may hold it."""
     duties: Counter[tuple[str, tuple[str, ...]]] = field(default_factory=Counter)
-    sources: Counter[str] = field(default_factory=Counter)
 
     @property
     def included(self) -> int:
@@ -65,17 +69,19 @@ class Sorted:
 
 def sort_items(ledger: Path, whole: frozenset[str] = frozenset()) -> Sorted:
     """Judge every kept item of a ledger; those in files of `whole` stay with them. WorkspaceDamaged when it cannot be read."""
-    found = Sorted()
+    found, allowed = Sorted(), set[str]()
     for row in kept_rows(ledger, _COLUMNS):
         found.kept += 1
         if "#" not in row["path"]:
             found.own_files.add(row["path"])
         why = why_not_redistributable(row) or (_WHOLE if row["path"].split("#", 1)[0] in whole else "")
         if why:
+            found.digests |= {row["content_sha256"], row["stored_sha256"]}
             found.left[row["id"]] = Left(row["id"], row["source"], row["path"], row["concluded_spdx"], why)
         else:
+            allowed |= {row["content_sha256"], row["stored_sha256"]}
             found.duties[row["concluded_spdx"], tuple(row["duties"])] += 1
-            found.sources[row["source"]] += 1
+    found.digests -= allowed | {""}
     return found
 
 

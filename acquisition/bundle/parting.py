@@ -28,7 +28,7 @@ def part(manifest: Path, curated: Path, items: Sorted, passing: Path) -> Parted:
     """Sort the set's files into those that go along as they are, without some rows, or not at all."""
     listed = list(_listed(manifest / FILES))
     rows = Counter(one.file for one in items.left.values() if "#" in one.path)
-    behind = _behind(curated, [path for path, _ in listed], items) if items.left else frozenset[str]()
+    behind = _behind(curated, listed, items) if items.left else frozenset[str]()
     parted = Parted()
     for path, digest in listed:
         entry = Entry(f"{CURATED}/{path}", curated / path, sha256=digest)
@@ -41,12 +41,13 @@ def part(manifest: Path, curated: Path, items: Sorted, passing: Path) -> Parted:
     return parted
 
 
-def _behind(curated: Path, listed: list[str], items: Sorted) -> frozenset[str]:
-    """Return the files that belong to items that stay: their own, and those that their lines in a listing name."""
+def _behind(curated: Path, listed: list[tuple[str, str]], items: Sorted) -> frozenset[str]:
+    """Return the files that belong to items that stay: their own, those that a listing names, and their content."""
     left = frozenset(items.left)
     found = {one.path for one in items.left.values() if "#" not in one.path}
     others = items.own_files - found
-    for path in listed:
+    found |= {path for path, digest in listed if digest in items.digests} - others
+    for path, _ in listed:
         if path.endswith(".jsonl") and path not in items.own_files:
             folder = path.rpartition("/")[0]
             for name in files_named(curated / path, left):

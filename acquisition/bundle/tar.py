@@ -98,13 +98,12 @@ def _members(stream: IO[bytes], report: Callable[[Trouble], None]) -> Iterator[M
             renamed = _long_name(body) if info.type in _LONG else _pax(body, info.name, report)
             continue
         name, size, renamed = renamed.get("path", info.name), _size(renamed, info.size), {}
-        content = _content(stream, size, name)
+        content = _Content(stream, size, name)
         if info.type in _PLAIN and not name.endswith("/"):
             yield Member(name, size, content)
         elif not (info.type == tarfile.DIRTYPE or name.endswith("/")):
             report(Trouble("bundle.unsafe-member", name, _TOLD.get(info.type, f"a member of type {info.type!r}")))
-        for _ in content:
-            pass
+        content.finish()
 
 
 def _check_end(stream: IO[bytes], report: Callable[[Trouble], None]) -> None:
@@ -119,13 +118,31 @@ def _check_end(stream: IO[bytes], report: Callable[[Trouble], None]) -> None:
         raise _Cut("")
 
 
-def _content(stream: IO[bytes], size: int, name: str) -> Iterator[bytes]:
-    left = size
-    while left:
-        some = _exactly(stream, min(left, _CHUNK), name)
-        left -= len(some)
-        yield some
-    _exactly(stream, len(padding(size)), name)
+class _Content:
+    """A file's bytes, once. Where the tar ends in the middle of them, they end too, and `finish` says so."""
+
+    def __init__(self, stream: IO[bytes], size: int, name: str) -> None:
+        self._stream, self._left, self._rest, self._name = stream, size, len(padding(size)), name
+        self._cut = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        some = b"" if self._cut else self._stream.read(min(self._left, _CHUNK))
+        self._cut = self._cut or (self._left > 0 and not some)
+        self._left -= len(some)
+        if not some:
+            raise StopIteration
+        return some
+
+    def finish(self) -> None:
+        """Pass over what nobody has read."""
+        for _ in self:
+            pass
+        if self._cut:
+            raise _Cut(self._name)
+        _exactly(self._stream, self._rest, self._name)
 
 
 def _exactly(stream: IO[bytes], count: int, name: str) -> bytes:

@@ -93,6 +93,7 @@ def write(inputs: BundleInputs, target: Path, *, as_tar: bool, force: bool = Fal
         parted = Parted() if inputs.only_manifest else part(inputs.manifest, inputs.curated, items, passing / "reduced")
         if whole := frozenset(line["path"] for line in parted.files if not line["became"]) - items.own_files:
             items = sort_items(ledger_of(inputs.manifest), whole)
+            _demand_some(inputs, items)
         named = contexts(inputs.manifest)
         entries = sorted(_all(inputs, items, parted, named), key=lambda one: one.name)
         fresh = passing / "bundle"
@@ -145,15 +146,8 @@ def _sorted(inputs: BundleInputs) -> Sorted:
             hint="Declare it and fetch again, or bundle the papers alone with --only-manifest.",
         )
     items = sort_items(ledger_of(inputs.manifest))
-    if not inputs.only_manifest and items.kept and not items.included:
-        reasons = "; ".join(
-            f"{count:,}: {why}" for why, count in Counter(one.why for one in items.left.values()).most_common(3)
-        )
-        raise BundleRefused(
-            f"none of the {items.kept:,} kept items may be passed on ({reasons})",
-            where=str(inputs.manifest),
-            hint="Bundle the papers alone with --only-manifest.",
-        )
+    if not inputs.only_manifest:
+        _demand_some(inputs, items)
     owed = any(_CREDIT in duties for _, duties in items.duties)
     if not inputs.only_manifest and owed and not any(inputs.manifest.glob("ATTRIBUTIONS.*")):
         raise BundleRefused(
@@ -162,6 +156,18 @@ def _sorted(inputs: BundleInputs) -> Sorted:
             hint="Add `attributions` to `manifest:` in sources.yaml and run `acquire curate`.",
         )
     return items
+
+
+def _demand_some(inputs: BundleInputs, items: Sorted) -> None:
+    if items.kept and not items.included:
+        reasons = "; ".join(
+            f"{count:,}: {why}" for why, count in Counter(one.why for one in items.left.values()).most_common(3)
+        )
+        raise BundleRefused(
+            f"none of the {items.kept:,} kept items may be passed on ({reasons})",
+            where=str(inputs.manifest),
+            hint="Bundle the papers alone with --only-manifest.",
+        )
 
 
 def _reasons(inputs: BundleInputs, items: Sorted) -> dict[str, int]:
