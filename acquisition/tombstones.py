@@ -12,8 +12,8 @@ author   a name in folded case, with single spaces
 source   the name of a declared source
 item     an item's id
 
-`item` is the id of the item that a line speaks of and `source` where it stood, "" where it speaks of more than one. An address
-also has `host`, the digest of its host: so a million rows are compared without bringing every address into its one spelling.
+`item` is the id of the item that a line speaks of and `source` where it stood, "" where it speaks of more than one; whatever its
+scope, that item is not to come back. An address also has `host`, the digest of its host: so a million rows are compared without bringing every address into its one spelling.
 """
 
 from __future__ import annotations
@@ -182,7 +182,10 @@ class Tombstones:
     def _known(self) -> dict[str, dict[str, int]]:
         known: dict[str, dict[str, int]] = {scope: {} for scope in SCOPES}
         for place, stone in enumerate(self._stones):
-            known[stone.scope].setdefault(stone.item if stone.scope == "item" else stone.digest, place)
+            if stone.scope != "item":
+                known[stone.scope].setdefault(stone.digest, place)
+            if stone.item:
+                known["item"].setdefault(stone.item, place)
         return known
 
     def holds(self, scope: Scope, value: str) -> bool:

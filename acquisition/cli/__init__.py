@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "diff": "Compare two manifests: what came, went, changed, was re-licensed or newly flagged.",
     "push": "Send the set, its card and its manifest to the Hugging Face Hub; shows first what would go.",
     "bundle": "Write the set with all its papers as one directory or tar, to be passed on.",
+    "takedown": "Take items out of everything, for good: by item, address, domain, author, source or content.",
     "verify": "Hash the curated set again and compare it with the manifest.",
     "calibrate": "Set the threshold of a filter by labelled texts of your own.",
     "evaluate": "Say how right a filter is on a labelled file: precision, recall, false alarms, throughput.",

@@ -18,9 +18,11 @@ from acquisition.manifest.columns import LEDGER_VERSION
 from acquisition.manifest.evidence import EvidenceStore
 from acquisition.manifest.ledger import LedgerInputs, LedgerWriter
 from acquisition.manifest.names import FILES, ITEMS, OBSERVATIONS, REFUSALS, REJECTIONS, SUMMARY, SUMS
+from acquisition.manifest.takedowns import write_takedowns
 from acquisition.model import Observation, Rejection
 from acquisition.protocols import Ledger
 from acquisition.settings import ContactSettings, DatasetSettings, LimitSettings
+from acquisition.tombstones import Tombstone
 from acquisition.workspace import atomic_directory, write_json
 
 
@@ -61,6 +63,8 @@ class ManifestInputs:
     observations: tuple[Observation, ...] = ()
     crawls: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Crawled source → its statistics, as plain values; they go into the summary as they are."""
+    stones: Iterable[Tombstone] = ()
+    """Everything that was ever taken down."""
     version_of: Callable[[Path], str] | None = None
     """Gives the version in effect, from the new folder with the ledger in it; it may leave its own files there."""
 
@@ -83,6 +87,7 @@ def write(inputs: ManifestInputs) -> ManifestResult:
         inputs = _in_effect(inputs, directory)
         if evidence is not None:
             evidence.write(directory)
+        write_takedowns(directory, inputs.manifest, inputs.stones, inputs.dataset.version)
         shutil.copyfile(inputs.files, directory / FILES)
         rejected = _write_records(directory / REJECTIONS, inputs.rejections, Rejection)
         refused = _write_records(directory / REFUSALS, inputs.refusals, Refusal)

@@ -310,6 +310,7 @@ def _write(
             not_checked=line.not_checked,
             observations=line.observations,
             crawls=dict(_crawls(line)),
+            stones=tuple(_tombstones(line)),
             version_of=versioning,
         )
     )

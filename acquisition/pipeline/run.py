@@ -29,7 +29,9 @@ from acquisition.pipeline.promised import keep, read_promise, write_promise
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.staging import stage_all
 from acquisition.pipeline.summary import SourceSummary, Summary
+from acquisition.pipeline.sweeping import sweep_away
 from acquisition.pipeline.texts import license_texts
+from acquisition.pipeline.withdrawing import Hits
 from acquisition.plan import Plan
 from acquisition.rights.licenses import release_conclusion
 from acquisition.stage import Staged
@@ -126,6 +128,21 @@ def curate(session: Session, formats: Iterable[str] = ()) -> Summary:
     return _run(session, "curate", work)
 
 
+def rebuild(session: Session, command: str, prepare: Callable[[], Hits | None]) -> Summary:
+    """Prepare something that changes what is here, and make the set and the manifest anew from what is then here.
+
+    Asks nobody. `prepare` runs while the workspace is held; what it returns is known of standing shards (`withdrawing.Hits`).
+    """
+
+    def work(journal: Journal) -> Summary:
+        hits = prepare()
+        made = make_plan(session, here_only=True)
+        moved, _ = move(session, made.sources, made.lock, journal)
+        return _line(session, moved, "manifest", journal, hits=hits)
+
+    return _run(session, command, work)
+
+
 def _run(session: Session, command: str, work: Callable[[Journal], Summary]) -> Summary:
     """Hold the workspace for the whole run, time it, and note in the journal how it began and ended."""
     started = time.monotonic()
@@ -159,13 +176,21 @@ def _named(root: Path) -> Iterator[None]:
         ) from error
 
 
-def _line(session: Session, moved: Mapping[str, Moved], until: str, journal: Journal, formats: tuple[str, ...] = ()) -> Summary:
+def _line(
+    session: Session,
+    moved: Mapping[str, Moved],
+    until: str,
+    journal: Journal,
+    formats: tuple[str, ...] = (),
+    *,
+    hits: Hits | None = None,
+) -> Summary:
     result = Finished()
     staged: dict[str, Staged] = {}
     with LocalEngine(session.workers, session.stop) as engine:
         last = STEPS.index(until)
         if last >= STEPS.index("stage"):
-            staged = stage_all(session, moved.values(), engine)
+            staged = stage_all(session, moved.values(), engine, hits=hits)
         if _would_empty(session, moved, staged):
             until, last = "stage", STEPS.index("stage")
         if last >= STEPS.index("filter"):
@@ -177,7 +202,8 @@ def _line(session: Session, moved: Mapping[str, Moved], until: str, journal: Jou
                 line = Line(session, moved, staged, flagged, judged, not_checked)
                 wanted = formats or session.declared.declaration.manifest
                 result = finish(line, journal, formats=tuple(wanted), with_manifest=until == "manifest")
-    return _summary(moved, staged, result, until)
+    swept = sweep_away(session, journal, staged)
+    return replace(_summary(moved, staged, result, until), swept=swept)
 
 
 def _would_empty(session: Session, moved: Mapping[str, Moved], staged: Mapping[str, Staged]) -> bool:

@@ -60,6 +60,8 @@ class Summary:
     notes: tuple[str, ...] = ()
     versioned: Mapping[str, str] = field(default_factory=dict)
     """The set's version, the step to it from the one before, why, and a note where the declaration says another."""
+    swept: Mapping[str, Any] = field(default_factory=dict)
+    """What was taken out of the workspace's files because it was taken down (`takedown.sweeping.Report`)."""
     seconds: float = 0.0
 
     @property

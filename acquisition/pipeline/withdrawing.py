@@ -44,11 +44,11 @@ def reader_versions() -> str:
 class Hits:
     """Rows of standing shards that fall under tombstones, found by somebody who knew where to look.
 
-    `rows` maps a shard's key to the places of its rows' tombstones (-1 for none) among those that came after the state with
-    the digest `since`, when the newest state has the digest `until`; shards that are not named have no such row.
+    `rows` maps a shard's key to the places of its rows' tombstones (-1 for none) among those that came after the state that its
+    source has met, named in `since`; `until` is the newest state. Shards that are not named have no such row.
     """
 
-    since: str
+    since: Mapping[str, str]
     until: str
     rows: Mapping[str, np.ndarray]
 
@@ -68,6 +68,12 @@ def standing(session: Session, root: Path, inputs: Inputs, stones: Tombstones, h
         if (later := _usable(staged, inputs, stones)) is not None:
             return _without(session, staged, inputs, stones, _Later(later, hits))
     return None
+
+
+def newest(root: Path, stones: Tombstones) -> Staged | None:
+    """Return what stands below `root` and has met most tombstones, whatever it was staged from."""
+    met = [(len(later), staged) for staged in _staged(root) if (later := stones.since(staged.tombstones)) is not None]
+    return min(met, key=lambda one: (one[0], one[1].directory), default=(0, None))[1]
 
 
 def _staged(root: Path) -> list[Staged]:
@@ -103,7 +109,7 @@ class _Later:
     def places(self, staged: Staged, until: str) -> dict[int, np.ndarray]:
         """Return for each shard with such rows the places of their tombstones."""
         hits = self.hits
-        known = hits is not None and (hits.since, hits.until) == (staged.tombstones, until)
+        known = hits is not None and (hits.since.get(staged.source), hits.until) == (staged.tombstones, until)
         found = {}
         for shard in staged.shards:
             places = hits.rows.get(shard.key) if hits is not None and known else places_in(shard, self.stones)

@@ -1,0 +1,144 @@
+"""The notice for everybody who has a copy of the set: what left it, when, why, since which version, and what to do.
+
+Like the history, it lies in the manifest and is carried along by it: where an item stood is told by the manifest that is being
+replaced. It holds ids, digests and paths, and no content.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from acquisition.manifest.names import ITEMS, SUMMARY
+from acquisition.tombstones import Tombstone
+
+NOTICE: Final = "TAKEDOWNS.md"
+LIST: Final = "takedowns.jsonl"
+_LISTED: Final = 200
+_HEAD: Final = """\
+# Takedowns
+
+What left this data set because somebody asked for it, and what that means for whoever has a copy.
+
+**What to do.** Delete every item that is listed here from your copies, from what you derived from them (subsets, caches,
+shards, embeddings, prepared batches) and from backups when their turn comes. Take the newest version of the set instead of an
+older one. Models that were trained on an older version were trained on these items; whether they may go on is for whoever
+answers for them to decide. Compare your files with the digests: `sha256sum` of a file, or the sha256 of a text in UTF-8.
+`takedowns.jsonl` has the same for programs, one line for each item.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Takedown:
+    """One item that left: its digest, where it stood in the set ("" where it was not kept), by which ticket, when and why.
+
+    `version` is the first version without it, `last_version` the last one with it, "" where it never was in one.
+    """
+
+    id: str
+    source: str
+    content_sha256: str
+    path: str
+    ticket: str
+    at: str
+    reason: str
+    version: str
+    last_version: str
+
+
+def write_takedowns(directory: Path, before: Path, stones: Iterable[Tombstone], version: str) -> tuple[str, ...]:
+    """Write the notice of a manifest in `directory` that takes the place of `before`; nothing where nothing was taken down."""
+    named: dict[str, list[Tombstone]] = {}
+    for stone in stones:
+        if stone.item and stone.source:
+            named.setdefault(stone.item, []).append(stone)
+    if not named:
+        return ()
+    known = {entry.id: entry for entry in read_takedowns(before)}
+    stood = _stood(before, [item for item in named if item not in known])
+    last = _version_of(before)
+    entries = [
+        known.get(item) or _entry(item, found, stood.get(item), version, last)
+        for item, found in sorted(named.items(), key=lambda pair: (pair[1][0].at, pair[0]))
+    ]
+    with (directory / LIST).open("xb") as stream:
+        for entry in entries:
+            stream.write(orjson.dumps(asdict(entry), option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE))
+    (directory / NOTICE).write_text("\n".join(_notice(entries)), encoding="utf-8")
+    return NOTICE, LIST
+
+
+def read_takedowns(manifest: Path) -> tuple[Takedown, ...]:
+    """Return what a manifest tells of takedowns; () where it tells of none, or cannot be read."""
+    try:
+        return tuple(Takedown(**orjson.loads(line)) for line in (manifest / LIST).read_bytes().splitlines())
+    except (OSError, ValueError, TypeError):
+        return ()
+
+
+def _entry(item: str, stones: list[Tombstone], path: str | None, version: str, last: str) -> Takedown:
+    content = next((stone.digest for stone in stones if stone.scope == "content"), "")
+    first = stones[0]
+    was = last if path is not None else ""
+    return Takedown(item, first.source, content, path or "", first.ticket, first.at, first.reason, version, was)
+
+
+def _stood(before: Path, items: list[str]) -> dict[str, str]:
+    """Return where items stood by the manifest that is replaced; items that it does not have are left out."""
+    if not items or not (before / ITEMS).is_file():
+        return {}
+    wanted = pa.array(items, pa.string())
+    found: dict[str, str] = {}
+    try:
+        with pq.ParquetFile(before / ITEMS) as ledger:
+            for batch in ledger.iter_batches(columns=["id", "path"]):
+                some = batch.filter(pc.is_in(batch.column("id"), value_set=wanted))
+                found |= dict(zip(some.column("id").to_pylist(), some.column("path").to_pylist(), strict=True))
+    except (
+        pa.ArrowException,
+        OSError,
+        KeyError,
+    ):  # a damaged manifest is `acquire verify`'s to name, not a reason to keep items
+        return {}
+    return found
+
+
+def _version_of(manifest: Path) -> str:
+    try:
+        found: Any = orjson.loads((manifest / SUMMARY).read_bytes())
+        return str(found["version"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _notice(entries: list[Takedown]) -> Iterator[str]:
+    yield _HEAD
+    together: dict[tuple[str, str, str, str], list[Takedown]] = {}
+    for entry in reversed(entries):
+        together.setdefault((entry.at, entry.ticket, entry.reason, entry.version), []).append(entry)
+    for (at, ticket, reason, version), found in together.items():
+        yield f"## {at}{f', ticket {_plain(ticket)}' if ticket else ''}"
+        yield ""
+        kept = sum(bool(entry.path) for entry in found)
+        yield f"{len(found):,} items, {kept:,} of them in the set. First version without them: {version or 'unknown'}."
+        yield f"Why: {_plain(reason) or 'not said'}."
+        yield ""
+        for entry in sorted(found, key=lambda one: (one.path, one.id))[:_LISTED]:
+            place = f" `{_plain(entry.path)}`" if entry.path else " not in the set"
+            content = f" sha256:{entry.content_sha256}" if entry.content_sha256 else ""
+            yield f"* {entry.id}{place}{content}"
+        if len(found) > _LISTED:
+            yield f"* and {len(found) - _LISTED:,} more, in takedowns.jsonl"
+        yield ""
+
+
+def _plain(text: str) -> str:
+    """Return words as they may stand in a line of Markdown."""
+    return " ".join("".join(mark if mark.isprintable() and mark not in "`<>[]|*_#" else " " for mark in text).split())

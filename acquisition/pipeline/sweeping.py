@@ -1,0 +1,78 @@
+"""The last step of a takedown: the bytes. What staging listed as gone leaves every file of the workspace, and then the list."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow.parquet as pq
+
+from acquisition.journal import Journal
+from acquisition.model import Modality
+from acquisition.pipeline.session import Session
+from acquisition.pipeline.shelf import Shelf
+from acquisition.settings import ArchiveSettings
+from acquisition.stage import Staged
+from acquisition.stage.withdrawn import gone_files
+from acquisition.takedown import Gone, GoneItem
+from acquisition.tombstones import read_tombstones
+
+_IN_STAGING: Final = (Modality.TEXT.value, Modality.TABLE.value)
+"""What lies in the staged shards as a whole; the bytes of all other items are read where they lie."""
+
+
+def sweep_away(session: Session, journal: Journal, staged: Mapping[str, Staged]) -> dict[str, Any]:
+    """Take out of the workspace what the staged releases list as gone; return what was done, {} where nothing was listed."""
+    lists = [path for source in staged.values() for path in gone_files(Path(source.directory))]
+    if not lists:
+        return {}
+    from acquisition.takedown.sweeping import Sweeping, sweep  # archives and web archives: nothing that an idle run needs
+
+    session.reporter.event("step", text="taking bytes out of the workspace")
+    stones = read_tombstones(session.workspace.tombstones)
+    items = tuple(_listed(lists))
+    sources = session.declared.sources
+    shared = {source.name: getattr(source.settings, "frontier", None) for source in sources}
+    sweeping = Sweeping(
+        workspace=session.workspace,
+        journal=journal,
+        stones=stones,
+        frontiers={name: location for name, location in shared.items() if location},
+        limits=_widest([source.settings.read.archive for source in sources]),
+        progress=lambda text: session.reporter.event("step", text=text),
+    )
+    report = sweep(sweeping, _gone(Shelf(session, stones), items))
+    for path in lists:
+        path.unlink()
+    return asdict(report)
+
+
+def _listed(lists: list[Path]) -> list[GoneItem]:
+    found: dict[str, GoneItem] = {}
+    for path in lists:
+        with pq.ParquetFile(path) as file:
+            for row in file.read().to_pylist():
+                found[row["id"]] = GoneItem(**row | {"url": row["url"] or ""})
+    return [found[item] for item in sorted(found)]
+
+
+def _gone(shelf: Shelf, items: tuple[GoneItem, ...]) -> Gone:
+    """Say of every file that held one of the items what stays in it."""
+    blobs = {item.blob for item in items}
+    remaining: Counter[str] = Counter()
+    needed = dict.fromkeys(blobs, False)
+    for at in range(len(shelf.shards)):
+        table = shelf.read(at, ["blob", "modality"])
+        for row in table.group_by(["blob", "modality"]).aggregate([([], "count_all")]).to_pylist():
+            if row["blob"] in blobs:
+                remaining[row["blob"]] += row["count_all"]
+                needed[row["blob"]] |= row["modality"] not in _IN_STAGING
+    return Gone(items, needed, {blob: remaining[blob] for blob in sorted(blobs)})
+
+
+def _widest(limits: list[ArchiveSettings]) -> ArchiveSettings:
+    names = ArchiveSettings.model_fields
+    return ArchiveSettings(**{name: max(getattr(limit, name) for limit in limits or [ArchiveSettings()]) for name in names})
