@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any, Final, Literal
@@ -10,7 +12,8 @@ from acquisition.protocols import Ledger
 
 MISSING: Final = "TO BE PROVIDED"
 TITLE: Final = "Public Summary of Training Content for general-purpose AI models (draft of the data side)"
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+EARLIER: Final = "versions.jsonl and CHANGELOG.md name the earlier versions of the set and what changed since each."
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +46,102 @@ def as_json(ledger: Ledger, sections: list[Section]) -> dict[str, Any]:
         "dataset": ledger.dataset.name,
         "version": ledger.dataset.version,
         "last_update": ledger.created_at[:10],
+        "earlier": EARLIER,
         "to_be_provided": missing,
         "sections": [
             {"number": one.number, "title": one.title, "cells": [asdict(cell) for cell in one.cells]} for one in sections
         ],
     }
+
+
+SECTIONS: Final = ("1.1", "1.2", "1.3", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "3.1", "3.2", "3.3")
+"""The template's sections, in its order."""
+ONLY_ASKED: Final = (
+    "1.1.provider", "1.1.representative", "1.2.names", "1.2.dependencies", "1.2.placed", "1.3.continuous", "2.1.used",
+    "2.2.1.licensed", "2.2.2.used", "2.3.used", "2.4.interactions", "2.4.services", "2.5.used", "2.6.used",
+    "3.1.code-of-practice", "3.2.measures",
+)  # fmt: skip
+"""Answers that no record can give: they come from a person or are missing, and never from what was found."""
+_LINK: Final = re.compile(r"\s*<?https?://\S+>?\s*")
+_YES_OR_NO: Final = re.compile(r"\s*(?:yes|no)\s*(?:[.,;:!]|$)", re.IGNORECASE)
+
+
+def problems(document: Mapping[str, Any], answers: Mapping[str, str]) -> list[str]:
+    """Return what breaks the rules of a good summary (P1, P3, P7 of the FAccT 2026 audit), or says what nobody has answered."""
+    sections = document["sections"]
+    found = [] if tuple(one["number"] for one in sections) == SECTIONS else ["its sections are not the template's"]
+    cells = [cell for one in sections for cell in one["cells"]]
+    names = [cell["field"] for cell in cells]
+    found += [f"{name} stands twice" for name in sorted({name for name in names if names.count(name) > 1})]
+    for cell in cells:
+        answered = bool(answers.get(cell["field"], "").strip())
+        if not cell["content"].strip():
+            found.append(f"{cell['field']} is empty")
+        if _LINK.fullmatch(cell["content"]):
+            found.append(f"{cell['field']} is nothing but a link")
+        if (cell["origin"] == "owner") != answered:
+            found.append(
+                f"{cell['field']} is said to be an answer, and is none" if not answered else f"{cell['field']} was answered"
+            )
+        if cell["origin"] == "records" and (cell["field"] in ONLY_ASKED or _YES_OR_NO.match(cell["content"])):
+            found.append(f"{cell['field']} is answered without a person")
+        if cell["origin"] == "records" and not cell["evidence"]:
+            found.append(f"{cell['field']} rests on nothing")
+        if (cell["origin"] == "missing") != (cell["content"] == MISSING and not answered):
+            found.append(f"{cell['field']} is missing, and does not say so")
+    missing = [cell["field"] for cell in cells if cell["origin"] == "missing"]
+    return found + ([] if document["to_be_provided"] == missing else ["to_be_provided is not the list of what is missing"])
+
+
+def summary_schema() -> dict[str, Any]:
+    """Return the JSON Schema of eu-summary.json; the Commission has published none."""
+    text = {"type": "string", "minLength": 1}
+    cell = {
+        "type": "object",
+        "properties": {
+            "field": {"type": "string", "pattern": r"^[123]\.[1-6]\."},
+            "label": text,
+            "content": text,
+            "origin": {"enum": ["records", "owner", "missing"]},
+            "evidence": {"type": "string"},
+        },
+        "required": ["field", "label", "content", "origin", "evidence"],
+        "additionalProperties": False,
+    }
+    sections = [
+        {
+            "type": "object",
+            "properties": {
+                "number": {"const": number},
+                "title": text,
+                "cells": {"type": "array", "items": cell, "minItems": 1},
+            },
+            "required": ["number", "title", "cells"],
+            "additionalProperties": False,
+        }
+        for number in SECTIONS
+    ]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"https://acquisition.example.org/schemas/eu-summary-{SCHEMA_VERSION}.json",
+        "title": TITLE,
+        "type": "object",
+        "properties": {
+            "schema_version": {"const": SCHEMA_VERSION},
+            "title": {"const": TITLE},
+            "template": text,
+            "dataset": text,
+            "version": {"type": "string", "pattern": r"^\d+\.\d+\.\d+$"},
+            "last_update": {"type": "string", "format": "date"},
+            "earlier": text,
+            "to_be_provided": {"type": "array", "items": {"type": "string"}, "uniqueItems": True},
+            "sections": {"type": "array", "prefixItems": sections, "items": False, "minItems": len(SECTIONS)},
+        },
+        "required": [
+            "schema_version", "title", "template", "dataset", "version", "last_update", "earlier", "to_be_provided", "sections",
+        ],
+        "additionalProperties": False,
+    }  # fmt: skip
 
 
 def _head(ledger: Ledger) -> str:
@@ -58,7 +152,7 @@ def _head(ledger: Ledger) -> str:
 
 def as_markdown(ledger: Ledger, sections: list[Section]) -> str:
     """Return the draft as Markdown, one table per section."""
-    lines = [f"# {TITLE}", "", _plain(_head(ledger)), "", _NOTE, ""]
+    lines = [f"# {TITLE}", "", _plain(_head(ledger)), "", EARLIER, "", _NOTE, ""]
     for section in sections:
         lines += [f"## {section.number} {section.title}", "", "| field | content | rests on |", "|---|---|---|"]
         lines += [f"| {cell.label} | {_plain(cell.content)} | {_plain(_origin(cell))} |" for cell in section.cells]
@@ -93,7 +187,7 @@ def as_html(ledger: Ledger, sections: list[Section]) -> str:
         rows.append("</table>")
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(TITLE)}</title><style>{_STYLE}</style>'
-        f"<h1>{escape(TITLE)}</h1><p>{escape(_head(ledger))}</p><p>{escape(_NOTE)}</p>{''.join(rows)}</html>\n"
+        f"<h1>{escape(TITLE)}</h1><p>{escape(_head(ledger))}</p><p>{escape(EARLIER)}</p><p>{escape(_NOTE)}</p>{''.join(rows)}</html>\n"
     )
 
 

@@ -8,12 +8,13 @@ what the records say. Every automatic cell names the record that it rests on.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from acquisition.manifest.eu_forms import MISSING, Cell, Section, as_html, as_json, as_markdown
+from acquisition.manifest.eu_forms import MISSING, Cell, Section, as_html, as_json, as_markdown, problems, summary_schema
 from acquisition.manifest.gathered import Part, gather, moment
+from acquisition.manifest.kept import refuse
 from acquisition.network import user_agent
 from acquisition.protocols import Exporter, Ledger
 from acquisition.workspace import write_json
@@ -22,6 +23,7 @@ DOCUMENT: Final = "eu-summary.json"
 PAGE: Final = "eu-summary.md"
 WEB: Final = "eu-summary.html"
 DOMAINS: Final = "eu-summary-domains.csv"
+SCHEMA: Final = "eu-summary.schema.json"
 LARGE: Final = 0.03
 """Share of all bytes from which on a data set is listed by name; third parties quote it, the template says "large"."""
 TOP: Final = 0.1
@@ -34,18 +36,25 @@ class EuSummary(Exporter):
     """eu-summary.json, .md and .html, and the table of crawled domains."""
 
     name: ClassVar[str] = "eu_summary"
-    version: ClassVar[int] = 1
-    files: ClassVar[tuple[str, ...]] = (DOCUMENT, PAGE, WEB, DOMAINS)
+    version: ClassVar[int] = 2
+    standard: ClassVar[str] = "template C(2025) 5235 final"
+    files: ClassVar[tuple[str, ...]] = (DOCUMENT, PAGE, WEB, DOMAINS, SCHEMA)
 
     def write(self, ledger: Ledger, directory: Path) -> tuple[str, ...]:
         """Write the summary in three forms from one list of cells."""
         domains = _domains(ledger)
         with (directory / DOMAINS).open("x", encoding="utf-8", newline="") as stream:
             table = csv.writer(stream, lineterminator="\n")
-            table.writerow(("domain", "bytes", "items", "source"))
-            table.writerows((one["domain"], one["bytes"], one["items"], one["source"]) for one in domains)
+            table.writerow(("domain", "bytes", "items", "modality", "source"))
+            table.writerows(
+                (one["domain"], one["bytes"], one["items"], " ".join(one.get("modalities", ())), one["source"])
+                for one in domains
+            )
         sections = list(_Draft(ledger, domains).sections())
-        write_json(directory / DOCUMENT, as_json(ledger, sections))
+        document = as_json(ledger, sections)
+        refuse("the draft for Article 53(1)(d)", problems(document, ledger.dataset.answers))
+        write_json(directory / DOCUMENT, document)
+        write_json(directory / SCHEMA, summary_schema())
         (directory / PAGE).write_text(as_markdown(ledger, sections), encoding="utf-8")
         (directory / WEB).write_text(as_html(ledger, sections), encoding="utf-8")
         return self.files
@@ -133,12 +142,12 @@ class _Draft:
         return Cell(field, label, content, "records", evidence) if content else Cell(field, label, MISSING, "missing")
 
     def _sizes(self) -> Iterator[Cell]:
-        counts = dict(self._whole.modalities)
-        counts["other"] = counts.get("other", 0) + counts.pop("table", 0)
         for name in _MODALITIES:
-            count = counts.get(name, 0)
-            told = f"{count:,} items" if count else "Not applicable: no item of this kind is in the set"
-            yield self._known(f"1.3.{name}", f"{name.capitalize()}: size", told, "items.parquet, modality")
+            count, octets = self._of(name)
+            told = f"{_bin(name, count, octets)}{count:,} items, {octets:,} bytes" if count else NOTHING
+            yield self._known(f"1.3.{name}", f"{name.capitalize()}: size", told, "items.parquet, modality and size")
+            kinds = ", ".join(sorted(one for one, part in self._parts.items() if _has(part, name))) if count else NOTHING
+            yield self._known(f"1.3.{name}.content", f"{name.capitalize()}: types of content", kinds, "items.parquet, source")
         yield self._known(
             "1.3.bytes",
             "Overall size",
@@ -149,7 +158,13 @@ class _Draft:
         yield self._known("1.3.latest", "Latest date of data acquisition (MM/YYYY)", latest, "items.parquet, retrieved_at")
         yield self._ask("1.3.continuous", "Is data acquired continuously?")
         yield self._ask("1.3.languages", "Linguistic characteristics")
-        yield self._ask("1.3.other", "Other relevant characteristics")
+        yield self._ask("1.3.characteristics", "Other relevant characteristics")
+
+    def _of(self, name: str) -> tuple[int, int]:
+        """Return items and bytes of one of the template's modalities; tables are among the others."""
+        names = ("other", "table") if name == "other" else (name,)
+        whole = self._whole
+        return sum(whole.modalities.get(one, 0) for one in names), sum(whole.octets_of.get(one, 0) for one in names)
 
     def _datasets(self) -> Iterator[Cell]:
         yield self._ask("2.1.used", "Publicly available datasets used?")
@@ -160,6 +175,8 @@ class _Draft:
             else:
                 small += 1
         listed = "; ".join(large) or "Not applicable: no such dataset is in the set"
+        kinds = _together(self._public.values()) or NOTHING
+        yield self._known("2.1.modalities", "Modalities", kinds, "items.parquet, modality")
         yield self._known("2.1.list", "Large publicly available datasets (name, link)", listed, "items.parquet, source")
         rest = f"{small:,} smaller ones, named in the ledger" if small else "Not applicable: all are listed above"
         yield self._known("2.1.rest", "Description of the others", rest, "items.parquet, source")
@@ -173,6 +190,7 @@ class _Draft:
         yield self._ask("2.2.1.licensed", "Commercially licensed from rightsholders?")
         yield self._ask("2.2.1.modalities", "Modalities of licensed data")
         yield self._ask("2.2.2.used", "Other private datasets from third parties?")
+        yield self._ask("2.2.2.list", "Names of those that are publicly known, and a description of the others")
         own = "; ".join(f"{name}: {part.items:,} items, {_modalities(part)}" for name, part in self._own.items())
         told = (
             f"folders of the builder's own, whatever their origin: {own}"
@@ -195,8 +213,10 @@ class _Draft:
         last = max((part.last for part in self._crawled.values() if part.last), default=None)
         span = f"{moment(first)} to {moment(last)}" if first and last else ""
         yield self._known("2.3.period", "Period of collection", span, "items.parquet, retrieved_at")
-        kinds = "; ".join(f"{name}: {part.items:,} items, {_modalities(part)}" for name, part in self._crawled.items())
-        yield self._known("2.3.content", "Types of content and modalities", kinds, "items.parquet, modality")
+        told = "; ".join(f"{name}: {part.items:,} items, {_modalities(part)}" for name, part in self._crawled.items())
+        yield self._known("2.3.content", "Types of content and of sources", told, "items.parquet, source")
+        kinds = _together(self._crawled.values())
+        yield self._known("2.3.modalities", "Modalities", kinds, "items.parquet, modality")
         yield self._known("2.3.domains", "Most relevant domain names", self._top(), f"{DOMAINS}; summary.json, crawls")
 
     def _top(self) -> str:
@@ -210,10 +230,14 @@ class _Draft:
 
     def _synthetic(self) -> Iterator[Cell]:
         yield self._ask("2.5.used", "Synthetic data used?")
-        yield self._ask("2.5.models", "Models that made it")
-        hints = sum(one["count"] for one in self._ledger.summary.get("flags", ()) if one["code"] == "llm-style.boilerplate")
-        told = f"{hints:,} phrases of chat assistants were found among all items; a hint, and no measure of synthetic data"
-        yield self._known("2.5.hint", "What the filters noticed", told, "summary.json, flags")
+        yield self._ask("2.5.modalities", "Modalities of synthetic data")
+        yield self._ask("2.5.models", "Models that made it, and whether they are on the market")
+        suspected, unseen = (self._whole.synthetic.get(name, 0) for name in ("suspected", "not-checked"))
+        told = (
+            f"{suspected:,} of {self._whole.items:,} items are suspected to be made by a model, {unseen:,} were not looked at; "
+            "a hint, and no measure of synthetic data"
+        )
+        yield self._known("2.5.hint", "What the filters noticed", told, "items.parquet, synthetic")
 
     def _reservations(self) -> Iterator[Cell]:
         yield self._ask("3.1.code-of-practice", "Signatory of the Code of Practice?")
@@ -249,7 +273,8 @@ _MODEL: Final = (
 _USERS: Final = (
     ("interactions", "Data from users' interactions with the model?"),
     ("services", "Data from other services?"),
-    ("description", "Description and modalities"),
+    ("description", "Description"),
+    ("modalities", "Modalities"),
 )
 _BEHAVIOUR: Final = (
     "Obeys robots.txt by RFC 9309 and fails closed; one request at a time per registrable host with a declared delay that "
@@ -259,6 +284,42 @@ _MEASURES: Final = (
     "robots.txt, tokens of AI crawlers, X-Robots-Tag and meta robots, AIPREF, Content-Signal, TDMRep, RSL, ai.txt, trust.txt, "
     "and reservations inside media (IPTC/PLUS, C2PA) are read and recorded; honoured unless the treatment says otherwise."
 )
+
+
+NOTHING: Final = "Not applicable: no item of this kind is in the set"
+_LEAST_RATE: Final = 750
+"""Bytes per second of the thinnest sound in use (6 kbit/s): so many bytes are at most so many hours."""
+_BINS: Final = {
+    "text": (10**9, 10**13, "1 billion", "10 trillion", "tokens"),
+    "image": (10**6, 10**9, "1 million", "1 billion", "images"),
+    "audio": (10_000, 10**6, "10 000", "1 million", "hours"),
+    "video": (10_000, 10**6, "10 000", "1 million", "hours"),
+}
+"""The template's bins of size."""
+
+
+def _bin(name: str, count: int, octets: int) -> str:
+    """Return the bin of the template where the records prove it, "" where they do not.
+
+    An item of pictures is one picture. A text has no more tokens than bytes, a sound no more seconds than its bytes at the
+    least rate: below the first limit that is proof, above it nobody can say without counting.
+    """
+    if name not in _BINS:
+        return ""
+    least, most, least_told, most_told, unit = _BINS[name]
+    if name == "image":
+        told = f"less than {least_told}" if count < least else f"more than {most_told}" if count > most else ""
+        return f"{told or f'{least_told} to {most_told}'} {unit}: "
+    measured = octets if name == "text" else octets / _LEAST_RATE / 3_600
+    return f"less than {least_told} {unit}: " if measured < least else ""
+
+
+def _has(part: Part, name: str) -> bool:
+    return any(part.modalities.get(one, 0) for one in (("other", "table") if name == "other" else (name,)))
+
+
+def _together(parts: Iterable[Part]) -> str:
+    return ", ".join(sorted({name for part in parts for name, count in part.modalities.items() if count}))
 
 
 def _modalities(part: Part) -> str:

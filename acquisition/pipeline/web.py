@@ -24,9 +24,9 @@ MAX_DOMAINS: Final = 200_000
 MAX_ADDRESSES: Final = 1_000_000
 """Addresses with an opt-out that are told apart, per mechanism; beyond it their number is a lower bound."""
 SHOWN: Final = 1_000
-"""Domains in the summary, those with most bytes first."""
+"""Domains in the summary at least, those with most bytes first; a tenth of all where that is more."""
 OTHERS: Final = "(others)"
-_COLUMNS: Final = ("url", "size", "signals")
+_COLUMNS: Final = ("url", "size", "signals", "modality")
 _SAYS: Final = '"(?:deny|unknown)"'
 
 
@@ -46,14 +46,16 @@ class _Counts:
 
     items: Counter[str] = field(default_factory=Counter)
     bytes: Counter[str] = field(default_factory=Counter)
+    kinds: dict[str, set[str]] = field(default_factory=dict)
     met: dict[str, _Met] = field(default_factory=dict)
 
-    def domain(self, url: str, size: int) -> None:
+    def domain(self, url: str, size: int, modality: str) -> None:
         name = registrable(url)
         if name not in self.items and len(self.items) >= MAX_DOMAINS:
             name = OTHERS
         self.items[name] += 1
         self.bytes[name] += size
+        self.kinds.setdefault(name, set()).add(modality)
 
     def said(self, url: str, text: str) -> None:
         for mechanism, denied in sorted(_words(text).items()):
@@ -72,16 +74,18 @@ def statistics(shards: Sequence[Shard], not_visited: Iterable[str], treatments: 
     those of which it cannot be read, `pages` the addresses of both, `not_visited` the addresses among those given.
     """
     counts = _Counts()
-    for url, size, signals in _rows(shards):
-        counts.domain(url, size)
+    for url, size, signals, modality in _rows(shards):
+        counts.domain(url, size, modality)
         if signals:
             counts.said(url, signals)
     for detail in not_visited:
         counts.met.setdefault(detail.partition(":")[0], _Met()).not_visited += 1
     ranked = sorted(counts.bytes, key=lambda name: (-counts.bytes[name], name))
+    shown = max(SHOWN, -(-len(ranked) // 10))  # a tenth of all is what summaries of training content name
     return {
         "domains": [
-            {"domain": name, "bytes": counts.bytes[name], "items": counts.items[name]} for name in ranked[:SHOWN]
+            {"domain": name, "bytes": counts.bytes[name], "items": counts.items[name], "modalities": sorted(counts.kinds[name])}
+            for name in ranked[:shown]
         ],
         "domains_in_all": len(ranked),
         "opt_outs": {
@@ -97,8 +101,8 @@ def statistics(shards: Sequence[Shard], not_visited: Iterable[str], treatments: 
     }  # fmt: skip
 
 
-def _rows(shards: Sequence[Shard]) -> Iterator[tuple[str, int, str]]:
-    """Yield address, bytes and, where they say anything against a use, the signals of every item."""
+def _rows(shards: Sequence[Shard]) -> Iterator[tuple[str, int, str, str]]:
+    """Yield address, bytes, the signals where they say anything against a use, and the modality of every item."""
     for shard in shards:
         with pq.ParquetFile(shard.path) as file:
             for batch in file.iter_batches(batch_size=8_192, columns=list(_COLUMNS)):
@@ -108,6 +112,7 @@ def _rows(shards: Sequence[Shard]) -> Iterator[tuple[str, int, str]]:
                     pc.fill_null(batch.column("url"), "").to_pylist(),
                     batch.column("size").to_pylist(),
                     signals.to_pylist(),
+                    batch.column("modality").to_pylist(),
                     strict=True,
                 )
 

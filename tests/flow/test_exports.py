@@ -146,7 +146,7 @@ def test_the_eu_draft_infers_no_answer(world: World) -> None:
     assert (cells["2.3.used"]["content"], cells["2.3.used"]["origin"]) == ("No", "owner")
     assert cells["1.3.text"]["content"] == "about 100 tokens"
     assert all(cell["content"].strip() for cell in cells.values())
-    assert cells["1.3.audio"]["content"] == "5 items"
+    assert cells["1.3.audio"]["content"] == "less than 10 000 hours: 5 items, 1,020 bytes"
     assert [section["number"] for section in document["sections"]] == [
         "1.1",
         "1.2",

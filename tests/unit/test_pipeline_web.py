@@ -27,7 +27,8 @@ def shards(folder: Path, *parts: Sequence[tuple[str | None, int, str | None]]) -
     for index, rows in enumerate(parts):
         path = folder / f"items-{index}.parquet"
         columns = [pa.array(list(column), kind) for column, kind in zip(zip(*rows, strict=True), TYPES, strict=True)]
-        pq.write_table(pa.table(columns, names=["url", "size", "signals"]), path)
+        columns.append(pa.array(["text"] * len(rows)))
+        pq.write_table(pa.table(columns, names=["url", "size", "signals", "modality"]), path)
         made.append(Shard("web", "1", index, str(path), len(rows), "x"))
     return made
 
