@@ -218,10 +218,11 @@ class Journal:
         with self.transaction():
             self._execute("DELETE FROM blobs WHERE source=? AND release=? AND path=?", (source, release, path))
 
-    def holds_blob(self, sha256: str) -> bool:
-        """Say whether a file of this content has ever arrived."""
+    def content_size(self, sha256: str) -> int | None:
+        """Return the bytes of a file of this content, None when none has ever arrived."""
         with self._lock:
-            return self._execute("SELECT 1 FROM blobs WHERE sha256=? LIMIT 1", (sha256,)).fetchone() is not None
+            row = self._execute("SELECT size FROM blobs WHERE sha256=? LIMIT 1", (sha256,)).fetchone()
+        return None if row is None else int(row[0])
 
     def forget_content(self, sha256: str) -> None:
         """Forget every asset of this content, and overwrite what the file of the journal held of it."""

@@ -20,7 +20,7 @@ from acquisition.content.archives import open_archive
 from acquisition.content.limits import Budget, Unreadable
 from acquisition.takedown import Gone, GoneItem
 from acquisition.takedown.rewriting import UNREADABLE, Rewriter, drop_of
-from acquisition.takedown.swept import Blob
+from acquisition.takedown.swept import Blob, read_swept, write_swept
 from acquisition.workspace import Workspace
 
 TEMPORARY: Final = "takedown-"
@@ -80,24 +80,23 @@ class Cutter:
 
     def __init__(self, workspace: Workspace, gone: Gone, rewriter: Rewriter) -> None:
         self._store = BlobStore(workspace)
-        self._partial = workspace.partial
+        self._workspace = workspace
         self._gone = gone
         self._rewriter = rewriter
         self.done = Done()
 
-    def cut(self, cut: Cut, size: int | None = None) -> None:
-        """Delete or rewrite one blob; `size` is the original's where that is known better than from the disk."""
-        if not self._store.has(cut.blob):
-            return
-        original = self._store.path(cut.blob).stat().st_size if size is None else size
+    def cut(self, cut: Cut, size: int) -> None:
+        """Delete or rewrite one blob of `size` bytes (the original's); one that is not here any more is noted all the same."""
         holders = tuple(sorted(cut.holders))
         if not self._gone.needed.get(cut.blob, False):
             state = "staged" if self._gone.remaining.get(cut.blob, 0) else "gone"
-            self._delete(Blob(cut.blob, original, state, holders=holders))  # type: ignore[arg-type]  # one of two states
+            self._delete(Blob(cut.blob, size, state, holders=holders))  # type: ignore[arg-type]  # one of two states
+        elif not self._store.has(cut.blob):
+            return
         elif cut.whole:
             self.done.kept.append(f"{_named(cut)} stays: another item that stays is made of the same bytes")
         else:
-            self._rewrite(cut, original, holders)
+            self._rewrite(cut, size, holders)
 
     def delete_table(self, blob: str, holders: tuple[tuple[str, str], ...]) -> None:
         """Delete a table that speaks of media that left; its rows lie in the staged shards."""
@@ -105,34 +104,33 @@ class Cutter:
             self._delete(Blob(blob, self._store.path(blob).stat().st_size, "staged", holders=holders))
 
     def _delete(self, blob: Blob) -> None:
-        self.done.bytes += self._store.path(blob.blob).stat().st_size
-        self._store.discard(blob.blob)
+        if self._store.has(blob.blob):
+            self.done.bytes += self._store.path(blob.blob).stat().st_size
+            self._store.discard(blob.blob)
         self.done.blobs.append(blob)
 
     def _rewrite(self, cut: Cut, size: int, holders: tuple[tuple[str, str], ...]) -> None:
+        """Write the file anew beside the store, note what will lie there, and put it in its place.
+
+        It is noted first where a table goes: which one it was is not seen in what is left, and staging anew would miss it.
+        """
         path = self._store.path(cut.blob)
-        tables = {table for table in cut.tables if table} | set(self._companions(path, cut.names))
-        members = cut.members | tables | ({f"#row={row}" for row in cut.rows} if "" in cut.tables else set())
+        before = path.stat().st_size
         try:
-            now, now_size = self._replaced(path, members)
+            tables = {table for table in cut.tables if table} | set(self._companions(path, cut.names))
+            members = cut.members | tables | ({f"#row={row}" for row in cut.rows} if "" in cut.tables else set())
+            with temporary_file(self._workspace.partial) as (stream, name):
+                self._rewriter.rewrite(lambda: path.open("rb"), stream, drop_of(members))
+                blob = Blob(cut.blob, size, "partial" if tables else "edited", *_finished(stream), holders)
+                if tables:
+                    write_swept(self._workspace, read_swept(self._workspace).with_blobs([blob]))
+                Path(name).chmod(0o444)
+                Path(name).replace(path)
         except UNREADABLE as error:
             self.done.kept.append(f"{_named(cut)} could not be rewritten and stays as it is: {error}")
             return
-        self.done.bytes += max(0, path.stat().st_size - now_size) if path.exists() else 0
-        self.done.blobs.append(Blob(cut.blob, size, "partial" if tables else "edited", now, now_size, holders))
-
-    def _replaced(self, path: Path, members: set[str]) -> tuple[str, int]:
-        """Write the file anew beside the store and put it in its place; return digest and size."""
-        with temporary_file(self._partial) as (stream, name):
-            self._rewriter.rewrite(lambda: path.open("rb"), stream, drop_of(members))
-            stream.flush()
-            os.fsync(stream.fileno())
-            size = stream.tell()
-            stream.seek(0)
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            Path(name).chmod(0o444)
-            Path(name).replace(path)
-        return digest, size
+        self.done.bytes += max(0, before - blob.now_size)
+        self.done.blobs.append(blob)
 
     def _companions(self, path: Path, names: set[str]) -> Iterator[str]:
         """Yield the tables of an archive that name one of the files that left."""
@@ -150,6 +148,15 @@ class Cutter:
                             yield quote_name(member.name)
         finally:
             archive.close()
+
+
+def _finished(stream: BufferedRandom) -> tuple[str, int]:
+    """Return digest and size of what was written, when it is on the disk."""
+    stream.flush()
+    os.fsync(stream.fileno())
+    size = stream.tell()
+    stream.seek(0)
+    return hashlib.file_digest(stream, "sha256").hexdigest(), size
 
 
 class temporary_file:  # noqa: N801  # used like a function, as `open` is

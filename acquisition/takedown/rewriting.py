@@ -74,7 +74,8 @@ class Rewriter:
     def rewrite(self, reopen: Opener, target: IO[bytes], drop: Drop) -> int:
         """Write what `reopen` opens (seekable) into `target` without what goes; return how many members and samples went.
 
-        Raises Unreadable when it cannot be read, or when what is to go cannot be taken out of this kind of file.
+        A member that is not there (any more: a kill may have come in between) is none that goes. Raises Unreadable when the
+        file cannot be read, or when what is to go cannot be taken out of this kind of file.
         """
         with reopen() as stream:
             head = stream.read(HEAD)
@@ -90,8 +91,6 @@ class Rewriter:
                 tar_without(lambda: unpacked(reopen(), kind, self._budget()), packing, counted.fate, self._budget())
         else:
             tar_without(reopen, target, counted.fate, self._budget())
-        if counted.missing:
-            raise Unreadable("archive-damaged", f"{len(counted.missing)} members that are to go are not in the archive")
         return counted.gone
 
     def _budget(self) -> Budget:
@@ -130,16 +129,14 @@ def _number(mark: str) -> int:
 
 
 class _Counted:
-    """Decides of each member, and remembers what has been met."""
+    """Decides of each member, and counts what goes."""
 
     def __init__(self, rewriter: Rewriter, drop: Drop) -> None:
         self._rewriter, self._drop = rewriter, drop
-        self.missing = set(drop.members)
         self.gone = 0
 
     def fate(self, name: str, opener: Opener) -> Spool | bool:
         """Say whether a member stays, goes, or what stands in its place."""
-        self.missing.discard(name)
         inner = self._drop.members.get(name)
         if inner is None:
             if not self._rewriter.digests or _digest(opener) not in self._rewriter.digests:

@@ -19,7 +19,7 @@ from acquisition.takedown import Gone, GoneItem
 from acquisition.takedown.crawls import Leaving, take_from_crawl
 from acquisition.takedown.cutting import TEMPORARY, Cut, Cutter, cuts_of, mentions, tables_beside
 from acquisition.takedown.rewriting import Rewriter
-from acquisition.takedown.swept import Blob, read_swept, write_swept
+from acquisition.takedown.swept import Blob, Swept, read_swept, write_swept
 from acquisition.tombstones import Tombstones
 from acquisition.workspace import Workspace, utc_now
 
@@ -92,20 +92,29 @@ def _sweep_blobs(sweeping: Sweeping, gone: Gone, crawled: set[str], report: Repo
     digests = frozenset(stone.digest for stone in sweeping.stones if stone.scope == "content")
     cutter = Cutter(workspace, gone, Rewriter(digests, sweeping.now(), sweeping.limits))
     for cut in cuts.values():
-        known = swept.of(cut.blob)
-        if not store.has(cut.blob):
-            report.outside += known is None and not journal.holds_blob(cut.blob)
+        size = _size_of(cut.blob, swept, store, journal)
+        if size is None:
+            report.outside += 1
             continue
         sweeping.progress(f"taking {len(cut.members) + len(cut.tables) + cut.whole} out of {cut.blob[:12]}")
-        cutter.cut(cut, known.size if known is not None else None)
+        cutter.cut(cut, size)
     _sweep_tables(sweeping, cutter, cuts)
+    swept = read_swept(workspace)
     done = {blob.blob: _merged(blob, swept.of(blob.blob)) for blob in cutter.done.blobs}
-    write_swept(workspace, swept.with_blobs(done.values())) if done else None
+    if done:
+        write_swept(workspace, swept.with_blobs(done.values()))
     _forget(journal, done.values())
     report.deleted += sum(blob.absent for blob in done.values())
     report.rewritten += sum(not blob.absent for blob in done.values())
     report.bytes += cutter.done.bytes
     report.kept += cutter.done.kept
+
+
+def _size_of(blob: str, swept: Swept, store: BlobStore, journal: Journal) -> int | None:
+    """Return the size that a file of the workspace had when it was fetched, None for one that was never in it."""
+    if (known := swept.of(blob)) is not None:
+        return known.size
+    return store.path(blob).stat().st_size if store.has(blob) else journal.content_size(blob)
 
 
 def _merged(blob: Blob, known: Blob | None) -> Blob:
