@@ -202,7 +202,7 @@ def _line(
                 line = Line(session, moved, staged, flagged, judged, not_checked)
                 wanted = formats or session.declared.declaration.manifest
                 result = finish(line, journal, formats=tuple(wanted), with_manifest=until == "manifest")
-    swept = sweep_away(session, journal, staged)
+    swept = sweep_away(session, journal, staged, moved.values())
     return replace(_summary(moved, staged, result, until), swept=swept)
 
 
@@ -253,6 +253,7 @@ def _source(moved: Moved, staged: Staged | None, counts: Mapping[tuple[str, str]
         items=staged.items if staged is not None else 0,
         capped=staged.capped if staged is not None else False,
         outcomes=dict(outcomes),
+        codes=dict(counts),
         rejections=dict(Counter(rejection.code for rejection in rejections)),
         crawl=moved.crawl,
         errors=(*moved.errors, *_cut_short(moved, staged)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from acquisition.journal import Journal
 from acquisition.model import Modality
+from acquisition.pipeline.moving import Moved
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.shelf import Shelf
 from acquisition.settings import ArchiveSettings
@@ -20,19 +21,25 @@ from acquisition.stage.withdrawn import gone_files
 from acquisition.takedown import Gone, GoneItem
 from acquisition.tombstones import read_tombstones
 
+_SWEPT: Final = "takedown-swept"
+"""The journal's fact that names the tombstones (`Tombstones.digest`) that the workspace was last swept for."""
 _IN_STAGING: Final = (Modality.TEXT.value, Modality.TABLE.value)
 """What lies in the staged shards as a whole; the bytes of all other items are read where they lie."""
 
 
-def sweep_away(session: Session, journal: Journal, staged: Mapping[str, Staged]) -> dict[str, Any]:
-    """Take out of the workspace what the staged releases list as gone; return what was done, {} where nothing was listed."""
+def sweep_away(session: Session, journal: Journal, staged: Mapping[str, Staged], moved: Iterable[Moved]) -> dict[str, Any]:
+    """Take out of the workspace what the staged releases list as gone; return what was done, {} where nothing was to do.
+
+    Tombstones that were not swept for yet are swept for, too: what they speak of may never have been an item here.
+    """
+    _forget_own(session, journal, moved)
     lists = [path for source in staged.values() for path in gone_files(Path(source.directory))]
-    if not lists:
+    stones = read_tombstones(session.workspace.tombstones)
+    if not lists and (not len(stones) or journal.fact(_SWEPT) == stones.digest):
         return {}
     from acquisition.takedown.sweeping import Sweeping, sweep  # archives and web archives: nothing that an idle run needs
 
     session.reporter.event("step", text="taking bytes out of the workspace")
-    stones = read_tombstones(session.workspace.tombstones)
     items = tuple(_listed(lists))
     sources = session.declared.sources
     shared = {source.name: getattr(source.settings, "frontier", None) for source in sources}
@@ -47,7 +54,18 @@ def sweep_away(session: Session, journal: Journal, staged: Mapping[str, Staged])
     report = sweep(sweeping, _gone(Shelf(session, stones), items))
     for path in lists:
         path.unlink()
+    journal.set_fact(_SWEPT, stones.digest)
     return asdict(report)
+
+
+def _forget_own(session: Session, journal: Journal, moved: Iterable[Moved]) -> None:
+    """A file of one's own that is taken down stays where it is, and every run meets it: the journal does not tell of it."""
+    stones = read_tombstones(session.workspace.tombstones)
+    gone = {file.sha256 for source in moved for file in source.held.values() if stones.file_gone(file.sha256)}
+    if gone:
+        with journal.transaction():
+            for sha256 in sorted(gone):
+                journal.forget_content(sha256)
 
 
 def _listed(lists: list[Path]) -> list[GoneItem]:
