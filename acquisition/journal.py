@@ -218,12 +218,6 @@ class Journal:
         with self.transaction():
             self._execute("DELETE FROM blobs WHERE source=? AND release=? AND path=?", (source, release, path))
 
-    def content_size(self, sha256: str) -> int | None:
-        """Return the bytes of a file of this content, None when none has ever arrived."""
-        with self._lock:
-            row = self._execute("SELECT size FROM blobs WHERE sha256=? LIMIT 1", (sha256,)).fetchone()
-        return None if row is None else int(row[0])
-
     def forget_content(self, sha256: str) -> None:
         """Forget every asset of this content, and overwrite what the file of the journal held of it."""
         with self.transaction():

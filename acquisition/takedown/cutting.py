@@ -76,7 +76,7 @@ def cuts_of(items: Iterable[GoneItem]) -> dict[str, Cut]:
 
 
 class Cutter:
-    """Takes what leaves out of the blob store, one blob after the other. What is done already is done again without harm."""
+    """Takes what leaves out of the blob store, one blob after the other, and deletes at the end what holds nothing else."""
 
     def __init__(self, workspace: Workspace, gone: Gone, rewriter: Rewriter) -> None:
         self._store = BlobStore(workspace)
@@ -86,7 +86,7 @@ class Cutter:
         self.done = Done()
 
     def cut(self, cut: Cut, size: int) -> None:
-        """Delete or rewrite one blob of `size` bytes (the original's); one that is not here any more is noted all the same."""
+        """Rewrite one blob of `size` bytes (the original's), or have it deleted by `delete`."""
         holders = tuple(sorted(cut.holders))
         if not self._gone.needed.get(cut.blob, False):
             state = "staged" if self._gone.remaining.get(cut.blob, 0) else "gone"
@@ -99,15 +99,19 @@ class Cutter:
             self._rewrite(cut, size, holders)
 
     def delete_table(self, blob: str, holders: tuple[tuple[str, str], ...]) -> None:
-        """Delete a table that speaks of media that left; its rows lie in the staged shards."""
+        """Have a table deleted that speaks of media that left; its rows lie in the staged shards."""
         if self._store.has(blob):
             self._delete(Blob(blob, self._store.path(blob).stat().st_size, "staged", holders=holders))
 
     def _delete(self, blob: Blob) -> None:
-        if self._store.has(blob.blob):
-            self.done.bytes += self._store.path(blob.blob).stat().st_size
-            self._store.discard(blob.blob)
         self.done.blobs.append(blob)
+
+    def delete(self) -> None:
+        """Delete what was found to go; to be called when it is noted, so that a kill leaves no file that is missed in silence."""
+        for blob in self.done.blobs:
+            if blob.absent and self._store.has(blob.blob):
+                self.done.bytes += self._store.path(blob.blob).stat().st_size
+                self._store.discard(blob.blob)
 
     def _rewrite(self, cut: Cut, size: int, holders: tuple[tuple[str, str], ...]) -> None:
         """Write the file anew beside the store, note what will lie there, and put it in its place.

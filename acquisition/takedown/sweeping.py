@@ -89,20 +89,22 @@ def _sweep_blobs(sweeping: Sweeping, gone: Gone, crawled: set[str], report: Repo
     workspace, journal = sweeping.workspace, sweeping.journal
     store, swept = BlobStore(workspace), read_swept(workspace)
     cuts = cuts_of(item for item in gone.items if item.source not in crawled)
-    digests = frozenset(stone.digest for stone in sweeping.stones if stone.scope == "content")
+    digests = frozenset(stone.digest for stone in sweeping.stones if stone.scope in {"content", "file"})
     cutter = Cutter(workspace, gone, Rewriter(digests, sweeping.now(), sweeping.limits))
     for cut in cuts.values():
-        size = _size_of(cut.blob, swept, store, journal)
+        size = _size_of(cut.blob, swept, store)
         if size is None:
             report.outside += 1
             continue
         sweeping.progress(f"taking {len(cut.members) + len(cut.tables) + cut.whole} out of {cut.blob[:12]}")
         cutter.cut(cut, size)
     _sweep_tables(sweeping, cutter, cuts)
+    _sweep_strays(sweeping, cutter, digests - cuts.keys())
     swept = read_swept(workspace)
     done = {blob.blob: _merged(blob, swept.of(blob.blob)) for blob in cutter.done.blobs}
     if done:
         write_swept(workspace, swept.with_blobs(done.values()))
+    cutter.delete()
     _forget(journal, done.values())
     report.deleted += sum(blob.absent for blob in done.values())
     report.rewritten += sum(not blob.absent for blob in done.values())
@@ -110,11 +112,19 @@ def _sweep_blobs(sweeping: Sweeping, gone: Gone, crawled: set[str], report: Repo
     report.kept += cutter.done.kept
 
 
-def _size_of(blob: str, swept: Swept, store: BlobStore, journal: Journal) -> int | None:
-    """Return the size that a file of the workspace had when it was fetched, None for one that was never in it."""
+def _sweep_strays(sweeping: Sweeping, cutter: Cutter, digests: frozenset[str]) -> None:
+    """Delete files that are taken down as they are and were no item here: the declaration leaves them out."""
+    store = BlobStore(sweeping.workspace)
+    for digest in sorted(digests):
+        if store.has(digest):
+            cutter.cut(Cut(digest, whole=True), store.path(digest).stat().st_size)
+
+
+def _size_of(blob: str, swept: Swept, store: BlobStore) -> int | None:
+    """Return the size that a file of the workspace had when it was fetched, None for one that lies elsewhere."""
     if (known := swept.of(blob)) is not None:
         return known.size
-    return store.path(blob).stat().st_size if store.has(blob) else journal.content_size(blob)
+    return store.path(blob).stat().st_size if store.has(blob) else None
 
 
 def _merged(blob: Blob, known: Blob | None) -> Blob:

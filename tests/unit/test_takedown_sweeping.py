@@ -19,7 +19,7 @@ from acquisition.takedown.cutting import Cutter, cuts_of, is_table, mentions, ne
 from acquisition.takedown.rewriting import Rewriter
 from acquisition.takedown.sweeping import Sweeping, sweep
 from acquisition.takedown.swept import FILE, Blob, Swept, read_swept, write_swept
-from acquisition.tombstones import Tombstones
+from acquisition.tombstones import Tombstone, Tombstones
 from acquisition.workspace import Workspace
 
 
@@ -197,9 +197,32 @@ def test_a_kill_between_the_file_and_the_record(shelf: Shelf, monkeypatch: pytes
     assert [blob.state for blob in read_swept(shelf.workspace)] == ["edited", "edited"]
 
 
+def test_a_file_is_noted_before_it_is_deleted(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kill in between leaves the note and the file, never a file that is missing and that nobody knows of."""
+    blob = shelf.put(b"RIFFa", "a.wav")
+    monkeypatch.setattr(BlobStore, "discard", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        shelf.sweep(item(blob, "a.wav"))
+    monkeypatch.undo()
+    noted = read_swept(shelf.workspace).of(blob)
+    assert noted is not None
+    assert noted.state == "gone"
+    shelf.sweep(item(blob, "a.wav"))
+    assert not shelf.store.has(blob)
+
+
+def test_a_file_that_was_no_item_goes_by_its_content(shelf: Shelf) -> None:
+    """The declaration leaves it out, so no item leaves; its content is taken down all the same."""
+    blob, stays = shelf.put(b"RIFFa", "left-out.wav"), shelf.put(b"RIFFb", "b.wav")
+    stones = Tombstones([Tombstone("content", blob)])
+    report = sweep(Sweeping(shelf.workspace, shelf.journal, stones), Gone())
+    assert (report.deleted, shelf.store.has(blob), shelf.store.has(stays)) == (1, False, True)
+
+
 def test_files_of_ones_own_are_never_touched(shelf: Shelf, tmp_path: Path) -> None:
     """A file outside the workspace is counted and left."""
     own = tmp_path / "own.wav"
+    shelf.journal.record_blob("kit", "1", "own.wav", sha256=hashlib.sha256(b"RIFF own").hexdigest(), size=8, fetched_at="")
     own.write_bytes(b"RIFF own")
     report = shelf.sweep(item(hashlib.sha256(b"RIFF own").hexdigest(), "own.wav"))
     assert (report.outside, own.read_bytes()) == (1, b"RIFF own")
