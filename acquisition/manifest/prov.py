@@ -6,33 +6,58 @@ listed one by one: items.parquet is their entity, and names the source of each.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
 from acquisition.manifest.gathered import Part, gather, moment
+from acquisition.manifest.kept import refuse
 from acquisition.protocols import Exporter, Ledger
 from acquisition.workspace import write_json
 
 DOCUMENT: Final = "prov.json"
+MAX_GONE: Final = 10_000
 _STEPS: Final = ("fetch", "filter", "curate")
+_TERMS: Final = frozenset(
+    {
+        "entity", "activity", "agent", "prefix", "used", "wasGeneratedBy", "wasDerivedFrom", "wasAssociatedWith",
+        "wasAttributedTo", "wasInvalidatedBy",
+    }
+)  # fmt: skip
 
 
 class Prov(Exporter):
     """prov.json."""
 
     name: ClassVar[str] = "prov"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
+    standard: ClassVar[str] = "W3C PROV-JSON"
     files: ClassVar[tuple[str, ...]] = (DOCUMENT,)
 
     def write(self, ledger: Ledger, directory: Path) -> tuple[str, ...]:
-        """Write the document."""
+        """Write the document; ExportRefused when it names what it does not describe, or other sources than kept something."""
         _, parts = gather(ledger.items)
-        write_json(directory / DOCUMENT, _document(ledger, parts))
+        document = _document(ledger, parts, _taken_down(ledger.items))
+        refuse("the PROV document", problems(document, parts))
+        write_json(directory / DOCUMENT, document)
         return self.files
 
 
-def _document(ledger: Ledger, parts: Mapping[str, Part]) -> dict[str, Any]:
+def _taken_down(items: Path) -> list[tuple[str, str, str]]:
+    """Return id, ticket and time of the items that were taken down, at most MAX_GONE; the ledger has all."""
+    found: list[tuple[str, str, str]] = []
+    with pq.ParquetFile(items) as ledger:
+        for batch in ledger.iter_batches(columns=["id", "takedown", "decided_at"]):
+            gone = batch.filter(pc.not_equal(batch.column("takedown"), "")).slice(0, MAX_GONE - len(found))
+            found += zip(*(gone.column(name).to_pylist() for name in ("id", "takedown", "decided_at")), strict=True)
+    return found
+
+
+def _document(ledger: Ledger, parts: Mapping[str, Part], gone: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
     sources = {name: f"set:source/{name}" for name in ledger.releases}
     entities: dict[str, Any] = {sources[name]: _release(ledger, name, parts.get(name)) for name in sorted(sources)} | {
         "set:staged": {"prov:label": "items found in the sources", "acq:items": ledger.summary["items"]},
@@ -44,13 +69,29 @@ def _document(ledger: Ledger, parts: Mapping[str, Part]) -> dict[str, Any]:
         },
         "set:items.parquet": {"prov:label": "the ledger: every item, kept or not"},
     }
+    entities |= {f"set:item/{item}": {"prov:label": "an item that was taken down"} for item, _, _ in gone}
     return {
         "prefix": {"set": f"urn:acquisition:{ledger.dataset.name}:", "acq": "urn:acquisition:terms:"},
         "entity": entities,
-        "activity": _activities(ledger),
+        "activity": _activities(ledger)
+        | {f"set:takedown/{_plain(ticket)}": {"prov:label": f"takedown {ticket}"} for _, ticket, _ in gone},
         "agent": _agents(ledger),
         **_relations(ledger, sources, parts),
+        **_invalidated(gone),
     }
+
+
+def _plain(ticket: str) -> str:
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", ticket)
+
+
+def _invalidated(gone: Sequence[tuple[str, str, str]]) -> dict[str, Any]:
+    found = {
+        f"_:wasInvalidatedBy{index}": {"prov:entity": f"set:item/{item}", "prov:activity": f"set:takedown/{_plain(ticket)}"}
+        | ({"prov:time": at} if at else {})
+        for index, (item, ticket, at) in enumerate(gone)
+    }
+    return {"wasInvalidatedBy": found} if found else {}
 
 
 def _release(ledger: Ledger, name: str, part: Part | None) -> dict[str, Any]:
@@ -105,3 +146,24 @@ def _relations(ledger: Ledger, sources: Mapping[str, str], parts: Mapping[str, P
         "wasAttributedTo": credited,
     }
     return {name: {f"_:{name}{index}": one for index, one in enumerate(listed)} for name, listed in relations.items() if listed}
+
+
+def problems(document: Mapping[str, Any], parts: Mapping[str, Part]) -> list[str]:
+    """Return what the library lets pass: words that PROV has not, references that lead nowhere, sources that kept nothing."""
+    found = [f"{term} is no term of PROV-JSON that we write" for term in sorted(set(document) - _TERMS)]
+    known = {name for kind in ("entity", "activity", "agent") for name in document.get(kind, {})}
+    found += [f"{name} leads to nothing" for name in sorted(set(_referred(document)) - known)]
+    derived = {one["prov:usedEntity"] for one in document.get("wasDerivedFrom", {}).values()}
+    if derived != {f"set:source/{name}" for name in parts} & set(document["entity"]):
+        found.append("the set is not derived from exactly those sources that kept something")
+    kept = document["entity"]["set:curated"].get("acq:items")
+    if kept != sum(part.items for part in parts.values()):
+        found.append(f"the set has {kept} items here")
+    return found
+
+
+def _referred(document: Mapping[str, Any]) -> Iterator[str]:
+    for kind, relations in document.items():
+        if kind not in {"prefix", "entity", "activity", "agent"}:
+            for one in relations.values():
+                yield from (value for key, value in one.items() if key != "prov:time")

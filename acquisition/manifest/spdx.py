@@ -13,12 +13,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from acquisition.errors import PluginError
 from acquisition.manifest.gathered import Part, gather, union
-from acquisition.manifest.kept import kept_rows, license_urls
+from acquisition.manifest.kept import kept_rows, license_urls, refuse
 from acquisition.model import Release
 from acquisition.protocols import Exporter, Ledger
-from acquisition.rights.expressions import NOASSERTION, identifiers
+from acquisition.rights.expressions import NOASSERTION, identifiers, parse
 from acquisition.rights.titles import name_of
 from acquisition.workspace import write_json
 
@@ -35,15 +34,15 @@ class Spdx(Exporter):
     """spdx.json."""
 
     name: ClassVar[str] = "spdx"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
+    standard: ClassVar[str] = "SPDX 3.0.1, Dataset profile"
     files: ClassVar[tuple[str, ...]] = (DOCUMENT,)
 
     def write(self, ledger: Ledger, directory: Path) -> tuple[str, ...]:
-        """Write the document; PluginError when it would break a rule of the profile."""
+        """Write the document; ExportRefused when it would break a rule of the profile, or say other figures than the ledger."""
         document = _Document(ledger).built()
-        faults = check(document)
-        if faults:
-            raise PluginError(f"the SPDX document would be wrong: {'; '.join(faults[:5])}")
+        whole, parts = gather(ledger.items)
+        refuse("the SPDX document", [*check(document), *figures(document, whole, parts)])
         write_json(directory / DOCUMENT, document)
         return self.files
 
@@ -66,6 +65,7 @@ class _Document:
         if sources:
             self._relation("contains", main, sources)
         self._files(main, whole)
+        self._opt_outs(main)
         document = {
             "type": "SpdxDocument",
             "spdxId": f"{self._base}/document",
@@ -93,7 +93,7 @@ class _Document:
     def _agent(self, name: str) -> str:
         found = f"{self._base}/agent/{_digest(name)}"
         known = any(element["spdxId"] == found for element in self._elements)
-        return found if known else self._add("Agent", f"agent/{_digest(name)}", name=name)
+        return found if known else self._add("Organization", f"agent/{_digest(name)}", name=name)
 
     def _whole(self, whole: Part, creator: str) -> str:
         ledger = self._ledger
@@ -111,11 +111,30 @@ class _Document:
             dataset_dataPreprocessing=[f"filters: {', '.join(filters)}"] if filters else [],
             # what filters found was redacted, held or dropped by the policy; what they could not see nobody can assert
             dataset_hasSensitivePersonalInformation="noAssertion",
+            dataset_anonymizationMethodUsed=_redaction(ledger.summary),
+            dataset_datasetUpdateMechanism="A removed, edited or moved item is a major step of the version (versions.jsonl).",
+            dataset_datasetNoise="; ".join(f"not checked: {one}" for one in ledger.not_checked),
+            dataset_datasetAvailability="directDownload" if ledger.dataset.url else "",
+            dataset_intendedUse=ledger.dataset.answers.get("rai.dataUseCases", ""),
+            dataset_knownBias=[one] if (one := ledger.dataset.answers.get("rai.dataBiases", "").strip()) else [],
             comment="Personal data were found by the filters and treated by the policy." if personal else "",
             verifiedUsing=[_hash(_file_digest(ledger.items))],
         )
         self._rights(package, "set", union(whole.declared), union(whole.concluded))
         return package
+
+    def _opt_outs(self, main: str) -> None:
+        """Tell of each crawl which opt-outs were met, as an annotation of the set."""
+        for source, told in sorted(self._ledger.summary.get("crawls", {}).items()):
+            for mechanism, facts in sorted(told.get("opt_outs", {}).items()):
+                self._add(
+                    "Annotation",
+                    f"opt-out/{source}/{mechanism}",
+                    annotationType="other",
+                    subject=main,
+                    statement=f"{source}: {mechanism} ({facts['treatment']}) denies {facts['items']:,} items a use, is unclear for "
+                    f"{facts['unclear']:,}; {facts['not_visited']:,} addresses were left alone for it.",
+                )
 
     def _source(self, name: str, part: Part) -> str:
         release = self._ledger.releases.get(name)
@@ -204,6 +223,11 @@ def _stored(items: Path) -> Iterator[tuple[str, str, str, list[str]]]:
             yield item, path, digest, authors
 
 
+def _redaction(summary: Mapping[str, Any]) -> list[str]:
+    redacted = summary.get("outcomes", {}).get("redact", 0)
+    return [f"Spans of {redacted:,} items are replaced by the kind of what stood there."] if redacted else []
+
+
 def _measured(part: Part) -> dict[str, Any]:
     types = sorted({_TYPES.get(name, "other") for name, count in part.modalities.items() if count})
     return {"dataset_datasetType": types or ["noAssertion"], "dataset_datasetSize": part.octets}
@@ -257,3 +281,28 @@ def check(document: Mapping[str, Any]) -> list[str]:
                 if rights.get((element["spdxId"], kind), 0) != 1:
                     faults.append(f"{element['spdxId']} has not exactly one {kind}")
     return faults
+
+
+def figures(document: Mapping[str, Any], whole: Part, parts: Mapping[str, Part]) -> list[str]:
+    """Return where packages say something else than the ledger: sizes, licenses, the sources that kept something, the files."""
+    graph = {element["spdxId"]: element for element in document["@graph"] if "spdxId" in element}
+    packages = [element for element in graph.values() if element["type"] == "dataset_DatasetPackage"]
+    expected = {"set": whole} | {f"source/{name}": part for name, part in parts.items() if part.items}
+    found = [] if len(packages) == len(expected) else [f"{len(packages)} packages stand for {len(expected)}"]
+    related = {(one["from"], one["relationshipType"]): one["to"] for one in graph.values() if one["type"] == "Relationship"}
+    for place, part in expected.items():
+        package = next((one for one in packages if one["spdxId"].endswith(f"/{place}")), None)
+        if package is None:
+            found.append(f"{place} has no package")
+            continue
+        if package.get("dataset_datasetSize") != part.octets:
+            found.append(f"{place} has {package.get('dataset_datasetSize')} bytes, and its items {part.octets}")
+        for kind, counts in (("hasDeclaredLicense", part.declared), ("hasConcludedLicense", part.concluded)):
+            to = (related.get((package["spdxId"], kind)) or [_NO_LICENSE])[0]
+            said = NOASSERTION if to == _NO_LICENSE else graph.get(to, {}).get("simplelicensing_licenseExpression", "")
+            if said != union(counts):
+                found.append(f"{place}: {kind} is {said!r}, and its items are under {union(counts)!r}")
+            if said != NOASSERTION and parse(said) is None:
+                found.append(f"{place}: {said!r} is no SPDX expression")
+    listed = sum(element["type"] == "software_File" for element in graph.values())
+    return found + ([f"{listed:,} files are listed, of {whole.items:,} items"] if listed > whole.items else [])
