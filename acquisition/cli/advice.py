@@ -3,24 +3,43 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from acquisition.errors import EXIT_CREDENTIALS, EXIT_PARTIAL
+from acquisition.errors import EXIT_CREDENTIALS, EXIT_DONE, EXIT_PARTIAL
 
 if TYPE_CHECKING:  # the pipeline is heavy; commands import it when they run
+    from acquisition.pipeline.inspect import Status
     from acquisition.pipeline.summary import Summary
 
 _MOST: Final = 3
+_NAMES: Final = "names and postal addresses were NOT checked"
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """What is open in a set: items held by code, sources of which no license is known, and what was not checked."""
+
+    held: Counter[str]
+    unlicensed: Sequence[str]
+    not_checked: Iterable[str]
 
 
 def next_steps(summary: Summary) -> list[str]:
-    """Return at most three sentences, the most pressing first; none where nothing is open."""
-    return list(islice(_steps(summary), _MOST))
+    """Return at most three sentences on a run, the most pressing first; none where nothing is open."""
+    unlicensed = [source.name for source in summary.sources if source.license_concluded == "NOASSERTION" and source.items]
+    found = _Open(_held([summary.codes]), unlicensed, summary.not_checked)
+    return list(islice((*_failed(summary), *_undecided(found)), _MOST))
 
 
-def _steps(summary: Summary) -> Iterator[str]:
+def next_of_status(status: Status) -> list[str]:
+    """Return at most three sentences on what stands on disk."""
+    return list(islice((*_unfinished(status), *_standing(status)), _MOST))
+
+
+def _failed(summary: Summary) -> Iterator[str]:
     waiting = [source for source in summary.sources for error in source.errors if error.exit_code == EXIT_CREDENTIALS]
     if waiting:
         names = ", ".join(dict.fromkeys(source.name for source in waiting))
@@ -29,20 +48,56 @@ def _steps(summary: Summary) -> Iterator[str]:
     if failed:
         names = ", ".join(dict.fromkeys(source.name for source in failed))
         yield f"Run the same command again: {names} did not come whole, and what is here is kept."
+
+
+def _unfinished(status: Status) -> Iterator[str]:
+    if status.run == "running":
+        yield "Wait for the command that is at work; what stands here is from before it."
+    elif status.run == "unfinished":
+        yield "Run the last command again: it did not end, and goes on where it was."
+    elif status.exit_code == EXIT_CREDENTIALS:
+        yield "Run `acquire fetch` again once you have logged in or accepted the terms that it asks for."
+    elif status.exit_code == EXIT_PARTIAL:
+        yield "Run `acquire fetch` again: something did not come whole, and what is here is kept."
+    missing = [entry["name"] for entry in status.sources if entry["files_held"] < entry["files"] or not entry["revision"]]
+    if missing and status.exit_code in {None, EXIT_DONE} and status.run in {"none", "ended"}:
+        yield f"Run `acquire fetch`: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not here, or not whole."
+
+
+def _standing(status: Status) -> Iterator[str]:
+    if status.standing is None:
+        if status.run == "ended":
+            yield "Run `acquire fetch` to the end: there is no manifest yet."
+        return
+    if status.standing.trouble:
+        yield f"Mend the manifest: {status.standing.trouble}."
+    unlicensed = [
+        source
+        for source, codes in status.standing.codes.items()
+        if any(code == "license.unknown" and outcome == "hold" for outcome, code in codes)
+    ]
+    yield from _undecided(_Open(_held(status.standing.codes.values()), unlicensed, status.standing.not_checked))
+
+
+def _held(codes: Iterable[Mapping[tuple[str, str], int]]) -> Counter[str]:
     held = Counter[str]()
-    for (outcome, code), count in summary.codes.items():
-        if outcome == "hold":
-            held[code] += count
-    unlicensed = [source.name for source in summary.sources if source.license_concluded == "NOASSERTION" and source.items]
-    if unlicensed and held["license.unknown"]:
-        names, waits = ", ".join(unlicensed), _items(held["license.unknown"])
+    for counts in codes:
+        for (outcome, code), count in counts.items():
+            if outcome == "hold":
+                held[code] += count
+    return held
+
+
+def _undecided(found: _Open) -> Iterator[str]:
+    if found.unlicensed and found.held["license.unknown"]:
+        names, waits = ", ".join(found.unlicensed), _items(found.held["license.unknown"])
         yield f"Find out the license of {names} and declare it with its evidence (`license:`): {waits} held for it."
-    for code, count in held.most_common():
-        if code == "license.unknown" and unlicensed:
+    for code, count in found.held.most_common():
+        if code == "license.unknown" and found.unlicensed:
             continue
-        found = f"the {_items(count)} held for {code} (`acquire explain ID`)"
-        yield f"Look at {found}, and decide: decisions.jsonl, or a rule of `policy`."
-    if any("names and postal addresses were NOT checked" in sentence for sentence in summary.not_checked):
+        told = f"the {_items(count)} held for {code} (`acquire explain ID`)"
+        yield f"Look at {told}, and decide: decisions.jsonl, or a rule of `policy`."
+    if any(_NAMES in sentence for sentence in found.not_checked):
         yield "Names of people were not looked for: set `filters.pii.names` to a model of yours before the set is passed on."
 
 

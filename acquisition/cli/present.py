@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 from acquisition.cli import output
 from acquisition.cli.advice import next_steps
 from acquisition.cli.alarms import alarms_text
-from acquisition.cli.crawling import activity_text, skip_report
+from acquisition.cli.crawling import skip_report
 from acquisition.cli.output import size, table
 from acquisition.cli.planned_value import drift_value
+from acquisition.cli.sections import (
+    files_told,
+    license_lines,
+    not_checked_lines,
+    observed_lines,
+    step_lines,
+    version_lines,
+    why_lines,
+)
+from acquisition.cli.tables import columns, fitted, wrapped
 
 if TYPE_CHECKING:  # the pipeline is heavy; commands import it when they run
-    from acquisition.model import Observation
     from acquisition.pipeline.demonstrate import Demonstration
-    from acquisition.pipeline.inspect import Status
     from acquisition.pipeline.summary import SourceSummary, Summary
 
 _SHOWN: Final = 20
@@ -60,39 +68,31 @@ def show_errors(summary: Summary) -> None:
 
 
 def summary_text(summary: Summary) -> str:
-    """Return what a run did as a table, counts by decisive flag, and where things lie."""
-    rows = [_summary_row(source) for source in summary.sources]
-    header = ("source", "version", "license", "files", "moved", "items", "keep", "redact", "hold", "drop", "rejected", "")
-    lines = [table(rows, header, right=frozenset(range(3, 11)))]
-    if summary.codes:
-        lines.append("\nwhy, by the flag that decided:")
-        grouped = sorted(summary.codes.items(), key=lambda entry: (-entry[1], entry[0]))
-        lines.append(
-            table(
-                [(f"  {code or '(no flag)'}", outcome, f"{count:,}") for (outcome, code), count in grouped],
-                ("  flag", "outcome", "items"),
-                right=frozenset({2}),
-            )
-        )
+    """Return what a run did: per source, by decisive flag, licenses with duties, what was not checked, and what comes next."""
+    width = columns()
+    lines = fitted(map(_summary_row, summary.sources), _HEADER, width, right=_COUNTS, spare=_SPARE)
+    lines += why_lines({source.name: source.codes for source in summary.sources}, width)
     rejections = Counter[str]()
     for source in summary.sources:
         rejections.update(source.rejections)
     if rejections:
-        lines.append("\nrejected: " + ", ".join(f"{count:,} {code}" for code, count in rejections.most_common()))
+        told = ", ".join(f"{count:,} {code}" for code, count in rejections.most_common())
+        lines += ["", *wrapped(told, width, first="rejected: ", rest="  ")]
     lines += [line for source in summary.sources if source.crawl for line in skip_report(source.name, source.crawl)]
-    lines += _observed(summary.observations)
-    if summary.not_checked:
-        lines.append("\nnot checked:")
-        lines += [f"  {sentence}" for sentence in summary.not_checked]
+    lines += observed_lines(summary.observations, width)
+    if summary.standing is not None:
+        lines += license_lines(summary.standing, width)
+    lines += not_checked_lines(summary.not_checked, width)
     if summary.notes:
-        lines += ["\nto note:", *(f"  {note}" for note in summary.notes)]
-    if steps := next_steps(summary):
-        lines += ["\nnext:", *(f"  {number}. {step}" for number, step in enumerate(steps, 1))]
+        lines += ["", "to note:", *(line for note in summary.notes for line in wrapped(note, width, first="  ", rest="    "))]
+    lines += step_lines(next_steps(summary), width)
     lines.append("")
     if summary.curated:
         lines.append(f"curated set: {summary.curated}")
     if summary.manifest:
-        lines.append(f"manifest:    {summary.manifest} ({', '.join(summary.manifest_files)})")
+        lines.append(f"manifest:    {summary.manifest} ({files_told(summary.manifest_files)})")
+    if summary.versioned:
+        lines += version_lines(summary.versioned, width)
     state = "done" if summary.changed else "nothing changed"
     lines.append(
         f"{state} in {output.duration(summary.seconds)}"
@@ -101,14 +101,9 @@ def summary_text(summary: Summary) -> str:
     return "\n".join(lines)
 
 
-def _observed(observations: Sequence[Observation]) -> list[str]:
-    """Return what was found of sources, tables and columns as a whole; the manifest and --json have all of it."""
-    if not observations:
-        return []
-    rows = [(f"  {one.place}", one.code, one.figure, f"{one.items:,}", one.detail) for one in observations[:_SHOWN]]
-    rest = len(observations) - len(rows)
-    lines = ["\nof sources as a whole:", table(rows, ("  of", "what", "value", "items", ""), right=frozenset({3}))]
-    return lines + ([f"  … and {rest:,} more (observations.jsonl of the manifest, or --json)"] if rest else [])
+_HEADER: Final = ("source", "version", "license", "files", "moved", "items", "keep", "redact", "hold", "drop", "rejected", "")
+_COUNTS: Final = frozenset(_HEADER[3:11])
+_SPARE: Final = ("moved", "version", "files", "license", "rejected")
 
 
 def _summary_row(source: SourceSummary) -> tuple[str, ...]:
@@ -139,6 +134,8 @@ def summary_value(summary: Summary) -> dict[str, Any]:
         "codes": [
             {"code": code, "outcome": outcome, "items": count} for (outcome, code), count in sorted(summary.codes.items())
         ],
+        "version": dict(summary.versioned),
+        "licenses": summary.standing.value()["licenses"] if summary.standing is not None else [],
         "observations": [asdict(one) for one in summary.observations],
         "not_checked": list(summary.not_checked),
         "notes": list(summary.notes),
@@ -161,6 +158,10 @@ def summary_value(summary: Summary) -> dict[str, Any]:
                 "items": source.items,
                 "capped": source.capped,
                 "outcomes": dict(source.outcomes),
+                "codes": [
+                    {"code": code, "outcome": outcome, "items": count}
+                    for (outcome, code), count in sorted(source.codes.items())
+                ],
                 "rejections": dict(source.rejections),
                 "crawl": dict(source.crawl),
                 "notes": list(source.notes),
@@ -172,7 +173,7 @@ def summary_value(summary: Summary) -> dict[str, Any]:
     }
 
 
-# --- one item, the workspace ----------------------------------------------------------------------------------------------
+# --- one item, the demo ----------------------------------------------------------------------------------------------
 
 
 def entry_text(entry: Mapping[str, Any]) -> str:
@@ -188,32 +189,6 @@ def entry_text(entry: Mapping[str, Any]) -> str:
     lines.append(f"  flags: {len(entry.get('flags') or [])}")
     for flag in entry.get("flags") or []:
         lines.append("    " + " ".join(f"{key}={value}" for key, value in flag.items() if value not in (None, "", -1)))
-    return "\n".join(lines)
-
-
-def status_text(status: Status) -> str:
-    """Return what the workspace holds."""
-    rows = [
-        (
-            entry["name"],
-            entry["kind"],
-            short(entry["revision"]) or "not pinned",
-            f"{entry['files_held']:,}/{entry['files']:,}",
-            f"{entry['items']:,}",
-        )
-        for entry in status.sources
-    ]
-    lines = [table(rows, ("source", "kind", "version", "files held", "items staged"), right=frozenset({3, 4}))]
-    crawls = [activity_text(entry["name"], entry["crawl"]) for entry in status.sources if entry["crawl"]]
-    lines += ["", *crawls] if crawls else []
-    lines.append(f"\nworkspace: {status.workspace}")
-    lines.append(f"last run: {status.last_run or 'none'}")
-    lines.append(f"curated set: {status.curated or 'none'}")
-    for push in status.pushed:
-        visibility = "private" if push["private"] else "public"
-        where = f"{push['endpoint']}/datasets/{push['repo']}"
-        lines.append(f"pushed: {where} ({visibility}), version {push['version']}, commit {push['commit'][:12]}, {push['at']}")
-    lines.append(f"disk free: {size(status.disk_free)}")
     return "\n".join(lines)
 
 

@@ -25,6 +25,7 @@ from acquisition.pipeline.flagging import Flagged
 from acquisition.pipeline.judging import Judged, flag_shard
 from acquisition.pipeline.moving import Moved
 from acquisition.pipeline.session import Session
+from acquisition.pipeline.standing import Standing, standing
 from acquisition.pipeline.texts import license_texts
 from acquisition.pipeline.versioning import Versioning, papers
 from acquisition.pipeline.web import statistics
@@ -49,6 +50,7 @@ class Finished:
     notes: tuple[str, ...] = ()
     versioned: Mapping[str, str] = field(default_factory=dict)
     """The set's version, the step to it from the one before, why, and a note where the declaration says another."""
+    standing: Standing | None = None
     changed: bool = False
 
 
@@ -133,6 +135,7 @@ def _finished(line: Line, done: Mapping[str, Any], *, changed: bool, with_manife
         manifest_files=tuple(done.get("files", ())) if with_manifest else (),
         notes=tuple(done["notes"]),
         versioned=done["versioned"] if with_manifest else {},
+        standing=standing(line.session.workspace) if with_manifest else None,
         changed=changed,
     )
 

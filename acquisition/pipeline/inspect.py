@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
 from acquisition import crawl, manifest, plugins
 from acquisition.blobs import BlobStore
 from acquisition.curate.policy import PolicyRow
 from acquisition.engine.inputs import input_digests
 from acquisition.errors import UsageError
-from acquisition.journal import Journal, RunRecord
+from acquisition.journal import Journal
 from acquisition.pipeline.session import Session
+from acquisition.pipeline.standing import Standing, standing
 from acquisition.pipeline.unfollowed import unfollowed
 from acquisition.plan import is_taken
 from acquisition.publish import newest_pushes
@@ -61,21 +62,7 @@ def check(session: Session) -> Checked:
     )
 
 
-def check_inputs(session: Session) -> None:
-    """Raise FilterUnavailable when a filter is given a list or a model that is not there: no run can help that."""
-    for name, settings in session.declared.declaration.filters.items():
-        if isinstance(settings, FilterSettings):
-            input_digests(name, settings, str(session.declared.path.resolve().parent))
-
-
-def _filter_state(session: Session, name: str) -> str:
-    settings = session.declared.declaration.filters.get(name)
-    if settings is False:
-        return "off; every result says that it was not checked"
-    if settings is None:
-        return "on, with its defaults"
-    told = settings.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return "on, with " + (json.dumps(told) if told else "its defaults")
+RunState = Literal["none", "running", "unfinished", "ended"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +72,26 @@ class Status:
     workspace: str
     sources: tuple[Mapping[str, Any], ...]
     last_run: str
+    run: RunState
+    exit_code: int | None
     curated: str
     disk_free: int
     pushed: tuple[Mapping[str, Any], ...] = ()
     """The newest push to each repository, the newest of all last."""
+    standing: Standing | None = None
+    """The set as its manifest tells it, None where there is none yet."""
 
     def value(self) -> dict[str, Any]:
         """Return it as plain values."""
-        return asdict(self)
+        told = asdict(replace(self, standing=None))
+        return told | {"standing": self.standing.value() if self.standing is not None else None}
 
 
 def status(session: Session) -> Status:
-    """Return per source what is pinned, held and staged, and how the last run ended. Asks nobody, writes nothing."""
+    """Return per source what is pinned, held and staged, how the last run ended, and how the set stands.
+
+    Asks nobody and writes nothing, also while another command works or after one was killed.
+    """
     store = BlobStore(session.workspace)
     sources = []
     for source in session.declared.sources:
@@ -116,13 +111,17 @@ def status(session: Session) -> Status:
             }
         )
     workspace = session.workspace
+    state, exit_code, last_run = _last_run(session)
     return Status(
         workspace=str(workspace.root),
         sources=tuple(sources),
-        last_run=_last_run(session),
+        last_run=last_run,
+        run=state,
+        exit_code=exit_code,
         curated=str(workspace.curated) if workspace.curated.exists() else "",
         disk_free=free_bytes(workspace.root),
         pushed=tuple(asdict(one) for one in newest_pushes(workspace.root)),
+        standing=standing(workspace),
     )
 
 
@@ -138,29 +137,21 @@ def _staged_items(session: Session, name: str) -> int:
     return sum(counts)
 
 
-def _last_run(session: Session) -> str:
+def _last_run(session: Session) -> tuple[RunState, int | None, str]:
+    """Return how the last run ended or that it has not, its exit code (older versions did not write it down), and in words."""
     if not session.workspace.journal.exists():
-        return ""
+        return "none", None, ""
     with Journal(session.workspace.journal) as journal:
         run = journal.last_run()
     if run is None:
-        return ""
-    return f"`{run.command}` began {run.began_at}, {_end(session, run)}"
-
-
-def _end(session: Session, run: RunRecord) -> str:
-    """Say how a run ended, or that it has not."""
+        return "none", None, ""
+    began = f"`{run.command}` began {run.began_at}, "
     if run.ended_at:
-        return f"ended {run.ended_at}{_exit_code(run.summary)}"
+        code = json.loads(run.summary or "{}").get("exit_code")
+        return "ended", code, f"{began}ended {run.ended_at}" + ("" if code is None else f" with exit code {code}")
     if holder := session.workspace.holder():
-        return f"and is running: {holder}"
-    return "did not end: the same command goes on"
-
-
-def _exit_code(summary: str) -> str:
-    """Say how a run ended; runs of older versions did not write it down."""
-    code = json.loads(summary or "{}").get("exit_code")
-    return "" if code is None else f" with exit code {code}"
+        return "running", None, f"{began}and is running: {holder}"
+    return "unfinished", None, f"{began}did not end: the same command goes on"
 
 
 def explain_url(session: Session, url: str) -> list[dict[str, Any]]:

@@ -229,6 +229,7 @@ def _summary(moved: Mapping[str, Moved], staged: Mapping[str, Staged], result: F
         manifest_files=result.manifest_files,
         notes=result.notes,
         versioned=result.versioned,
+        standing=result.standing,
     )
 
 

@@ -17,6 +17,7 @@ from acquisition.errors import (
     Refused,
 )
 from acquisition.model import Observation
+from acquisition.pipeline.standing import Standing
 from acquisition.plan import Drift
 
 
@@ -37,6 +38,8 @@ class SourceSummary:
     items: int = 0
     capped: bool = False
     outcomes: Mapping[str, int] = field(default_factory=dict)
+    codes: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """Items by outcome and decisive flag."""
     rejections: Mapping[str, int] = field(default_factory=dict)
     crawl: Mapping[str, Any] = field(default_factory=dict)
     errors: tuple[AcquisitionError, ...] = ()
@@ -62,6 +65,8 @@ class Summary:
     """The set's version, the step to it from the one before, why, and a note where the declaration says another."""
     swept: Mapping[str, Any] = field(default_factory=dict)
     """What was taken out of the workspace's files because it was taken down (`takedown.sweeping.Report`)."""
+    standing: Standing | None = None
+    """The set as it stands after the run, None where the run ended before its manifest."""
     seconds: float = 0.0
 
     @property
