@@ -62,6 +62,23 @@ def check(session: Session) -> Checked:
     )
 
 
+def check_inputs(session: Session) -> None:
+    """Raise FilterUnavailable when a filter is given a list or a model that is not there: no run can help that."""
+    for name, settings in session.declared.declaration.filters.items():
+        if isinstance(settings, FilterSettings):
+            input_digests(name, settings, str(session.declared.path.resolve().parent))
+
+
+def _filter_state(session: Session, name: str) -> str:
+    settings = session.declared.declaration.filters.get(name)
+    if settings is False:
+        return "off; every result says that it was not checked"
+    if settings is None:
+        return "on, with its defaults"
+    told = settings.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return "on, with " + (json.dumps(told) if told else "its defaults")
+
+
 RunState = Literal["none", "running", "unfinished", "ended"]
 
 
