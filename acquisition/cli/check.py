@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from acquisition.cli import output
 from acquisition.cli.run import common, declared
+from acquisition.errors import EXIT_DONE, EXIT_FINDINGS
+
+if TYPE_CHECKING:  # Arrow is heavy; it is loaded when the command runs
+    from acquisition.manifest import Open
 
 
 @click.command("check")
+@click.option("--release", is_flag=True, help="List what has to be provided or cleared before the set is published.")
 @declared
 @common
-def command(*, file: Path, workspace: Path | None, as_json: bool, debug: bool) -> int:
+def command(*, release: bool, file: Path, workspace: Path | None, as_json: bool, debug: bool) -> int:
     """Read the declaration, print every problem at once, or the sources, filters and policy in effect."""
     del debug
     from acquisition import pipeline
 
-    checked = pipeline.check(pipeline.open_session(file, workspace))
+    session = pipeline.open_session(file, workspace)
+    if release:
+        return _release(pipeline.release_list(session), as_json=as_json)
+    checked = pipeline.check(session)
     if as_json:
         output.emit_json("check", checked.value())
         return 0
@@ -47,3 +58,15 @@ def command(*, file: Path, workspace: Path | None, as_json: bool, debug: bool) -
     ]
     output.emit(output.table(rows, ("  #", "flag", "score", "outcome", "from", "why")))
     return 0
+
+
+def _release(found: Sequence[Open], *, as_json: bool) -> int:
+    """Print what is open, with exit code 1 while anything is."""
+    if as_json:
+        output.emit_json("release", {"open": [asdict(one) for one in found]})
+    else:
+        rows = [(one.kind, one.where, one.what, one.wanted_by) for one in found]
+        if rows:
+            output.emit(output.table(rows, ("", "where", "what", "wanted by")))
+        output.emit(f"{len(found):,} things are open before the set can be published" if found else "nothing is open")
+    return EXIT_FINDINGS if found else EXIT_DONE

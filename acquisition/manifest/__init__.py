@@ -6,6 +6,7 @@ from acquisition.manifest.evidence import EvidenceStore, SiteFile
 from acquisition.manifest.explain import Explanation, explain
 from acquisition.manifest.ledger import LedgerInputs, Retrieval, TakenDown
 from acquisition.manifest.names import ITEMS
+from acquisition.manifest.release import Open, release_list
 from acquisition.manifest.verify import CODES, Finding, Verified, verify
 from acquisition.manifest.versions import Decided, Version, decide, read_versions, stepped, write_versions
 from acquisition.manifest.write import ManifestInputs, ManifestResult, Refusal, write
@@ -24,6 +25,7 @@ __all__ = [
     "LedgerInputs",
     "ManifestInputs",
     "ManifestResult",
+    "Open",
     "Refusal",
     "Retrieval",
     "SiteFile",
@@ -36,6 +38,7 @@ __all__ = [
     "explain",
     "items_schema",
     "read_versions",
+    "release_list",
     "stepped",
     "verify",
     "write",

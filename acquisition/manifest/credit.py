@@ -18,10 +18,12 @@ _BLANK: Final = re.compile(r"\[(?:yyyy|year|name)|<(?:year|name)|\{yyyy", re.IGN
 
 
 def authors_of(release: Release | None, settings: SourceSettings | None) -> list[str]:
-    """Return whom the declaration credits, else the release's authors."""
+    """Return whom the declaration credits, else the release's authors, else the owner that the declaration names."""
     if settings and settings.attribution.author:
         return [settings.attribution.author]
-    return [without_mail(one) for one in release.authors] if release else []
+    if release and release.authors:
+        return [without_mail(one) for one in release.authors]
+    return [settings.license.owner] if settings and settings.license and settings.license.owner else []
 
 
 def attribution(authors: Sequence[str], title: str, license_: str, changes: Sequence[str]) -> str:

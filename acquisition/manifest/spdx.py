@@ -132,7 +132,7 @@ class _Document:
                     f"opt-out/{source}/{mechanism}",
                     annotationType="other",
                     subject=main,
-                    statement=f"{source}: {mechanism} ({facts['treatment']}) denies {facts['items']:,} items a use, is unclear for "
+                    statement=f"{source}: {mechanism} ({facts['treatment']}) denies {facts['items']:,} items, unclear for "
                     f"{facts['unclear']:,}; {facts['not_visited']:,} addresses were left alone for it.",
                 )
 

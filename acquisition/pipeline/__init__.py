@@ -2,7 +2,7 @@
 
 from acquisition.pipeline.archiving import archive
 from acquisition.pipeline.bundling import BundleOptions, verify_bundle, write_bundle
-from acquisition.pipeline.inspect import check, explain, explain_url, is_url, status
+from acquisition.pipeline.inspect import check, explain, explain_url, is_url, release_list, status
 from acquisition.pipeline.locking import Finding, check_lock, lock
 from acquisition.pipeline.promised import planned_only
 from acquisition.pipeline.proving import verify
@@ -33,6 +33,7 @@ __all__ = [
     "open_session",
     "plan",
     "planned_only",
+    "release_list",
     "status",
     "update",
     "verify",

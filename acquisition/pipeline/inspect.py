@@ -62,6 +62,12 @@ def check(session: Session) -> Checked:
     )
 
 
+def release_list(session: Session) -> tuple[manifest.Open, ...]:
+    """Return what has to be provided or cleared before the set is published."""
+    declaration = session.declared.declaration
+    return manifest.release_list(session.workspace.manifest, declaration.dataset, declaration.contact)
+
+
 def check_inputs(session: Session) -> None:
     """Raise FilterUnavailable when a filter is given a list or a model that is not there: no run can help that."""
     for name, settings in session.declared.declaration.filters.items():
