@@ -16,7 +16,7 @@ from acquisition.evaluate.claims import claims
 from acquisition.evaluate.labelled import LINES, Line, read_lines
 from acquisition.evaluate.metrics import Tally
 from acquisition.evaluate.mistakes import MISTAKES, Mistake
-from acquisition.evaluate.running import Answers, run
+from acquisition.evaluate.running import Answers, not_checked, run
 from acquisition.evaluate.samples import gather
 from acquisition.evaluate.scores import SCORES, Counting
 from acquisition.model import Observation
@@ -114,10 +114,15 @@ def evaluate(
 def _answers(name: str, lines: Sequence[Line], settings: FilterSettings, beside: Path, base: str) -> Answers:
     """Run the filter; lines of another language than the declared ones are looked at as texts of that language."""
     answers = Answers()
-    for number, (set_as, group) in enumerate(_by_language(lines, settings)):
+    groups = list(_by_language(lines, settings))
+    for number, (set_as, group) in enumerate(groups):
         with tempfile.TemporaryDirectory(prefix="acquire-evaluate-") as folder:
             samples = gather(group, Path(folder) / f"items-{number}", beside)
             answers.add(run(name, set_as, samples, Path(folder) / "flags", base))
+    if len(groups) > 1:
+        # One filter for each language would say the same in as many ways; one for all says it once.
+        spoken = tuple(dict.fromkeys(language for set_as, _ in groups for language in getattr(set_as, "languages", ())))
+        answers.not_checked = not_checked(name, settings.model_copy(update={"languages": spoken}), base)
     return answers
 
 

@@ -85,6 +85,12 @@ class Answers:
         return said | {one.code for one in self.observed.get(line, ())}
 
 
+def not_checked(name: str, settings: FilterSettings, base: str) -> list[str]:
+    """Return what a filter that is set like this cannot see."""
+    context = FilterContext(use=Use(), releases={}, order=(), blob_root="", base=base)
+    return list(plugins.filter_class(name)(settings, context).not_checked())
+
+
 def run(name: str, settings: FilterSettings, samples: Samples, folder: Path, base: str) -> Answers:
     """Run the filter over all shards in this process and return what it said. `folder` is empty and for this run alone."""
     sources = tuple(dict.fromkeys(shard.source for shard in samples.shards))

@@ -31,9 +31,12 @@ FOLDERS: Final[Mapping[str, str]] = {
 }  # fmt: skip
 """Country (ISO 3166) → the folder of presidio_analyzer.predefined_recognizers.country_specific that holds its recognisers."""
 
+KNOWN: Final = (*FOLDERS, "fr")
+"""Countries whose identity numbers are read; France's has a rule of our own."""
+
 OF_LANGUAGE: Final[Mapping[str, tuple[str, ...]]] = {
     "en": ("us", "gb"), "de": ("de",), "es": ("es",), "it": ("it",), "pl": ("pl",), "fi": ("fi",), "sv": ("se",),
-    "tr": ("tr",), "ko": ("kr",), "th": ("th",),
+    "tr": ("tr",), "ko": ("kr",), "th": ("th",), "fr": ("fr",),
 }  # fmt: skip
 """Which countries' numbers a declared language brings with it."""
 
@@ -124,11 +127,13 @@ SUPPORTED_AND_CHECKED: Final = 0.85
 def countries_of(languages: tuple[str, ...], declared: tuple[str, ...]) -> tuple[str, ...]:
     """Return the countries whose numbers are read: those declared, and those of the languages, in a fixed order."""
     wanted = {country for language in languages for country in OF_LANGUAGE.get(language, ())} | set(declared)
-    return tuple(country for country in FOLDERS if country in wanted)
+    return tuple(country for country in KNOWN if country in wanted)
 
 
 def recognizers_of(country: str) -> Iterator[Any]:
-    """Yield Presidio's recognisers of one country, in the order of their names."""
+    """Yield Presidio's recognisers of one country, in the order of their names; none where it has none."""
+    if country not in FOLDERS:
+        return
     import importlib
     import inspect
     import pkgutil

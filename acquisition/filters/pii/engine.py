@@ -10,8 +10,9 @@ behind gates and on windows; every other runs on every text, as it would there. 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any, Final, TypeAlias
 
 import pyarrow as pa
 from presidio_analyzer import EntityRecognizer, RecognizerResult
@@ -35,7 +36,10 @@ _MEGABYTE: Final = 1_000_000
 """Characters for which `seconds` are allowed; a longer text is allowed more."""
 
 
-__all__ = ["CONTEXT", "Analyzer", "Findings", "reference"]
+__all__ = ["CONTEXT", "Analyzer", "Asks", "Findings", "reference"]
+
+Asks: TypeAlias = Callable[[int, str, str], bool]
+"""(row, text, identifier of a recognizer) → whether its findings in that text are wanted."""
 
 
 class Findings(list[RecognizerResult]):
@@ -84,14 +88,20 @@ class Analyzer:
         }
 
     def analyze(
-        self, text: str, language: str = "en", *, score_threshold: float | None = None, context: Sequence[str] | None = None
+        self,
+        text: str,
+        language: str = "en",
+        *,
+        score_threshold: float | None = None,
+        context: Sequence[str] | None = None,
+        asks: Asks | None = None,
     ) -> Findings:
         """Return the findings of one text.
 
         `score_threshold` and `context` mean what they mean to AnalyzerEngine.analyze: without a threshold the recognizers' own
-        thresholds count; `context` are words that stand beside the text, as a column's name does.
+        thresholds count; `context` are words that stand beside the text, as a column's name does. `asks`: see `found`.
         """
-        found = dict(self._plan(language).found([text], score_threshold, tuple(context or ())))
+        found = dict(self._plan(language).found([text], score_threshold, tuple(context or ()), asks))
         return found.get(0, Findings())
 
     def analyze_batch(
@@ -115,9 +125,13 @@ class Analyzer:
         *,
         score_threshold: float | None = None,
         context: Sequence[str] | None = None,
+        asks: Asks | None = None,
     ) -> Iterator[tuple[int, Findings]]:
-        """Yield row and findings of the texts that have any, or that something gave up on; a text that is null has none."""
-        yield from self._plan(language).found(texts, score_threshold, tuple(context or ()))
+        """Yield row and findings of the texts that have any, or that something gave up on; a text that is null has none.
+
+        `asks` says whether a recognizer's findings in a text are wanted; without it all are, as presidio would give them.
+        """
+        yield from self._plan(language).found(texts, score_threshold, tuple(context or ()), asks)
 
     def _plan(self, language: str) -> _Plan:
         plan = self._plans.get(language)
@@ -146,6 +160,7 @@ class _Plan:
                 self._readers.append(reader)
                 gate += max(len(getattr(one, "patterns", ())), 1)
         self.empty = not recognizers
+        self._reader_of = {gate: place for place, reader in enumerate(self._readers) for gate in reader.gates}
         self._alphabet, self._gates, self._reaches = _gates(self._readers, use_hyperscan)
         ungated = self._gates.unreadable | {
             gate for reader in self._readers for gate in reader.gates if gate not in self._reaches
@@ -153,7 +168,11 @@ class _Plan:
         self._always: Woken = {gate: [] for gate in sorted(ungated)}
 
     def found(
-        self, texts: pa.Array | pa.ChunkedArray | Sequence[str], threshold: float | None, context: tuple[str, ...]
+        self,
+        texts: pa.Array | pa.ChunkedArray | Sequence[str],
+        threshold: float | None,
+        context: tuple[str, ...],
+        asks: Asks | None,
     ) -> Iterator[tuple[int, Findings]]:
         offset = 0
         for piece, symbols in pieces(texts, self._alphabet):
@@ -161,19 +180,29 @@ class _Plan:
             every = bool(self._always or self._others)
             for row in range(len(symbols)) if every else sorted(woken):
                 text = text_of(piece, row)
-                found = self._read(text, symbols.of(row), {**self._always, **woken.get(row, {})}, threshold, context)
+                asked = partial(asks, offset + row, text) if asks else None
+                found = self._read(text, symbols.of(row), {**self._always, **woken.get(row, {})}, threshold, context, asked)
                 if found or found.gave_up:
                     yield offset + row, found
             offset += len(symbols)
 
-    def _read(self, text: str, symbols: bytes, woken: Woken, threshold: float | None, context: tuple[str, ...]) -> Findings:
+    def _read(
+        self,
+        text: str,
+        symbols: bytes,
+        woken: Woken,
+        threshold: float | None,
+        context: tuple[str, ...],
+        asked: Callable[[str], bool] | None,
+    ) -> Findings:
         raw: list[RecognizerResult] = []
         gave_up: list[str] = []
         seconds = self._seconds * max(1.0, len(text) / _MEGABYTE)
         deadline = time.thread_time() + _RECOGNIZERS * seconds
         look = self._windows(symbols, woken)
-        for reader in self._readers:
-            if any(gate in woken for gate in reader.gates):
+        for place in sorted({self._reader_of[gate] for gate in woken}):
+            reader = self._readers[place]
+            if asked is None or asked(reader.recognizer.id):
                 try:
                     raw += reader.read(text, look, min(seconds, deadline - time.thread_time()))
                 except Exception:  # noqa: BLE001 - a plug-in's own check of a value may raise anything; it is named

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 
 from acquisition.filters.pii.entities import CONTACTS
 from acquisition.filters.pii.judges import NOTE
+from acquisition.filters.pii.loading import engine
 from acquisition.filters.pii.rules import Rule
-from acquisition.filters.pii.words import nearby
+from acquisition.filters.pii.words import Spoken
 
 _RAISED: Final = 0.6
 _UNSHAKEN: Final = 0.8
@@ -58,15 +59,13 @@ class Finder:
     """All rules of one set of languages and countries, ready to look at texts."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
-        from acquisition.filters.pii.engine import Analyzer  # presidio and spaCy take a second to load
-
         self.rules = tuple(rules)
         recognizers = [rule.recognizer for rule in self.rules]
         for recognizer in recognizers:
             # Words are read here, by whole words and languages; Presidio's enhancer would add its own to the scores.
             recognizer.context, recognizer.supported_language = [], _LANGUAGE
         self._rule_of = {rule.recognizer.id: rule for rule in self.rules}
-        self._analyzer = Analyzer(recognizers, languages=(_LANGUAGE,))
+        self._analyzer = engine()(recognizers, languages=(_LANGUAGE,))
 
     def found(self, texts: pa.Array, named: Sequence[tuple[str, ...]] = ()) -> Iterator[tuple[int, Found]]:
         """Yield row and findings of the texts that hold any, or that could not be looked at in full.
@@ -76,9 +75,10 @@ class Finder:
         length = pc.fill_null(pc.utf8_length(texts), 0)
         long = np.flatnonzero(pc.greater(length, _PIECE).to_numpy(zero_copy_only=False)).tolist()
         short = pc.if_else(pc.less_equal(length, _PIECE), texts, pa.scalar(None, texts.type)) if long else texts
-        for row, raw in self._analyzer.found(short, _LANGUAGE):
+        reading = _Reading(self._rule_of, named)
+        for row, raw in self._analyzer.found(short, _LANGUAGE, asks=reading.asks):
             text = texts[row].as_py()
-            yield row, self._weighed(text, raw, named[row] if named else (), "time" if raw.gave_up else "")
+            yield row, self._weighed(text, raw, reading.spoken(row, text), "time" if raw.gave_up else "")
         for row in long:
             yield row, self._in_pieces(texts[row].as_py(), named[row] if named else ())
 
@@ -91,7 +91,7 @@ class Finder:
         raw: dict[tuple[str, int, int], Any] = {}
         gave_up = "length" if len(text) > _LONGEST else ""
         for start in range(0, min(len(text), _LONGEST), _PIECE - _OVERLAP):
-            found = self._analyzer.analyze(text[start : start + _PIECE], _LANGUAGE)
+            found = self._analyzer.analyze(text[start : start + _PIECE], _LANGUAGE, asks=_Reading(self._rule_of, [named]).asks)
             gave_up = "time" if found.gave_up else gave_up
             for one in found:
                 one.start, one.end = one.start + start, one.end + start
@@ -99,12 +99,12 @@ class Finder:
             if len(raw) > _MOST_PLACES:
                 gave_up = "places"
                 break
-        return self._weighed(text, list(raw.values()), named, gave_up)
+        return self._weighed(text, list(raw.values()), Spoken(text, named), gave_up)
 
-    def _weighed(self, text: str, raw: Sequence[Any], named: tuple[str, ...], gave_up: str) -> Found:
+    def _weighed(self, text: str, raw: Sequence[Any], spoken: Spoken, gave_up: str) -> Found:
         found: list[Finding] = []
         for match in raw[:_MOST_PLACES]:
-            found += weighed(self._rule_of[_recognizer_of(match)], text, match, named)
+            found += weighed(self._rule_of[_recognizer_of(match)], text, match, spoken)
         return Found(tuple(raised(without_overlaps(found))), "places" if len(raw) > _MOST_PLACES else gave_up)
 
 
@@ -112,13 +112,35 @@ def _recognizer_of(match: Any) -> str:
     return str(match.recognition_metadata[_IDENTIFIER])
 
 
-def weighed(rule: Rule, text: str, match: Any, named: tuple[str, ...]) -> Iterator[Finding]:
+class _Reading:
+    """The words of the texts of one column, kept for the text at hand."""
+
+    def __init__(self, rules: Mapping[str, Rule], named: Sequence[tuple[str, ...]]) -> None:
+        self._rules = rules
+        self._named = named
+        self._row = -1
+        self._spoken = Spoken("", ())
+
+    def spoken(self, row: int, text: str) -> Spoken:
+        """Return the words of one text and of the column's name that it has."""
+        if row != self._row:
+            self._row, self._spoken = row, Spoken(text, self._named[row] if self._named else ())
+        return self._spoken
+
+    def asks(self, row: int, text: str, recognizer: str) -> bool:
+        """Say whether a recogniser's matches in a text could count."""
+        rule = self._rules[recognizer]
+        return not rule.worded or rule.asked(self.spoken(row, text))
+
+
+def weighed(rule: Rule, text: str, match: Any, spoken: Spoken) -> Iterator[Finding]:
     """Yield the findings that one match of a recogniser is worth, by the words around it."""
-    for reading in rule.readings(text, match):
-        around = nearby(text, reading.start, reading.end)
-        context = rule.supported_by(around, named, reading.reach)
+    for reading in rule.readings(text, match, spoken):
+        around, named = spoken.around(reading.start, reading.end), spoken.named
+        context = rule.supported_by(around, named, reading)
         base = reading.alone
-        if base < _UNSHAKEN and (around.denies(rule.words, rule.denied) or (context == "none" and rule.denied.among(named))):
+        denied = around.denies(rule.words, rule.denied, formed=reading.formed)
+        if base < _UNSHAKEN and (denied or (context == "none" and rule.denied.among(named))):
             base = 0.0
         score = base if context == "none" else reading.supported
         if score > 0:

@@ -34,6 +34,9 @@ class Atom:
     flags: int = 0
     plain: bool = False
     """It names nothing but ASCII characters, one by one or in ranges; under IGNORECASE it may hold a few others."""
+    edges: tuple[int, ...] | None = None
+    """Code points at which membership may change, apart from ASCII, its other cases, and the edges of \\w, \\d and \\s;
+    None: at any."""
 
 
 class TooManySymbols(ValueError):
@@ -42,17 +45,38 @@ class TooManySymbols(ValueError):
 
 @lru_cache(maxsize=1)
 def _all_characters() -> str:
-    return "".join(map(chr, range(_POINTS)))
+    return np.arange(_POINTS, dtype="<u4").tobytes().decode("utf-32-le", "surrogatepass")
 
 
 @lru_cache(maxsize=_KEPT_CLASSES)
 def _runs(atom: Atom) -> Runs:
-    """Return which code points the class holds, asked of `regex` itself, so that its Unicode tables and case rules decide."""
+    """Return which code points the class holds, asked of `regex` itself, so that its Unicode tables and case rules decide.
+
+    It is asked about every character, or, where it is known where membership may change, about the first behind each such edge.
+    """
     if atom.plain:
         held = [ord(letter) for letter in _near_ascii() if regex.match(atom.source, letter, atom.flags)]
         return np.array([(point, point + 1) for point in held], dtype=np.int64).reshape(-1, 2)
-    found = [run.span() for run in regex.finditer(f"{atom.source}+", _all_characters(), atom.flags)]
+    if atom.edges is None:
+        return _found(atom, _all_characters())
+    firsts = np.union1d(_common_edges(), np.array(atom.edges, dtype=np.int64))
+    runs = _found(atom, firsts.astype("<u4").tobytes().decode("utf-32-le", "surrogatepass"))
+    return np.append(firsts, _POINTS)[runs]
+
+
+def _found(atom: Atom, letters: str) -> Runs:
+    """Return the runs of places at which these characters are in the class."""
+    found = [run.span() for run in regex.finditer(f"{atom.source}+", letters, atom.flags)]
     return np.array(found, dtype=np.int64).reshape(-1, 2)
+
+
+@lru_cache(maxsize=1)
+def _common_edges() -> npt.NDArray[np.int64]:
+    """Return where word characters, digits and spaces begin and end, and all of ASCII with its other cases, one by one."""
+    categories = [_found(Atom(source), _all_characters()).reshape(-1) for source in (r"\w", r"\d", r"\s")]
+    near = np.array([*map(ord, _near_ascii())], dtype=np.int64)
+    edges = np.unique(np.concatenate([[0], near, near + 1, *categories]))
+    return np.asarray(edges[edges < _POINTS])
 
 
 @lru_cache(maxsize=1)

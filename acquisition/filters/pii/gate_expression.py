@@ -14,7 +14,7 @@ from typing import Final
 from acquisition.filters.pii.gate_alphabet import Alphabet, Atom
 from acquisition.filters.pii.gate_shape import Alt, Edge, Look, Node, NoShape, Rep, Seq, Shape
 
-WORD: Final = Atom(r"\w")
+WORD: Final = Atom(r"\w", edges=())
 SEPARATOR: Final = 0x0A
 """Stands between two texts of one scan; every neighbour that is read may be it."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ _KNOWN_FLAGS: Final = regex.I | regex.M | regex.S | regex.X | regex.U
 _KEPT_FLAGS: Final = regex.I | regex.S
 _SHARED_FLAGS: Final = ((re.IGNORECASE, regex.I), (re.MULTILINE, regex.M), (re.DOTALL, regex.S), (re.VERBOSE, regex.X))
 _ASCII: Final = 128
+_LAST_POINT: Final = 0x10FFFF
 _CATEGORIES: Final = {
     "CATEGORY_DIGIT": r"\d",
     "CATEGORY_NOT_DIGIT": r"\D",
@@ -151,9 +152,10 @@ class _Reader:
             if kind == "LITERAL" and value == ord("{"):
                 raise NoShape("a brace, which may be fuzzy matching")
             plain = kind == "LITERAL" and value < _ASCII
-            return Atom(f"[{'^' * (kind == 'NOT_LITERAL')}{_escape(value)}]", flags & regex.I, plain)
+            edges = _edges([(value, value)], flags)
+            return Atom(f"[{'^' * (kind == 'NOT_LITERAL')}{_escape(value)}]", flags & regex.I, plain, edges)
         reader: dict[str, Callable[[Any, int], Node]] = {
-            "ANY": lambda _value, at: Atom(r"[\s\S]" if at & regex.S else r"[^\n]"),
+            "ANY": lambda _value, at: Atom(r"[\s\S]" if at & regex.S else r"[^\n]", edges=()),
             "IN": _class_of,
             "BRANCH": lambda branches, at: Alt(tuple(self.sequence(branch, at) for branch in branches[1])),
             "SUBPATTERN": self._group,
@@ -201,6 +203,7 @@ def _escape(point: int) -> str:
 
 def _class_of(items: Any, flags: int) -> Atom:
     parts = []
+    spans: list[tuple[int, int]] = []
     plain = True
     for kind, value in items:
         if str(kind) == "NEGATE":
@@ -208,16 +211,24 @@ def _class_of(items: Any, flags: int) -> Atom:
             plain = False
         elif str(kind) == "LITERAL":
             parts.append(_escape(value))
-            plain = plain and value < _ASCII
+            spans.append((value, value))
         elif str(kind) == "RANGE":
             parts.append(f"{_escape(value[0])}-{_escape(value[1])}")
-            plain = plain and value[1] < _ASCII
+            spans.append(value)
         elif str(value) in _CATEGORIES:
             parts.append(_CATEGORIES[str(value)])
             plain = False
         else:
             raise NoShape(f"{kind} in a class")
-    return Atom(f"[{''.join(parts)}]", flags & regex.I, plain)
+    plain = plain and all(last < _ASCII for _, last in spans)
+    return Atom(f"[{''.join(parts)}]", flags & regex.I, plain, _edges(spans, flags))
+
+
+def _edges(spans: Sequence[tuple[int, int]], flags: int) -> tuple[int, ...] | None:
+    """Return where characters of these spans begin and end; under IGNORECASE other cases may be anywhere."""
+    if flags & regex.I and any(last >= _ASCII for _, last in spans):
+        return None
+    return tuple(sorted({edge for first, last in spans for edge in (first, last + 1) if edge <= _LAST_POINT}))
 
 
 def _atoms(node: Node, *, looks: bool) -> Iterator[Atom]:

@@ -14,7 +14,8 @@ from typing import Final, TypeAlias
 import regex
 
 from acquisition.filters.pii.phones import numbers
-from acquisition.filters.pii.secrets import secret_value
+from acquisition.filters.pii.secrets import bare_secret_value, secret_value
+from acquisition.filters.pii.words import FULL_REACH
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,12 @@ class Reading:
     alone: float
     supported: float
     checked: bool = False
-    reach: int = 8
+    reach: int = FULL_REACH
+
+    @property
+    def formed(self) -> bool:
+        """Whether the match looks like what it is taken for without any word."""
+        return self.alone > 0 or self.reach == FULL_REACH
 
 
 Judge: TypeAlias = Callable[[str, int, int], Iterator[Reading]]
@@ -72,10 +78,14 @@ _DOTTED_AFTER: Final = regex.compile(r"[\w]|\.\d|-\p{L}|-\d")
 _SSN_FORM: Final = regex.compile(r"\d{3}([- ])\d{2}\1\d{4}")
 _CODE_BEFORE: Final = regex.compile(r"(?:[\p{L}\p{Nd}_][-./]|[\w#$€£/=])\Z")
 
-NAMED_DATE: Final = (
-    r"(?i:jan|feb|mar|mär|apr|avr|abr|may|mai|mag|jun|jui|giu|jul|lug|aug|ago|aoû|sep|set|oct|okt|ott|out|nov|dec|dez|dic|déc|gen|ene"
-    r"|sty|lut|kwi|maj|cze|lip|sie|wrz|paź|lis|gru|fév|mrt|mei)[^\W\d_]{0,8}"
+_MONTHS: Final = (
+    "jan|feb|mar|mär|apr|avr|abr|may|mai|mag|jun|jui",
+    "giu|jul|lug|aug|ago|aoû|sep|set|oct|okt|ott|out",
+    "nov|dec|dez|dic|déc|gen|ene|sty|lut|kwi|maj|cze",
+    "lip|sie|wrz|paź|lis|gru|fév|mrt|mei",
 )
+"""In groups, because a gate ends behind a long list of words, and all words that begin as months do would wake it."""
+NAMED_DATE: Final = rf"(?i:{'|'.join(f'(?:{some})' for some in _MONTHS)})[^\W\d_]{{0,8}}"
 _DATE_END: Final = r"(?![\w/-]|[.,][0-9])"
 _DAY: Final = "(?:0?[1-9]|[12][0-9]|3[01])"
 DATE_PATTERNS: Final = (
@@ -85,6 +95,14 @@ DATE_PATTERNS: Final = (
     + _DATE_END,
     rf"(?<![\w./-]){NAMED_DATE}\.? {_DAY}(?:st|nd|rd|th)?,? (?:19|20)[0-9]{{2}}{_DATE_END}",
 )
+
+_PART: Final = r"[ .\u00a0-]?"
+_PLACE: Final = rf"(?:(?:[0-9]{{2}}|2[ABab]){_PART}[0-9]{{3}}|9[78][0-9]{_PART}[0-9]{{2}})"
+NIR_PATTERN: Final = (
+    rf"(?<![\w.-])[12378]{_PART}[0-9]{{2}}{_PART}(?:0[1-9]|1[0-3]|[2-3][0-9]|4[0-2]|[5-9][0-9]){_PART}{_PLACE}{_PART}[0-9]{{3}}"
+    r"(?:[ .\u00a0/-]{0,3}(?:0[1-9]|[1-8][0-9]|9[0-7]))?(?![\w]|[.,][0-9])"
+)
+"""Sex, year, month (20 and more where it is not known), department, commune, order and, mostly, the key."""
 
 ETHEREUM_PATTERN: Final = r"(?<![0-9A-Za-z])0x[0-9a-fA-F]{40}(?![0-9A-Za-z])"
 WRITTEN_OUT_MAIL: Final = (
@@ -155,11 +173,11 @@ def address(text: str, start: int, end: int) -> Iterator[Reading]:
         yield Reading(start, end, 0.8 if at_port or large > 1 else 0.65 if large else 0.0, 0.95)
 
 
-def phone(regions: tuple[str, ...]) -> Judge:
-    """Return the judge of telephone numbers for these regions."""
+def phone(regions: tuple[str, ...], *, bare: bool = False) -> Judge:
+    """Return the judge of telephone numbers for these regions; `bare`: of those that no word for telephone stands near."""
 
     def judge(text: str, start: int, end: int) -> Iterator[Reading]:
-        for number in numbers(text, start, end, regions):
+        for number in numbers(text, start, end, regions, bare=bare):
             yield Reading(number.start, number.end, number.alone, number.supported, reach=number.reach)
 
     return judge
@@ -192,6 +210,32 @@ def assigned_secret(text: str, start: int, end: int) -> Iterator[Reading]:
     place = secret_value(text, start, end)
     if place:
         yield Reading(*place, 0.7, 0.7)
+
+
+def bare_secret(text: str, start: int, end: int) -> Iterator[Reading]:
+    """The value behind the name, where it looks like a secret without quotes around it."""
+    place = bare_secret_value(text, start, end)
+    if place:
+        yield Reading(*place, 0.7, 0.7)
+
+
+_NIR_KEY: Final = 97
+_CORSICA: Final = str.maketrans({"A": "19", "B": "18"})
+
+
+def nir(text: str, start: int, end: int) -> Iterator[Reading]:
+    """A French registration number, 13 signs and a key of two digits: 97 less the number modulo 97 (INSEE).
+
+    The departments of Corsica, 2A and 2B, count as 19 and 18. Without the key a word has to say what it is.
+    """
+    signs = regex.sub(r"[^0-9AB]", "", text[start:end].upper())
+    number, key = signs[:13], signs[13:]
+    if key:
+        value = int(number[:5] + number[5:7].translate(_CORSICA)[-2:] + number[7:])
+        if int(key) == _NIR_KEY - value % _NIR_KEY:
+            yield Reading(start, end, 0.8, 0.95, checked=True)
+    if not key or not text[end - 3].isalnum():  # digits behind a space need not be its key
+        yield Reading(start, end if not key else end - 3, 0.0, 0.7)
 
 
 def driver_license(text: str, start: int, end: int) -> Iterator[Reading]:

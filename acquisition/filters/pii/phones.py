@@ -72,21 +72,23 @@ class _Piece:
         return "".join(self.groups)
 
 
-def numbers(text: str, start: int, end: int, regions: tuple[str, ...]) -> Iterator[Number]:
-    """Yield the telephone numbers of one run of digits, best first, without overlaps."""
+def numbers(text: str, start: int, end: int, regions: tuple[str, ...], *, bare: bool = False) -> Iterator[Number]:
+    """Yield the telephone numbers of one run of digits, best first, without overlaps; `bare`: those that need no word."""
     extension = _EXTENSION.search(text, start, end)
     reach = extension.start() if extension else end
     groups = [(match.start(), match.end()) for match in _GROUP.finditer(text, start, reach)]
     if len(groups) > _MOST_GROUPS and "+" not in text[start:reach]:
         return
+    bare = bare and extension is None  # a word behind the number may be that of its own extension
     found = []
     for first in range(len(groups)):
-        for last in range(first, min(len(groups), first + _MOST_GROUPS)):
+        few = bare and text[groups[first][0]] != "0" and text[max(start, groups[first][0] - 1)] not in "+(["
+        for last in range(first + 2 * few, min(len(groups), first + _MOST_GROUPS)):
             piece = _piece(text, start, groups, (first, last))
             if piece is None:
                 continue
             number = _read(text, piece, end if last == len(groups) - 1 else piece.end, regions)
-            if number:
+            if number and (number.alone or not bare):
                 found.append(number)
     taken: list[Number] = []
     for number in sorted(found, key=lambda one: (-one.alone, -one.supported, one.start - one.end)):
@@ -107,7 +109,7 @@ def _piece(text: str, low: int, groups: list[tuple[int, int]], part: tuple[int, 
     held = tuple(text[one:two] for one, two in groups[part[0] : part[1] + 1])
     if not 6 <= sum(map(len, held)) <= 17:
         return None
-    marks = regex.sub(r"\d", "", written)
+    marks = _GROUP.sub("", written)
     return _Piece(written, start, end, held, marks, "+" in written[:3])
 
 

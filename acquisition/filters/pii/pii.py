@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import regex
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from acquisition.filters.flags import FlagRows, detail_json
 from acquisition.filters.pii.columns import Column, type_columns, values
-from acquisition.filters.pii.countries import FOLDERS, OF_LANGUAGE
+from acquisition.filters.pii.countries import KNOWN, OF_LANGUAGE
 from acquisition.filters.pii.entities import ENTITIES, code_of
 from acquisition.filters.pii.finder import Finder, Finding, without_overlaps
 from acquisition.filters.pii.metadata import Metadata
@@ -36,11 +36,11 @@ _MEDIA: Final = ("image", "audio")
 class PiiSettings(FilterSettings):
     """Whose personal data is looked for."""
 
-    languages: tuple[str, ...] = Field(default=("en",), min_length=1)
+    languages: tuple[Literal[tuple(sorted(LANGUAGES))], ...] = Field(default=("en",), min_length=1)  # type: ignore[valid-type]
     """Languages of the texts: their telephone formats and their countries' identity numbers are read."""
     phone_regions: tuple[str, ...] = ()
     """Regions (ISO 3166) whose telephone formats are read; left out: those of the languages."""
-    countries: tuple[Literal[tuple(FOLDERS)], ...] = ()  # type: ignore[valid-type]  # the names are data
+    countries: tuple[Literal[KNOWN], ...] = ()  # type: ignore[valid-type]  # the names are data
     """Further countries (ISO 3166, lower case) whose identity numbers are read, with postcodes and vehicles of those named."""
     tables: Literal["scan", "sample"] = "scan"
     """scan: read each value of the columns that can hold some. sample: flag by the type of the column, from a sample of it."""
@@ -48,6 +48,16 @@ class PiiSettings(FilterSettings):
     """Note web addresses, dates and UUIDs too, with a score of 0.1 that no rule of the default policy takes."""
     names: NameSettings | None = None
     """A model of one's own that finds names and places in text."""
+
+    @field_validator("phone_regions")
+    @classmethod
+    def _regions_exist(cls, regions: tuple[str, ...]) -> tuple[str, ...]:
+        from phonenumbers import SUPPORTED_REGIONS
+
+        unknown = [region for region in regions if region not in SUPPORTED_REGIONS]
+        if unknown:
+            raise ValueError(f"no telephone region {unknown[0]!r}: countries are meant, in capitals (ISO 3166), such as GB")
+        return regions
 
     def inputs(self) -> tuple[str, ...]:
         """Return the model, where it is a file or folder."""
@@ -58,7 +68,7 @@ class Pii(Filter):
     """Flags personal data that has a form, with its place in the text."""
 
     name: ClassVar[str] = "pii"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     Settings: ClassVar[type[FilterSettings]] = PiiSettings
     looks_across: ClassVar[bool] = True
     cost: ClassVar[Cost] = Cost(prepare=3.0, text=100.0, media=2.0, memory=300)

@@ -14,6 +14,7 @@ import regex
 
 from acquisition.filters.pii import countries, judges, phones, secrets
 from acquisition.filters.pii import words as near
+from acquisition.filters.pii.loading import presidio
 from acquisition.filters.pii.words import NONE, Words
 
 _SPOKEN_IN: Final = """
@@ -30,7 +31,8 @@ class Rule:
     `alone` is the score of a match without a supporting word (0: not flagged), `supported` the score with one; a `judge` reads
     the match and says both itself. `denied` are words that call such a number something else. `free` says that small letters
     are as good as capitals where no checksum speaks; `also` are words of a second kind that have to stand near too ("driver"
-    and "license").
+    and "license"). `worded` says that no match counts without a word; `quick` judges a match that has none near, where that
+    is less work.
     """
 
     entity: str
@@ -42,20 +44,33 @@ class Rule:
     denied: Words = NONE
     free: bool = True
     also: Words = NONE
+    worded: bool = False
+    quick: judges.Judge | None = None
 
-    def supported_by(self, around: near.Nearby, named: tuple[str, ...], reach: int) -> str:
+    def asked(self, spoken: near.Spoken) -> bool:
+        """Say whether any match in a text could count, by the words that stand in the text or in its column's name."""
+        if not self.worded or (self.words.among(spoken.named) and (self.also == NONE or self.also.among(spoken.named))):
+            return True
+        return spoken.anywhere(self.words) and (self.also == NONE or spoken.anywhere(self.also))
+
+    def supported_by(self, around: near.Nearby, named: tuple[str, ...], reading: judges.Reading) -> str:
         """Say where words support a match, `words` and, where there are any, `also`: in the column's name, near it, nowhere."""
         if self.words.among(named) and (self.also == NONE or self.also.among(named)):
             return "column"
-        near_it = around.support(self.words, self.denied, reach) and (
-            self.also == NONE or around.support(self.also, NONE, reach)
+        near_it = around.support(self.words, self.denied, reading.reach, formed=reading.formed) and (
+            self.also == NONE or around.support(self.also, NONE, reading.reach)
         )
         return "text" if near_it else "none"
 
-    def readings(self, text: str, match: Any) -> Iterator[judges.Reading]:
+    def readings(self, text: str, match: Any, spoken: near.Spoken) -> Iterator[judges.Reading]:
         """Yield what one match of the recogniser is worth."""
-        if self.judge:
-            yield from self.judge(text, match.start, match.end)
+        judge = self.judge
+        if (self.worded or self.quick) and not spoken.near(self.words, match.start, match.end):
+            if self.worded:
+                return
+            judge = self.quick
+        if judge:
+            yield from judge(text, match.start, match.end)
             return
         if text[match.start - 1 : match.start].isalnum() or text[match.end : match.end + 1].isalnum():
             return
@@ -70,11 +85,14 @@ class Rule:
 def build(
     languages: tuple[str, ...], regions: tuple[str, ...], declared: tuple[str, ...] = (), *, notes: bool = False
 ) -> list[Rule]:
-    """Return the rules for languages, telephone regions and countries; imports presidio-analyzer, which takes a second."""
+    """Return the rules for languages, telephone regions and countries; loads presidio-analyzer, which takes a second."""
+    presidio()
     rules = [*_general(regions or phone_regions(languages)), _birth(notes)]
     wanted = countries.countries_of(languages, declared)
     if "us" in wanted:
         rules += _american()
+    if "fr" in wanted:
+        rules += _french()
     rules += [rule for country in wanted for rule in _national(country, named=country in declared)]
     return rules + (_informational() if notes else [])
 
@@ -95,10 +113,11 @@ LANGUAGES: Final = frozenset(_REGIONS)
 """Languages whose telephone formats are known."""
 
 
-def _pattern(entity: str, name: str, *forms: str) -> Any:
+def _pattern(entity: str, name: str, *forms: str, score: float = 0.3) -> Any:
+    """Return a recogniser of these forms; of matches of one kind inside each other presidio keeps those of higher score."""
     from presidio_analyzer import Pattern, PatternRecognizer
 
-    patterns = [Pattern(f"{name} {place}", form, 0.3) for place, form in enumerate(forms)]
+    patterns = [Pattern(f"{name} {place}", form, score) for place, form in enumerate(forms)]
     return PatternRecognizer(entity, name=name, patterns=patterns, global_regex_flags=regex.DOTALL)
 
 
@@ -112,6 +131,7 @@ def _general(regions: tuple[str, ...]) -> list[Rule]:
     ethereum = _pattern("CRYPTO", "EthereumRecognizer", judges.ETHEREUM_PATTERN)
     token = _pattern("SECRET", "TokenRecognizer", secrets.FORM)
     assigned = _pattern("SECRET", "AssignedSecretRecognizer", secrets.ASSIGNMENT)
+    bare = _pattern("SECRET", "BareSecretRecognizer", *secrets.BARE_ASSIGNMENTS, score=0.2)
     return [
         Rule("EMAIL_ADDRESS", _email_recognizer(), near.MAIL, judge=judges.mail),
         Rule("EMAIL_ADDRESS", written, near.MAIL, 0.7, 0.8),
@@ -123,13 +143,21 @@ def _general(regions: tuple[str, ...]) -> list[Rule]:
         Rule("CRYPTO", ethereum, near.WALLET, judge=judges.ethereum),
         Rule("SECRET", token, NONE, 0.95, 0.95),
         Rule("SECRET", assigned, NONE, judge=judges.assigned_secret),
-        Rule("PHONE_NUMBER", phone, near.PHONE, judge=judges.phone(regions), denied=near.NOT_PHONE),
+        Rule("SECRET", bare, NONE, judge=judges.bare_secret),
+        Rule(
+            "PHONE_NUMBER",
+            phone,
+            near.PHONE,
+            judge=judges.phone(regions),
+            denied=near.NOT_PHONE,
+            quick=judges.phone(regions, bare=True),
+        ),
     ]
 
 
 def _birth(notes: bool) -> Rule:
     date = _pattern("DATE_TIME", "DateRecognizer", *judges.DATE_PATTERNS)
-    return Rule("DATE_TIME", date, near.BIRTH, INFORMATION if notes else 0.0, 0.7)
+    return Rule("DATE_TIME", date, near.BIRTH, INFORMATION if notes else 0.0, 0.7, worded=not notes)
 
 
 INFORMATION: Final = 0.1
@@ -154,15 +182,21 @@ def _american() -> list[Rule]:
     )
     driver = _pattern("US_DRIVER_LICENSE", "DriverLicenseRecognizer", form)
     return [
-        Rule("US_SSN", UsSsnRecognizer(), near.SSN, judge=judges.ssn, denied=near.NOT_PHONE),
+        Rule("US_SSN", UsSsnRecognizer(), near.SSN, judge=judges.ssn, denied=near.OTHER_NUMBER),
         Rule(
             "US_DRIVER_LICENSE",
             driver,
             near.DRIVER,
             judge=judges.driver_license,
             also=near.LICENSE,
+            worded=True,
         ),
     ]
+
+
+def _french() -> list[Rule]:
+    number = _pattern("FR_NIR", "FrenchRegistrationRecognizer", judges.NIR_PATTERN)
+    return [Rule("FR_NIR", number, near.NIR, judge=judges.nir)]
 
 
 def _national(country: str, *, named: bool) -> Iterator[Rule]:
@@ -180,6 +214,7 @@ def _national(country: str, *, named: bool) -> Iterator[Rule]:
             max(alone, countries.SUPPORTED),
             free=False,
             also=countries.ALSO.get(entity, NONE),
+            worded=alone == 0,
         )
 
 

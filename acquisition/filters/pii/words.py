@@ -7,7 +7,7 @@ language bends it, by its beginning. The lists are ours: what forms, bank letter
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import regex
@@ -21,6 +21,11 @@ FULL_REACH: Final = 8
 _WEAK_REACH: Final = 3
 _WORDS_AFTER: Final = 2
 _DENIED_BEFORE: Final = 3
+_CLEAR: Final = 3.0
+_VAGUE: Final = 1.0
+_OTHER: Final = 3.2
+_THING: Final = 2.0
+_FADING: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,8 @@ class Words:
 
     whole: frozenset[str] = frozenset()
     beginnings: tuple[str, ...] = ()
+    mild: frozenset[str] = frozenset()
+    """Of words that call something by another name: those that may also stand beside it by chance ("parcel", "order")."""
 
     def among(self, words: Iterable[str]) -> bool:
         """Say whether one of these words (lower case) supports."""
@@ -58,7 +65,7 @@ PHONE: Final = words(
     "numer kom puhelin puhelin- telefon- mobilnummer tlf ring ringa ring телефон- тел звон- номер 电话 手机 電話 携帯"
 )
 """Telephones: nouns on forms and verbs of messages."""
-NOT_PHONE: Final = words(
+OTHER_NUMBER: Final = words(
     "isbn issn doi arxiv sku ean upc gtin imei imsi order orders invoice version serial build rfc pmid pmcid orcid id "
     "ids ref reference case ticket tracking parcel shipment part item article catalog catalogue lot batch page pages "
     "pp vol volume chapter section model port ports pid uid gid timestamp epoch unix hash commit revision rev ssn "
@@ -68,7 +75,16 @@ NOT_PHONE: Final = words(
     "artikel- articulo artículo artigo codice código codigo processo aktenzeichen fabriknummer przesyłka case docket "
     "population usd eur gbp isin cusip kontonummer barcode figure table bytes"
 )
-"""What calls a number by another name; the last word before a number decides."""
+"""What calls a number by another name; of a word for the kind looked for and one of these, the nearer decides."""
+NOT_PHONE: Final = replace(
+    OTHER_NUMBER,
+    mild=words(
+        "order orders ticket tracking parcel shipment part item article catalog catalogue lot batch page pages section model "
+        "case policy claim member customer patient port ports figure table commande pedido ordine bestelling zamówienie "
+        "articolo articulo artículo artigo przesyłka"
+    ).whole,
+)
+"""The same for telephones, whose forms are known: things that one telephones about need not be what the number is of."""
 CARD: Final = words(
     "card cards credit debit cc ccnum visa mastercard amex american discover jcb diners maestro unionpay cvv cvc "
     "expir- exp pay paid payment charge charged karte karten- kreditkart- tarjeta- carte carta cartão cartao "
@@ -104,6 +120,7 @@ BIRTH: Final = words(
     "fødselsdato fødsels- födelse- рожд- doğum birthdat- cumpleaños compleanno anniversaire"
 )
 SSN: Final = words("social security ssn ssns ssid socialsecurity ss sociale")
+NIR: Final = words("nir sécurité securite sociale sociales insee immatriculation vitale assuré assurée assure ssn social")
 TAXPAYER: Final = words("taxpayer itin tax taxid tin individual")
 NHS: Final = words("nhs nhsno nhsnumber")
 US_ACCOUNT: Final = words("bank banks banking checking savings acct deposit wire chequing")
@@ -127,35 +144,57 @@ WEAK: Final = words(
 
 @dataclass(frozen=True, slots=True)
 class Nearby:
-    """The words around a place, lower case, nearest last before it and nearest first after it."""
+    """The words around a place, lower case, nearest last before it and nearest first after it.
+
+    What a word says weighs by its kind and fades with its distance: of a clear word for the kind of number and the name of
+    another kind the nearer weighs more; a clear word weighs more than a thing that numbers are found on ("parcel") up to three
+    words nearer, if the number has a form of its own; a word that can mean many things weighs less than all of these.
+    """
 
     before: tuple[str, ...]
     after: tuple[str, ...]
 
-    def support(self, wanted: Words, denied: Words = NONE, reach: int = FULL_REACH) -> bool:
-        """Say whether a wanted word stands near, and nearer before it than any that calls it something else.
+    def support(self, wanted: Words, denied: Words = NONE, reach: int = FULL_REACH, *, formed: bool = False) -> bool:
+        """Say whether a wanted word stands near, before or behind, and weighs more than those that call it something else.
 
         With less than the full reach, words that mean many things ("call", "number") do not count, unless at three words.
+        `formed`: the number looks like one of the kind wanted without any word.
         """
-        before = self.before[-reach:]
-        if reach < _WEAK_REACH:
-            before = tuple(word for word in before if word not in WEAK)
-        if denied.whole:
-            for word in reversed(self.before[-_DENIED_BEFORE:]):
-                if wanted.among((word,)) and word not in WEAK and word in before:
-                    return True
-                if denied.among((word,)):
-                    return False
-        return wanted.among(before) or wanted.among(self.after)
+        return self._for(wanted, reach) > self._against(denied, wanted, formed=formed)
 
-    def denies(self, wanted: Words, denied: Words) -> bool:
-        """Say whether the words just before call it something else."""
+    def denies(self, wanted: Words, denied: Words, *, formed: bool = False) -> bool:
+        """Say whether the words just before call it something else, and nothing near weighs more."""
         for word in reversed(self.before[-_DENIED_BEFORE:]):
             if denied.among((word,)):
-                return True
+                return self._against(denied, wanted, formed=formed) >= self._for(wanted, FULL_REACH)
             if wanted.among((word,)):
                 return False
         return False
+
+    def _for(self, wanted: Words, reach: int) -> float:
+        strongest = 0.0
+        for distance, word in enumerate(reversed(self.before[-reach:])):
+            if wanted.among((word,)):
+                if word not in WEAK:
+                    return max(strongest, _CLEAR * _FADING**distance)
+                if reach >= _WEAK_REACH:
+                    strongest = max(strongest, _VAGUE * _FADING**distance)
+        for distance, word in enumerate(self.after, start=1):
+            if wanted.among((word,)):
+                strongest = max(strongest, (_VAGUE if word in WEAK else _CLEAR) * _FADING**distance)
+        return strongest
+
+    def _against(self, denied: Words, wanted: Words, *, formed: bool) -> float:
+        if not denied.whole:
+            return 0.0
+        return max(
+            (
+                (_THING if formed and word in denied.mild else _OTHER) * _FADING**distance
+                for distance, word in enumerate(reversed(self.before[-_DENIED_BEFORE:]))
+                if denied.among((word,)) and not wanted.among((word,))
+            ),
+            default=0.0,
+        )
 
 
 def nearby(text: str, start: int, end: int) -> Nearby:
@@ -168,6 +207,47 @@ def nearby(text: str, start: int, end: int) -> Nearby:
     if high < len(text) and text[high].isalpha() and text[high - 1].isalpha():
         after = after[:-1]
     return Nearby(tuple(before[-FULL_REACH:]), tuple(after[:_WORDS_AFTER]))
+
+
+class Spoken:
+    """The words of one text, read when they are first asked for, those around places in it, and those of its column's name."""
+
+    def __init__(self, text: str, named: tuple[str, ...]) -> None:
+        self.named = named
+        self._text = text
+        self._words: tuple[frozenset[str], str] | None = None
+        self._anywhere: dict[int, bool] = {}
+        self._around: dict[tuple[int, int], Nearby] = {}
+
+    def anywhere(self, wanted: Words) -> bool:
+        """Say whether a wanted word may stand in the text at all; the lists of words are those of rules, which stay."""
+        said = self._anywhere.get(id(wanted))
+        if said is None:
+            said = self._anywhere[id(wanted)] = self._holds(wanted)
+        return said
+
+    def _holds(self, wanted: Words) -> bool:
+        if self._words is None:
+            lowered = self._text.lower()
+            self._words = frozenset(_WORD.findall(lowered)), lowered
+        words, lowered = self._words
+        return not wanted.whole.isdisjoint(words) or any(beginning in lowered for beginning in wanted.beginnings)
+
+    def near(self, wanted: Words, start: int, end: int) -> bool:
+        """Say whether a wanted word stands near a span, or in the name of the column."""
+        if wanted.among(self.named):
+            return True
+        if not self.anywhere(wanted):
+            return False
+        around = self.around(start, end)
+        return wanted.among(around.before) or wanted.among(around.after)
+
+    def around(self, start: int, end: int) -> Nearby:
+        """Return the words around a span, as `nearby` does."""
+        found = self._around.get((start, end))
+        if found is None:
+            found = self._around[start, end] = nearby(self._text, start, end)
+        return found
 
 
 _IDLE_IN_NAMES: Final = words(
