@@ -150,11 +150,9 @@ class License(Filter):
     def not_checked(self) -> tuple[str, ...]:
         """Say what the words of a license cannot tell."""
         return (
-            "license: whether the publisher had the right to give the license it gives",
-            "license: LICENSE and README texts inside archives, deeper than one folder, or larger than 200 KB",
-            "license: texts in other languages than those of the known licenses; terms that stand on a website alone",
-            "license: material of others inside an item (a picture in a page, a sample in a recording)",
-            "license: share-alike is judged per item; what stands against one work made of all is reported for the set",
+            "license: the publishers' own right to license; terms that stand on a website alone",
+            "license: texts inside archives, deeper than one folder, over 200 KB, or in languages without a known license",
+            "license: works of others inside an item (a picture in a page, a sample in a recording)",
         )
 
     def observe(self) -> Iterator[Observation]:

@@ -139,6 +139,22 @@ def test_other_codes(text: str, code: str, tmp_path: Path) -> None:
     assert codes(PROSE, tmp_path) == set()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Mira Olsen\nNordlys AS\n50668 Havnegata 98, Apt. 105, 5003 Bergen\nMobile: 03.93.92.16.85\nFax: 9498 7771",
+        "Date: 1978-04-13 12:20:39\nName: Tomo Arata\nPhone: 0490 75 40 81",
+        "Dree Jolan\nPaxa\nPSC 3294, Box 9168\nAPO AA 61487\n416 60 039 office\n+46 (0)8 928 571 38 fax\n+1-984-182-0190 mob.",
+        "40, Private, 121772, Assoc-voc, 11, Married, Craft-repair, Husband, Islander, Male, 0, 0, 40, ?, >50K",
+        "3... 2... 1... liftoff!",
+        "#harbour #morning #ferry: the 7:40 to the island, gate 3, and coffee for 2 euros 50",
+    ],
+)
+def test_records_and_addresses_are_no_symbols(text: str, tmp_path: Path) -> None:
+    """Lines of which half are numbers are normal where the rest are words."""
+    assert "symbols" not in codes(text, tmp_path)
+
+
 @given(st.lists(st.text(max_size=40), max_size=8))
 def test_letters_are_counted_as_python_counts_them(texts: list[str]) -> None:
     """Capitals and signs agree with a plain count, in a slice of a column as in the whole."""

@@ -100,18 +100,16 @@ class Adult(Filter):
 
     def _limits(self) -> Iterator[str]:
         if self._pictures is None:
-            yield "pictures: NOT checked for adult content (no model is set under filters.adult.image)"
+            yield "adult: pictures, recordings and film (no model is set under filters.adult.image)"
         else:
-            yield "adult: of moving pictures the first frame was judged; how right the picture model is was not measured here"
-        yield "adult: recordings and film were not checked"
+            yield "adult: recordings and film; all but the first frame of moving pictures; how right the picture model is"
         if self._settings.own:
-            yield "adult: our own cues know adult sites in 22 languages; slang, obfuscation and suggestion are not found"
-        if not self._words:
-            yield "adult: no list of words is set (filters.adult.words)"
-        if not self._urls:
-            yield "adult: no block list of addresses is set (filters.adult.urls); only host names that say so were seen"
+            yield "adult: slang, obfuscation and suggestion; texts in none of the 22 languages that our cues know"
+        missing = [name for name, held in (("words", self._words), ("urls", self._urls)) if not held]
+        if missing:
+            yield f"adult: listed {' and '.join(missing)} (no list is set under filters.adult)"
         if not self._toxic:
-            yield "toxic: insults and hate were NOT looked for (no list is set under filters.adult.toxic)"
+            yield "adult: insults and hate (no list is set under filters.adult.toxic)"
 
     def _flag_texts(self, texts: pa.Array, field: str, flags: FlagRows) -> None:
         octets = pc.binary_length(texts).fill_null(0).to_numpy(zero_copy_only=False)

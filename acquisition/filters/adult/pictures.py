@@ -1,13 +1,11 @@
 """Pictures, judged by a model that the user brings: an ONNX classifier, or an encoder and a head.
 
 Everything that can be checked is checked when the model is loaded: the digest of the file, the names of input and output, the
-number of dimensions, the side of the picture, and that the head takes what the encoder gives. Nothing is downloaded, and a
-model is data: onnxruntime runs it without custom operators.
+number of dimensions, the side of the picture, and that the head takes what the encoder gives.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -16,11 +14,12 @@ import numpy as np
 
 from acquisition.errors import FilterUnavailable
 from acquisition.filters.adult.settings import PictureModel
+from acquisition.filters.models import Seat, names_of, session
 
 if TYPE_CHECKING:
     from PIL import Image
 
-_WHERE: Final = "filters.adult.image"
+SEAT: Final = Seat("filters.adult.image", "picture model", "adult")
 _TYPES: Final = {
     "tensor(float)": np.float32,
     "tensor(float16)": np.float16,
@@ -34,8 +33,8 @@ class PictureJudge:
 
     def __init__(self, settings: PictureModel, base: Path) -> None:
         self._settings = settings
-        self._encoder = _session(base / settings.model, settings.sha256, "model")
-        self._head = _session(base / settings.head, settings.head_sha256, "head") if settings.head else None
+        self._encoder = session(SEAT, base / settings.model, settings.sha256, "model")
+        self._head = session(SEAT, base / settings.head, settings.head_sha256, "head") if settings.head else None
         self._input = _named(self._encoder.get_inputs(), settings.input, "input")
         self._output = _named(self._encoder.get_outputs(), settings.output, "output")
         self._check_input()
@@ -107,47 +106,16 @@ class PictureJudge:
             raise _unfit(f"its output has {classes} classes, `index` names {list(self._settings.index)}")
 
 
-def _session(path: Path, sha256: str | None, key: str) -> Any:
-    """Load one model, its digest checked before a byte of it is parsed."""
-    where = f"{_WHERE}.{key}: {path}"
-    try:
-        import onnxruntime
-    except ImportError as error:
-        hint = "Install the extra: pip install 'acquisition[adult]'."
-        raise FilterUnavailable("pictures need the package onnxruntime", where=_WHERE, hint=hint) from error
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        hint = f"Set {_WHERE}.{key} to your own ONNX file; paths are relative to sources.yaml and nothing is downloaded."
-        raise FilterUnavailable(f"the picture model is not there: {error.strerror}", where=where, hint=hint) from error
-    found = hashlib.sha256(data).hexdigest()
-    if sha256 is not None and found != sha256:
-        hint = "Take the file that was meant, or its new digest once you know why it changed."
-        raise FilterUnavailable(f"the picture model has another digest: expected {sha256}, got {found}", where=where, hint=hint)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1  # the engine runs one process per core
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors are classes of its C extension without a common base
-        raise FilterUnavailable(f"the picture model cannot be loaded: {str(error)[:200]}", where=where) from error
-
-
 def _named(several: Sequence[Any], name: str | None, what: str) -> Any:
     found = [one for one in several if name is None or one.name == name]
     if not found or (what == "input" and len(several) != 1 and name is None):
-        there = ", ".join(one.name for one in several)
+        there = names_of(several)
         raise _unfit(f"it has no {what} {name!r}; there are: {there}" if name else f"it has several inputs: {there}")
     return found[0]
 
 
 def _unfit(why: str) -> FilterUnavailable:
-    return FilterUnavailable(
-        f"the picture model is not what the settings describe: {why}",
-        where=_WHERE,
-        hint="docs/flags.md, section adult, has what is expected.",
-    )
+    return SEAT.unfit(why, "adult")
 
 
 def _opaque(image: Image.Image) -> Image.Image:

@@ -1,8 +1,9 @@
 """The seat for embeddings: vectors that the user made with any model say what is alike beyond shared characters.
 
-No model runs here. A Parquet file gives one vector for a content (`content_sha256`), so that it is made once for all copies and
-does not depend on how sources are named. Up to 20,000 vectors are compared completely; beyond that only those that fall on the
-same side of all of some random planes (Charikar 2002), in 24 tables.
+No model runs here: one that the user has set ran while items were signed, or a Parquet file gives one vector for a content
+(`content_sha256`), so that it is made once for all copies and does not depend on how sources are named. Up to 20,000 vectors
+are compared completely; beyond that only those that fall on the same side of all of some random planes (Charikar 2002), in 24
+tables.
 """
 
 from __future__ import annotations
@@ -27,23 +28,43 @@ _HALF: Final = np.uint64(32)
 _LOW: Final = np.uint64(0xFFFFFFFF)
 
 
-def links(signatures: Signatures, file: Path, threshold: float) -> pa.Table:
-    """Return links (LINK_SCHEMA) between items whose vectors have at least this cosine.
+def links(signatures: Signatures, file: Path | None, threshold: float) -> pa.Table:
+    """Return links (LINK_SCHEMA) between items whose vectors have at least this cosine; without a file, of the signatures' own.
 
     Raises FilterUnavailable when the file does not hold what it should.
     """
+    positions, chosen = _signed(signatures) if file is None else _given(signatures, file)
+    a, b, cosine = _complete(chosen, threshold) if len(chosen) <= COMPLETE else _sampled(chosen, threshold)
+    if not len(a):
+        return LINK_SCHEMA.empty_table()
+    return links_of(NEAR, "vector", positions[a], positions[b], np.clip(cosine, 0, 1))
+
+
+def _signed(signatures: Signatures) -> tuple[np.ndarray, np.ndarray]:
+    """Return positions and vectors of the items that have one; of copies in one normal form the first stands for all."""
+    normals = signatures.columns(["normal_high", "normal_low"])
+    parts = [signatures.shard(index, ["vector"]).column(0) for index in range(len(signatures.starts) - 1)]
+    column = pa.chunked_array([chunk for part in parts for chunk in part.chunks], pa.binary())
+    positions = np.flatnonzero(column.is_valid().to_numpy())
+    if not len(positions):
+        return positions, np.zeros((0, 1), np.float32)
+    keys = np.stack([normal[positions] for normal in normals], axis=1)
+    positions = positions[np.sort(np.unique(keys, axis=0, return_index=True)[1])]
+    octets = b"".join(column.take(pa.array(positions)).to_pylist())
+    vectors = np.frombuffer(octets, np.float16).reshape(len(positions), -1).astype(np.float32)
+    return positions, vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+
+
+def _given(signatures: Signatures, file: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return positions and vectors of the items that the file has one for; of copies of a content the first stands for all."""
     digests, vectors = _read(file)
     high, low = signatures.columns(["exact_high", "exact_low"])
     keys = np.stack((high, low), axis=1).astype(">u8").view("S16").ravel()
     at = np.minimum(np.searchsorted(digests, keys), max(len(digests) - 1, 0))
     positions = np.flatnonzero((digests[at] == keys) & (high != 0)) if len(digests) else np.zeros(0, np.int64)
-    _, first = np.unique(at[positions], return_index=True)  # of copies of one content the first stands for all
+    _, first = np.unique(at[positions], return_index=True)
     positions = positions[np.sort(first)]
-    chosen = vectors[at[positions]]
-    a, b, cosine = _complete(chosen, threshold) if len(chosen) <= COMPLETE else _sampled(chosen, threshold)
-    if not len(a):
-        return LINK_SCHEMA.empty_table()
-    return links_of(NEAR, "vector", positions[a], positions[b], np.clip(cosine, 0, 1))
+    return positions, vectors[at[positions]]
 
 
 def _read(file: Path) -> tuple[np.ndarray, np.ndarray]:

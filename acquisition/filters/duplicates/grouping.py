@@ -23,8 +23,8 @@ _TEXTS: Final = BANDS // BANDS_EACH
 PARTITIONS: Final = _TEXTS + 5
 """One for every four bands, then exact digests, digests of normal forms, pictures, sounds, vectors."""
 
-Vectors = tuple[Path, float]
-"""A file of vectors, and the least cosine."""
+Vectors = tuple[Path | None, float]
+"""A file of vectors, None where the signatures hold them, and the least cosine."""
 _NEIGHBOURS: Final = 3
 _COMPLETE: Final = 16
 _DOUBT: Final = 0.2

@@ -33,7 +33,7 @@ from acquisition.sameness.texts import letters, spaced_form
 from acquisition.settings import ItemSettings, ReadSettings
 from acquisition.workspace import atomic_file
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Rises whenever what is kept of a reference set changes."""
 _ORDER: Final = ("parquet", "arrow", "media", "jsonl", "json", "csv", "text")
 _HEX: Final = re.compile(rb"^\\?([0-9a-fA-F]{64}|[0-9a-fA-F]{32})(?:[ \t]+\*?(\S.*))?$")
@@ -69,7 +69,7 @@ def load(settings: DuplicatesSettings, context: FilterContext, sign: Sign) -> Re
     digests: dict[bytes, tuple[str, str]] = {}
     for one in settings.against:
         path = Path(context.base) / Path(one.path or one.digests or "").expanduser()
-        name = _name(one, settings, path)
+        name = _name(one, settings, path, context)
         if one.digests is not None:
             listed = _digest_list(one, path)
             digests.update((digest, (one.name, entry)) for digest, entry in listed.items() if len(digest) == 16)
@@ -94,15 +94,23 @@ def _sweep(root: Path | None, names: Collection[str]) -> None:
             file.unlink(missing_ok=True)
 
 
-def _name(one: ReferenceSettings, settings: DuplicatesSettings, path: Path) -> str:
+def _name(one: ReferenceSettings, settings: DuplicatesSettings, path: Path, context: FilterContext) -> str:
     """Return what names a set's signatures: its content and how it is read."""
-    told = [VERSION, settings.window, settings.min_chars, one.kind, one.text, one.name]
+    told: list[Any] = [VERSION, settings.window, settings.min_chars, one.kind, one.text, one.name]
+    if settings.embedding is not None and (model := settings.embedding.model) is not None:
+        files = [Path(context.base) / Path(file).expanduser() for file in (model.model, model.tokenizer)]
+        told += [model.model_dump(mode="json"), *(digest_of(file) for file in files if file.is_file())]
     digest = hashlib.sha256(orjson.dumps(told))
     for file in _files(one, path):
         digest.update(file.relative_to(path.parent).as_posix().encode("utf-8", "surrogateescape"))
-        with file.open("rb") as stream:
-            digest.update(hashlib.file_digest(stream, "sha256").digest())
+        digest.update(bytes.fromhex(digest_of(file)))
     return digest.hexdigest()[:24]
+
+
+def digest_of(file: Path) -> str:
+    """Return the sha256 of a file."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _files(one: ReferenceSettings, path: Path) -> list[Path]:

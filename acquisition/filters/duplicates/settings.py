@@ -29,13 +29,39 @@ class ReferenceSettings(Settings):
         return self
 
 
-class EmbeddingSettings(Settings):
-    """Vectors of the user's own that say what is alike beyond words: paraphrases, translations."""
+class EmbeddingModel(Settings):
+    """A text-embedding model of the user's own, as ONNX, and the tokenizer that belongs to it. Nothing is downloaded."""
 
-    vectors: ExpandablePath
+    model: ExpandablePath
+    """The ONNX file: takes input_ids (and attention_mask, token_type_ids), gives one vector per token or per text."""
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    tokenizer: ExpandablePath
+    """Its tokenizer.json."""
+    output: str | None = None
+    """Name of the output; the first one where it is not given."""
+    pooling: Literal["mean", "first", "last"] = "mean"
+    """How one vector is made of those of the tokens; a model that gives one per text has done it."""
+    max_tokens: int = Field(default=256, ge=8, le=32_768)
+    """What follows is not looked at."""
+    prefix: str = ""
+    """What the model wants to stand before every text ("query: ")."""
+    batch: int = Field(default=32, ge=1, le=1024)
+
+
+class EmbeddingSettings(Settings):
+    """What says what is alike beyond words (paraphrases, translations): vectors that are there, or a model that makes them."""
+
+    vectors: ExpandablePath | None = None
     """A Parquet file with the columns content_sha256 and vector (a list of numbers, one length for all)."""
+    model: EmbeddingModel | None = None
     threshold: float = Field(default=0.95, ge=0.5, le=1)
     """Items whose vectors have at least this cosine are near copies."""
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> EmbeddingSettings:
+        if (self.vectors is None) == (self.model is None):
+            raise ValueError("embedding needs either vectors or a model")
+        return self
 
 
 class DuplicatesSettings(FilterSettings):
@@ -59,6 +85,10 @@ class DuplicatesSettings(FilterSettings):
     embedding: EmbeddingSettings | None = None
 
     def inputs(self) -> tuple[str, ...]:
-        """Return the reference sets and the vectors."""
+        """Return the reference sets, and the vectors or the model with its tokenizer."""
         paths = [path for one in self.against for path in (one.path, one.digests) if path is not None]
-        return (*paths, *((self.embedding.vectors,) if self.embedding else ()))
+        if self.embedding and self.embedding.vectors is not None:
+            paths.append(self.embedding.vectors)
+        if self.embedding and self.embedding.model is not None:
+            paths += [self.embedding.model.model, self.embedding.model.tokenizer]
+        return tuple(paths)

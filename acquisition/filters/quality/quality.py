@@ -141,15 +141,14 @@ class Quality(SetFilter):
         """Return what this filter cannot see."""
         settings = self._settings
         sentences = [
-            "quality: whether a text is true, and whether media show what their labels say, was not looked at",
-            "quality: copies on both sides of a split are the duplicates filter's to find; only groups and columns are here",
+            "quality: whether texts are true, and media show what their labels say",
         ]
         if not settings.text.languages:
-            sentences.append("quality: no language is expected (filters.quality.text.languages), so none is held to be wrong")
+            sentences.append("quality: wrong languages (none is expected under filters.quality.text.languages)")
         if settings.labels.noise == "none":
-            sentences.append("quality: wrong labels were not looked for (filters.quality.labels.noise is none)")
+            sentences.append("quality: wrong labels (filters.quality.labels.noise is none)")
         elif settings.labels.noise == "words":
-            sentences.append("quality: wrong labels were looked for only in texts")
+            sentences.append("quality: wrong labels of anything but texts")
         return tuple(sentences)
 
     def _sign_texts(self, items: pa.RecordBatch, empty: np.ndarray, flags: FlagRows) -> dict[str, pa.Array]:

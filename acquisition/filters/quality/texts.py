@@ -123,12 +123,17 @@ def flag_style(texts: pa.Array, samples: np.ndarray, flags: FlagRows) -> None:
 
 
 def _flag_signs(row: int, text: str, flags: FlagRows) -> None:
-    """Flag by the rule of Gopher (arXiv 2112.11446, A1): most words must hold a letter; ours asks 60 % instead of 80 %."""
+    """Flag by the rule of Gopher (arXiv 2112.11446, A1): most words must hold a letter; ours asks 40 % instead of 80 %.
+
+    Addresses, contacts and records hold letters in half of their words, and that is what they are: at 60 % 19 of 731 such texts
+    (synth_dataset_v2) were flagged, now none is. Between 40 and 60 % few letters in all are asked for as well.
+    """
     words = " ".join(windows(text)).split()
     wordy = sum(any(letter.isalpha() for letter in word) for word in words) / max(1, len(words))
     signs = sum(word.startswith("#") or word.endswith(("...", "…")) for word in words) / max(1, len(words))
     dense = sum(map(str.isalpha, text[:20_000])) / max(1, len("".join(text[:20_000].split())))
-    if dense < 0.4 or (len(words) >= 8 and (wordy < 0.6 or signs > 0.3)):
+    few = wordy < 0.4 or (wordy < 0.6 and dense < 0.4)
+    if dense < 0.3 or (len(words) >= 8 and (few or signs > 0.3)):
         detail = detail_json(words_with_letters=round(wordy, 3), hashes_and_ellipses=round(signs, 3), letters=round(dense, 3))
         flags.add(row, "quality.symbols", score=round(1 - min(wordy, dense), 4), field="text", detail=detail)
 
