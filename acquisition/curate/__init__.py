@@ -2,7 +2,6 @@
 
 from acquisition.curate.build import CurateInputs, CurateResult, build
 from acquisition.curate.files import FILES
-from acquisition.curate.history import forget
 from acquisition.curate.judge import VerdictResult, VerdictTask, judge, judge_shard
 from acquisition.curate.placing import placement_path
 from acquisition.curate.policy import DEFAULTS, Policy, PolicyRow
@@ -20,7 +19,6 @@ __all__ = [
     "VerdictTask",
     "build",
     "closed_holdouts",
-    "forget",
     "judge",
     "judge_shard",
     "placement_path",

@@ -20,7 +20,7 @@ from acquisition.curate.candidates import CLASS, gather, view
 from acquisition.curate.card import Checks, Composition, Declared, write_card
 from acquisition.curate.classes import class_of_label, folder_names
 from acquisition.curate.files import FileList
-from acquisition.curate.history import read_history, write_history
+from acquisition.curate.history import read_history, record_of, write_record
 from acquisition.curate.link import Linker
 from acquisition.curate.noting import notes_on
 from acquisition.curate.placing import Placing, Rights
@@ -39,7 +39,8 @@ class CurateInputs:
 
     `contents` opens the items' bytes, `blob_path` finds a blob, `blobs` is the workspace's own store (only from there is
     hard-linked). `placements` is the directory that the placement shards and the list of files go to, `splits` the record of
-    where items are settled, None to keep none. `forgotten` are contents (sha256) that no record may hold. `today` ends embargoes; without it none ends.
+    where items are settled, None to keep none. `forgotten` are contents (sha256) that no record may hold. `today` ends
+    embargoes; without it none ends.
     """
 
     shards: Sequence[JudgedShard]
@@ -109,7 +110,8 @@ def build(inputs: CurateInputs) -> CurateResult:
         write_card(curated, Declared(inputs.dataset, settings, inputs.contact), outline, _checks(inputs), made)
         run.files.add_rest()
         if inputs.splits is not None:
-            write_history(inputs.splits, settings.splits, history.without(inputs.forgotten), settled.remembered())
+            before = history.without(inputs.forgotten)
+            write_record(inputs.splits, record_of(settings.splits, before, settled.remembered()))
     return _result(run, settled, (*notes, *notes_on(settled, inputs.today)))
 
 

@@ -46,34 +46,58 @@ class _Groups:
         return one
 
 
-def part(items: Any, keys: Sequence[Any], *, told: Any, settled: Any, first: Any, component: Any, order: Any) -> Parted:
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    """All items of one content, which are never parted, and what is said of its split, -1 for nothing."""
+
+    members: list[int]
+    told: int
+
+
+def part(items: Any, keys: Sequence[Any], *, told: Any, settled: Any, first: Any, component: Any) -> Parted:
     """Part the components of `items` (all their members' positions), so that each is of one split.
 
-    Members are taken one after the other: of hold-outs (`first`, by split), then settled ones, splits that must not be trained
-    on before others, then new ones, each by `order`. A member whose keys lead to two splits is left out, and connects nothing.
-    `told` is what each item says of its split (settled, else wanted), -1 for nothing; `keys` hold for each of `items` hashes, 0
-    for none.
+    Contents are taken one after the other: of hold-outs (`first`, by split), then settled ones, splits that must not be trained
+    on before others, then new ones, each by their hash. One whose keys lead to two splits is left out, and connects nothing; so
+    is an item that is wanted elsewhere than its content is. `told` is what each item says of its split (settled, else wanted),
+    -1 for nothing; `keys` hold for each of `items` hashes, 0 for none, the first of them the content's.
     """
     groups, holder = _Groups(len(items)), [dict[int, int]() for _ in keys]
     clashes: dict[int, tuple[int, int]] = {}
-    own = told[items]
-    ahead = (own >= 0) & first[own]
-    rank = np.where(ahead, 0, np.where(settled[items] >= 0, 1, 2))
     columns = [key.tolist() for key in keys]
-    for member in np.lexsort((order[items], np.where(own < 0, len(first), own), rank)).tolist():
-        mine = [(number, column[member]) for number, column in enumerate(columns) if column[member]]
+    own = told[items].tolist()
+    for unit in _units(keys[0], own, settled[items] >= 0, first):
+        mine = {(number, column[one]) for one in unit.members for number, column in enumerate(columns) if column[one]}
         met = [groups.root(holder[number][key]) for number, key in mine if key in holder[number]]
-        splits = {int(own[member]), *(groups.split[root] for root in met)} - {-1}
+        splits = sorted({unit.told, *(groups.split[root] for root in met)} - {-1})
+        elsewhere = [one for one in unit.members if own[one] not in {-1, unit.told}]
+        for one in unit.members if len(splits) > 1 else elsewhere:
+            other = splits if len(splits) > 1 else sorted((unit.told, own[one]))
+            clashes[int(items[one])] = (other[0], other[1])
         if len(splits) > 1:
-            one, two, *_ = sorted(splits)
-            clashes[int(items[member])] = (one, two)
             continue
-        groups.split[member] = int(own[member])
-        for root in met:
-            groups.join(member, root)
+        root = unit.members[0]
+        groups.split[root] = unit.told
+        for other_root in (*unit.members, *met):
+            root = groups.join(root, other_root)
         for number, key in mine:
-            holder[number].setdefault(key, member)
+            holder[number].setdefault(key, root)
     return _parted(items, groups, clashes, component)
+
+
+def _units(content: Any, own: Sequence[int], settled: Any, first: Any) -> list[_Unit]:
+    """Return the contents in the order in which they are taken."""
+    members: dict[int, list[int]] = {}
+    for one, key in enumerate(content.tolist()):
+        members.setdefault(key, []).append(one)
+    found = []
+    for key, ones in members.items():
+        said = min((own[one] for one in ones if own[one] >= 0), default=-1)
+        bound = [own[one] for one in ones if settled[one]]
+        told = said if said >= 0 and first[said] else min(bound, default=said)
+        rank = 0 if told >= 0 and first[told] else 1 if bound else 2
+        found.append((rank, told if told >= 0 else len(first), key, _Unit(ones, told)))
+    return [unit for *_, unit in sorted(found, key=lambda one: one[:3])]
 
 
 def _parted(items: Any, groups: _Groups, clashes: Mapping[int, tuple[int, int]], component: Any) -> Parted:

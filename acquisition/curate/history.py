@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,6 +52,14 @@ class History:
     def __len__(self) -> int:
         return 0 if self.content is None else len(self.content)
 
+    def without(self, contents: Iterable[str]) -> History:
+        """Return it without these contents (sha256 in hexadecimal), for what must leave no trace."""
+        gone = np.array(sorted({int(digest[:16], 16) or 1 for digest in contents}), np.uint64)
+        if not len(self) or not len(gone):
+            return self
+        stay = ~np.isin(self.content, gone)
+        return replace(self, content=self.content[stay], wanted=self.wanted[stay], split=self.split[stay])
+
     def find(self, content: Any, wanted: Any, wanted_names: Sequence[str]) -> Any:
         """Return for each item the index in `names` of its split, -1 where it is new (int64 array).
 
@@ -77,19 +85,22 @@ def read_history(path: Path | None) -> History:
     if path is None or not path.exists():
         return History()
     try:
-        table = pq.read_table(path, memory_map=False, partitioning=None)
-        basis = (table.schema.metadata or {})[_BASIS].decode()
-        table = table.select(_SCHEMA.names).cast(_SCHEMA).combine_chunks()
+        return history_of(pq.read_table(path, memory_map=False, partitioning=None))
     except (pa.ArrowException, KeyError, ValueError, OSError) as error:
         raise WorkspaceDamaged(
             f"the record of splits cannot be read: {error}",
             where=str(path),
             hint="Put a copy of it back, or remove it: then all items are divided anew and may change their splits.",
         ) from error
-    columns = {name: table[name].combine_chunks() if table.num_rows else None for name in ("wanted", "split")}
-    if columns["wanted"] is None:
+
+
+def history_of(record: pa.Table) -> History:
+    """Return what a record holds that `record_of` has made; KeyError and the errors of Arrow where it is none."""
+    basis = (record.schema.metadata or {})[_BASIS].decode()
+    table = record.select(_SCHEMA.names).cast(_SCHEMA).combine_chunks()
+    if not table.num_rows:
         return History(basis)
-    coded = {name: pc.dictionary_encode(column) for name, column in columns.items()}
+    coded = {name: pc.dictionary_encode(table[name].combine_chunks()) for name in ("wanted", "split")}
     return History(
         basis,
         table["content"].to_numpy(),
@@ -100,26 +111,21 @@ def read_history(path: Path | None) -> History:
     )
 
 
-def write_history(path: Path, settings: SplitSettings, before: History, rows: pa.Table) -> None:
-    """Write the rows (content, wanted, split) of this build, and of earlier ones under the same settings what is not in it."""
+def record_of(settings: SplitSettings, before: History, rows: pa.Table) -> pa.Table:
+    """Return the record of a build: its rows (content, wanted, split), and what is remembered of contents it does not have."""
     basis = basis_of(settings)
     kept = _table(before) if before.basis == basis and len(before) else _SCHEMA.empty_table()
     table = pa.concat_tables([rows.cast(_SCHEMA), kept])
-    first = table.append_column("row", pa.array(np.arange(table.num_rows)))
-    rows_of = first.group_by(["content", "wanted"]).aggregate([("row", "min")])["row_min"]
-    table = table.take(rows_of).sort_by([("content", "ascending"), ("wanted", "ascending")])
-    _write(path, table, basis)
+    numbered = table.append_column("row", pa.array(np.arange(table.num_rows)))
+    first = numbered.group_by(["content", "wanted"]).aggregate([("row", "min")])["row_min"]
+    table = table.take(first).sort_by([("content", "ascending"), ("wanted", "ascending")])
+    return table.combine_chunks().replace_schema_metadata({_BASIS: basis.encode()})
 
 
-def forget(path: Path, contents: Iterable[str]) -> None:
-    """Take items out of the record by their content (sha256 in hexadecimal), for what must leave no trace."""
-    history = read_history(path)
-    gone = pa.array(sorted({int(digest[:16], 16) or 1 for digest in contents}), pa.uint64())
-    if len(history) and len(gone):
-        table = _table(history)
-        kept = table.filter(pc.invert(pc.is_in(table["content"], value_set=gone)))
-        if kept.num_rows < table.num_rows:
-            _write(path, kept, history.basis)
+def write_record(path: Path, record: pa.Table) -> None:
+    """Write a record, whole or not at all."""
+    with atomic_file(path) as stream:
+        pq.write_table(record, stream, compression="zstd")
 
 
 def _table(history: History) -> pa.Table:
@@ -128,8 +134,3 @@ def _table(history: History) -> pa.Table:
         "split": np.array(history.names, object)[history.split],
     }
     return pa.table({"content": history.content, **named}, schema=_SCHEMA)
-
-
-def _write(path: Path, table: pa.Table, basis: str) -> None:
-    with atomic_file(path) as stream:
-        pq.write_table(table.replace_schema_metadata({_BASIS: basis.encode()}), stream, compression="zstd")

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from acquisition.curate.balance import Balance, balance
-from acquisition.curate.candidates import CLASS, Candidates
+from acquisition.curate.candidates import CLASS, Candidates, hash64
 from acquisition.curate.history import History, basis_of
 from acquisition.curate.splits import SplitKeys, SplitPlan, assign, canonical
 from acquisition.curate.strata import Strata, strata_of
@@ -142,7 +142,8 @@ def _wanted(candidates: Candidates, settings: CuratedSettings) -> tuple[Any, tup
     own = {canonical(name): name for name in reversed([*settings.holdouts, *settings.splits.shares])}
     published = [own.get(name, name) for name in candidates.published_names] if settings.splits.published else []
     names = tuple(dict.fromkeys([*settings.holdouts, *published]))
-    place = np.array([*(names.index(name) for name in published), -1], np.int64)
+    numbers = {name: number for number, name in enumerate(names)}
+    place = np.array([*(numbers[name] for name in published), -1], np.int64)
     told = candidates.array("published").astype(np.int64)
     wanted = place[told] if published else np.full(len(told), -1, np.int64)
     held = candidates.array("holdout").astype(np.int64)
@@ -156,7 +157,8 @@ def _keys(
     content = candidates.array("content")[stays]
     found = history.find(content, said[stays], wanted_names)
     names = tuple(dict.fromkeys((*wanted_names, *(history.names[one] for one in np.unique(found[found >= 0])))))
-    place = np.array([*(names.index(name) if name in names else -1 for name in history.names), -1], np.int64)
+    numbers = {name: number for number, name in enumerate(names)}
+    place = np.array([*(numbers.get(name, -1) for name in history.names), -1], np.int64)
     return SplitKeys(
         content=content,
         groups=tuple(candidates.array(f"by:{name}")[stays] for name in settings.splits.group_by),
@@ -173,6 +175,5 @@ def _strata(candidates: Candidates, settings: CuratedSettings, stays: Any) -> St
     values = [candidates.array(f"by:{name}")[stays] for name in columns if name != CLASS]
     if CLASS not in columns:
         return strata_of(int(stays.sum()), values, None)
-    numbers: dict[str, int] = {}
-    classes = [tuple(numbers.setdefault(name, len(numbers)) for name in names) for names in candidates.combinations]
+    classes = [tuple(hash64(name) for name in names) for names in candidates.combinations]
     return strata_of(int(stays.sum()), values, (candidates.array(CLASS)[stays].astype(np.int64), classes))

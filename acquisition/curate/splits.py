@@ -123,7 +123,8 @@ def assign(keys: SplitKeys, shares: Mapping[str, float], seed: int) -> SplitPlan
     """
     count = len(keys.content)
     names = _names(keys, shares)
-    place = np.array([*(names.index(name) for name in keys.names), -1], np.int64)
+    numbers = {name: number for number, name in enumerate(names)}
+    place = np.array([*(numbers[name] for name in keys.names), -1], np.int64)
     wanted = place[keys.wanted]
     settled = np.full(count, -1, np.int64) if keys.settled is None else place[keys.settled]
     component = components((keys.content, *keys.groups), count)
@@ -178,7 +179,6 @@ def _fixed(keys: SplitKeys, names: Sequence[str], wanted: Any, settled: Any, com
         settled=settled,
         first=held_out,
         component=component,
-        order=mix(keys.content, 0),
     )
     for root, split in parted.splits.items():
         fixed[root] = split

@@ -1,8 +1,9 @@
 """Stratified splits: every class (or value of a column) is divided by the shares, groups stay whole, nothing settled moves.
 
-Components of several items or strata are placed one by one, the largest first, where most is missing (after Sechidis,
-Tsoumakas and Vlahavas 2011, who place by the rarest label first). Single items then fill each stratum to its quota: the share
-rounded down or up, and the choice between the two serves the shares of the whole set.
+Components of several items or strata are placed one by one, the largest first and those of rare strata before others (as
+Sechidis, Tsoumakas and Vlahavas 2011 do with rare labels), where most is missing of what they hold, measured by what is placed
+so far. Single items then fill each stratum to its quota: the share rounded down or up, and the choice between the two serves
+the shares of the whole set.
 """
 
 from __future__ import annotations
@@ -26,19 +27,20 @@ class Strata:
 def strata_of(count: int, values: Sequence[Any], labels: tuple[Any, Sequence[tuple[int, ...]]] | None) -> Strata:
     """Return the strata of `count` items: one for each combination of the values (arrays of numbers).
 
-    `labels` is a code for each item and what classes every code stands for; an item of several classes is in several strata.
+    `labels` is a code for each item and what classes (hashes) every code stands for; an item of several classes is in several
+    strata. Strata are numbered by their values, so the order of the items does not matter.
     """
     item = np.arange(count, dtype=np.int64)
     rows = [np.asarray(value, np.uint64) for value in values]
     if labels is not None:
         code, classes = labels
         sizes = np.array([len(found) for found in classes] or [0], np.int64)
-        flat = np.array([one for found in classes for one in found], np.int64)
+        flat = np.array([one for found in classes for one in found], np.uint64)
         begins = np.concatenate([[0], np.cumsum(sizes)[:-1]])
         times = sizes[code]
         item = np.repeat(item, times)
         within = np.arange(len(item)) - np.repeat(np.cumsum(times) - times, times)
-        rows = [row[item] for row in rows] + [flat[np.repeat(begins[code], times) + within].astype(np.uint64)]
+        rows = [row[item] for row in rows] + [flat[np.repeat(begins[code], times) + within]]
     if not rows or not len(item):
         return Strata(item, np.zeros(len(item), np.int64), 1)
     _, stratum = np.unique(np.stack(rows, axis=1), axis=0, return_inverse=True)
@@ -90,8 +92,9 @@ class _Table:
         for unit in np.lexsort((order[units[starts, 0]], rarest, -sizes)).tolist():
             rows = units[starts[unit] : ends[unit], 1]
             many = counts[starts[unit] : ends[unit]]
-            missing = (self._wanted[rows] - self._here[rows]) / self._total[rows, None]
-            best = int(open_[np.argmax((many @ missing)[open_])])
+            placed_now = self._here[rows]
+            missing = np.outer(placed_now.sum(axis=1) + many, self._shares) - placed_now
+            best = int(open_[np.argmax((many / self._total[rows] @ missing)[open_])])
             self._here[rows, best] += many
             self._whole[best] -= sizes[unit]
             placed[units[starts[unit], 0]] = best

@@ -28,7 +28,7 @@ class ArrowReader(Reader):
     """Arrow IPC files and streams, batch by batch."""
 
     name: ClassVar[str] = "arrow"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     suffixes: ClassVar[tuple[str, ...]] = (".arrow", ".feather", ".ipc", ".arrows")
     modality: ClassVar[Modality] = Modality.TABLE
 
@@ -161,6 +161,11 @@ def hub_features(schema: pa.Schema) -> Mapping[str, Any]:
 
 
 def _class_names(feature: Any) -> list[str] | None:
+    """Return the names of a column of classes, or of lists of classes (written as a list in one by older versions)."""
+    if isinstance(feature, list) and len(feature) == 1:
+        feature = feature[0]
+    if isinstance(feature, dict) and feature.get("_type") in {"List", "LargeList", "Sequence"}:
+        feature = feature.get("feature")
     names = feature.get("names") if isinstance(feature, dict) and feature.get("_type") == "ClassLabel" else None
     return [str(name) for name in names] if isinstance(names, list) else None
 
@@ -192,6 +197,8 @@ def plain_values(array: pa.Array, class_names: Sequence[str] | None = None) -> l
             return plain_values(array.dictionary_decode(), class_names)
         if class_names and pa.types.is_integer(kind):
             return [_named(value, class_names) for value in array.to_pylist()]
+        if class_names and (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+            return [None if row is None else [_named(one, class_names) for one in row] for row in array.to_pylist()]
         if pa.types.is_timestamp(kind):
             array = pc.replace_substring(array.cast(pa.string()), " ", "T")
         elif pa.types.is_temporal(kind) or pa.types.is_decimal(kind):

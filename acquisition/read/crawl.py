@@ -19,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 from acquisition.content.fragments import warc_content
 from acquisition.content.limits import Unreadable
-from acquisition.model import Modality, Rejection
+from acquisition.model import Modality, Rejection, joined_labels
 from acquisition.protocols import Binary, Found, ReadContext, Reader
 from acquisition.read.extract import FEWEST_LETTERS, Extract, decoded, letters
 from acquisition.read.extractor import Extractor
@@ -48,7 +48,7 @@ class CrawlReader(Reader):
     """Finds the items of a crawl. `items.text`, `label` and the other columns may name keys of what the spider yielded."""
 
     name: ClassVar[str] = "crawl"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     suffixes: ClassVar[tuple[str, ...]] = ()
     modality: ClassVar[Modality] = Modality.TEXT
 
@@ -205,10 +205,13 @@ class _Rows:
     def _picked(self, role: str, record: Mapping[str, Any]) -> str | None:
         """Return a label, group or split as declared; folder and file mean those of the item's address."""
         if role not in self._picks:
-            return _value(record["item"], getattr(self._items, role), role)
+            return _cell(record["item"], getattr(self._items, role), role)
         pick, picker = self._picks[role]
+        if pick.columns:
+            names = [str(column) for column in pick.columns]
+            return picker.of_cells(names, [_cell(record["item"], column, role) for column in pick.columns])
         if pick.from_ == "column":
-            return picker.of_value(_value(record["item"], pick.column, role))
+            return picker.of_value(_cell(record["item"], pick.column, role))
         path = unquote(urlsplit(record["final_url"]).path).lstrip("/")
         return picker.of_path(replace(self._context, asset=path, member=""))
 
@@ -258,6 +261,14 @@ def _value(item: Mapping[str, Any], column: str | int | None, standard: str) -> 
     if isinstance(value, list):
         value = "; ".join(as_text(part) or "" for part in value)
     return as_text(value) or None
+
+
+def _cell(item: Mapping[str, Any], column: str | int | None, role: str) -> str | None:
+    """Return a label, group or split as text; a list of labels stays several."""
+    value = item.get(str(column) if column is not None else role)
+    if role == "label" and isinstance(value, list):
+        return joined_labels(text for part in value if (text := as_text(part))) or None
+    return _value(item, column, role)
 
 
 def _fields(item: Mapping[str, Any], items: ItemSettings) -> str | None:

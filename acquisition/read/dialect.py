@@ -135,7 +135,7 @@ def has_header(rows: Sequence[Sequence[str]], context: ReadContext, suffix: str)
 def _declared_columns(context: ReadContext) -> list[str | int]:
     items = context.items
     picks = [getattr(items, role) for role in ("text", "label", "group", "split", "id", "name", "title", "media")]
-    columns = [pick.column if isinstance(pick, PickSettings) else pick for pick in picks]
+    columns = [one for pick in picks for one in ((pick.column, *pick.columns) if isinstance(pick, PickSettings) else (pick,))]
     return [column for column in columns if column is not None]
 
 

@@ -131,11 +131,17 @@ class FileItems:
 
 @dataclass(frozen=True, slots=True)
 class _Role:
-    """Where one FOUND column comes from: a column's position, or the same text for every row; then a renaming."""
+    """Where a FOUND column comes from: a column's position, several, or one text for every row; then a renaming."""
 
     position: int = -1
     constant: str | None = None
     picker: Picker | None = None
+    several: tuple[int, ...] = ()
+
+    @property
+    def positions(self) -> tuple[int, ...]:
+        """All columns that it is made of."""
+        return self.several or ((self.position,) if self.position >= 0 else ())
 
 
 class RowItems:
@@ -174,6 +180,8 @@ class RowItems:
         picker = Picker(declared)
         if declared.from_ != "column":
             return _Role(constant=picker.of_path(self._context))
+        if declared.columns:
+            return _Role(picker=picker, several=tuple(self.position(column) for column in declared.columns))
         if declared.column is None:
             raise Unreadable("no-such-column", "from: column needs a `column`")
         return _Role(self.position(declared.column), picker=picker)
@@ -185,7 +193,7 @@ class RowItems:
         if keep == "none":
             return ()
         if keep == "all":
-            used = {role.position for role in self._roles.values()}
+            used = {position for role in self._roles.values() for position in role.positions}
             chosen = [index for index in range(len(self._names)) if index not in used]
         else:
             chosen = [self.position(column) for column in keep]
@@ -232,6 +240,10 @@ class RowItems:
 
     def _values(self, role: str, numbers: Sequence[int], column: Callable[[int], Sequence[Any]]) -> list[str | None] | None:
         found = self._roles[role]
+        if found.several and found.picker:
+            names = [self._names[index] for index in found.several]
+            rows = zip(*([as_text(cell) for cell in column(index)] for index in found.several), strict=True)
+            return [found.picker.of_cells(names, row) for row in rows]
         if found.position < 0:
             return None if found.constant is None else [found.constant] * len(numbers)
         cells = column(found.position)
@@ -272,7 +284,7 @@ class ObjectItems:
     def __init__(self, context: ReadContext, first: Sequence[Mapping[str, Any]]) -> None:
         names = list(dict.fromkeys(name for record in first for name in record))
         declared = [getattr(context.items, role) for role in _ROLES] + list(_listed(context.items.keep))
-        columns = [pick.column if isinstance(pick, PickSettings) else pick for pick in declared]
+        columns = [column for pick in declared for column in _columns_of(pick)]
         dotted = [name for name in columns if isinstance(name, str) and name not in names and _reaches(first, name)]
         self._names = names + dotted
         self._rows = RowItems(context, self._names)
@@ -292,6 +304,10 @@ class ObjectItems:
         left = self._left
         kept = [{name: value for name, value in record.items() if name not in left} for record in records] if left else records
         return self._rows.assemble(numbers, column, [canonical(record) for record in kept])
+
+
+def _columns_of(pick: object) -> tuple[object, ...]:
+    return (pick.column, *pick.columns) if isinstance(pick, PickSettings) else (pick,)
 
 
 def _listed(keep: object) -> tuple[Column, ...]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from acquisition.content import split_member
 from acquisition.content.limits import Unreadable
+from acquisition.model import joined_labels, labels_of
 from acquisition.protocols import ReadContext
 from acquisition.settings import PickSettings
 
@@ -43,8 +45,23 @@ class Picker:
         return self.of_value(self._matched(found))
 
     def of_value(self, found: str | None) -> str | None:
-        """Return what was found after the renaming, None for nothing."""
-        return self._settings.rename.get(found, found) if found else None
+        """Return what was found after the renaming, None for nothing; several labels are renamed each by itself."""
+        if not found:
+            return None
+        settings = self._settings
+        if settings.separator:
+            labels = tuple(part.strip() for part in found.split(settings.separator))
+        elif (labels := labels_of(found)) == (found,):
+            return settings.rename.get(found, found)
+        return joined_labels(settings.rename.get(label, label) for label in labels if label) or None
+
+    def of_cells(self, names: Sequence[str], cells: Sequence[str | None]) -> str | None:
+        """Return the labels that several columns of one row give together, None for none."""
+        if self._settings.cells == "yes-no":
+            found = [name for name, cell in zip(names, cells, strict=True) if cell is not None and _is_yes(cell)]
+            return joined_labels(self._settings.rename.get(name, name) for name in found) or None
+        labels = [label for cell in cells for label in labels_of(self.of_value(cell))]
+        return joined_labels(labels) or None
 
     def _matched(self, text: str) -> str | None:
         if self._pattern is None or not text:
@@ -59,6 +76,10 @@ class Picker:
             return None
         found: str | None = match[1] if match.re.groups else match[0]
         return found
+
+
+def _is_yes(cell: str) -> bool:
+    return cell.strip().casefold() in {"1", "1.0", "true", "t", "yes", "y"}
 
 
 def _compiled(pattern: str) -> Any:

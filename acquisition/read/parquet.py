@@ -20,7 +20,7 @@ class ParquetReader(Reader):
     """Parquet files."""
 
     name: ClassVar[str] = "parquet"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     suffixes: ClassVar[tuple[str, ...]] = (".parquet", ".pq")
     modality: ClassVar[Modality] = Modality.TABLE
 
