@@ -40,7 +40,7 @@ class Shelf:
     def read(self, at: int, columns: list[str]) -> pa.Table:
         """Return some columns of a shard."""
         with pq.ParquetFile(self.shards[at].path, read_dictionary=_CODED) as file:
-            return file.read(columns=columns)
+            return file.read(columns=columns).unify_dictionaries()  # each row group has its own
 
     def with_values(self, column: str, values: set[str]) -> Iterator[Place]:
         """Yield the rows that hold one of some values in a column."""
