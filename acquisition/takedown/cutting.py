@@ -107,7 +107,7 @@ class Cutter:
         self.done.blobs.append(blob)
 
     def delete(self) -> None:
-        """Delete what was found to go; to be called when it is noted, so that a kill leaves no file that is missed in silence."""
+        """Delete what was found to go; to be called when it is noted, so that a kill leaves none that is missed in silence."""
         for blob in self.done.blobs:
             if blob.absent and self._store.has(blob.blob):
                 self.done.bytes += self._store.path(blob.blob).stat().st_size

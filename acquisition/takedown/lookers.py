@@ -146,26 +146,29 @@ class Looker:
             try:
                 for record in records:
                     self.looked.records += 1
-                    where = f"{place}#warc={records.get_record_offset()}"
-                    yield from self._sights(where, self.traces.address(record.rec_headers.get_header("WARC-Target-URI") or ""))
-                    yield from self._payload(record, where)
+                    found = [*self.traces.address(record.rec_headers.get_header("WARC-Target-URI") or "")]
+                    found += self._payload(record, place)
+                    where = f"{place}#warc={records.get_record_offset()}"  # it reads the record to its end
+                    yield from (Sight(where, trace) for trace in found)
             except (ArchiveLoadFailed, Unreadable) as error:
                 self.looked.unread.append((place, f"{type(error).__name__}: {error}"[:200]))
 
-    def _payload(self, record: Any, where: str) -> Iterator[Sight]:
+    def _payload(self, record: Any, place: str) -> Iterator[Trace]:
+        """Look at what was answered, with its content codings undone; of records of other kinds at the block."""
         from acquisition.content.fragments import warc_payload
 
+        digest = hashlib.sha256()
         if record.rec_type == "response":
             try:
-                digest = hashlib.sha256(warc_payload(record))
+                digest.update(warc_payload(record))
             except Unreadable as error:
-                self.looked.unread.append((where, error.detail))
+                self.looked.unread.append((f"{place} ({record.rec_headers.get_header('WARC-Record-ID')})", error.detail))
                 return
         else:
-            digest, stream = hashlib.sha256(), record.content_stream()
+            stream = record.content_stream()
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
-        yield from self._sights(where, self.traces.bytes_(digest.hexdigest()))
+        yield from self.traces.bytes_(digest.hexdigest())
 
     def _parquet(self, reopen: Opener, place: str) -> Iterator[Sight]:
         import pyarrow as pa
@@ -263,12 +266,12 @@ class Looker:
                 yield from self._sights(place, self.traces.address(told["final_url"]))
 
     def _csv(self, stream: IO[bytes], place: str, delimiter: str) -> Iterator[Sight]:
-        lines = io.TextIOWrapper(stream, encoding="utf-8", errors="replace", newline="")
         try:
-            for number, row in enumerate(csv.reader(lines, delimiter=delimiter)):
-                self.looked.rows += 1
-                for cell in row:
-                    yield from self._sights(f"{place}#line={number + 1}", self.traces.text(cell))
+            with io.TextIOWrapper(stream, encoding="utf-8", errors="replace", newline="") as lines:
+                for number, row in enumerate(csv.reader(lines, delimiter=delimiter)):
+                    self.looked.rows += 1
+                    for cell in row:
+                        yield from self._sights(f"{place}#line={number + 1}", self.traces.text(cell))
         except csv.Error as error:
             self.looked.unread.append((place, f"csv: {error}"))
 
