@@ -1,20 +1,29 @@
-"""The main job on the demo world, and whether what was planted was caught."""
+"""The main job on the demo world, whether what was planted was caught, and whether what has to leave stays away."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
+import tempfile
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
+from acquisition import manifest
 from acquisition.demo import world as demo_world
+from acquisition.manifest import Difference, Verified
+from acquisition.pipeline.proving import verify
 from acquisition.pipeline.run import fetch
-from acquisition.pipeline.session import open_session
+from acquisition.pipeline.selecting import Request, Wanted
+from acquisition.pipeline.session import Session, open_session
 from acquisition.pipeline.summary import Summary
+from acquisition.pipeline.takedown import Grounds, TakenDown, takedown
 from acquisition.protocols import Reporter
 
 
@@ -33,27 +42,73 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Leaving:
+    """A takedown after the main job: what was named, what left with it, how the two versions differ, and what stayed behind.
+
+    `returned` counts the items that a further fetch has found again; `verified` has looked everywhere after that.
+    """
+
+    name: str
+    done: TakenDown
+    difference: Difference
+    returned: int
+    verified: Verified
+
+
+@dataclass(frozen=True, slots=True)
 class Demonstration:
-    """What the main job did on the demo world."""
+    """What the main job did on the demo world, and the takedown after it."""
 
     summary: Summary
     checks: tuple[Check, ...]
+    leaving: Leaving
     directory: Path
 
 
 def demonstrate(directory: Path, reporter: Reporter, stop: threading.Event, *, layout: str = "folders") -> Demonstration:
-    """Open the demo world in a directory, run `fetch` on its declaration, and compare what was caught with what was planted."""
+    """Open the demo world in a directory, run `fetch` on its declaration, compare what was caught, and take an item down."""
+    planted = demo_world.planted()
     with demo_world.open_world(directory) as world:
         declaration = directory / "sources.yaml"
         text = demo_world.declaration(world, layout="parquet" if layout == "parquet" else "folders")
         declaration.write_text(text, encoding="utf-8")
-        session = open_session(
-            declaration, reporter=reporter, stop=stop, environment={**os.environ, **demo_world.environment(world)}
-        )
+
+        def opened() -> Session:
+            environment = {**os.environ, **demo_world.environment(world)}
+            return open_session(declaration, reporter=reporter, stop=stop, environment=environment)
+
+        session = opened()
         summary = fetch(session)
+        found = json.loads((session.workspace.manifest / "summary.json").read_bytes())
+        leaving = _take_down(opened, planted["unwanted"])
         asked = [request.path for request in world.log]
-    found = json.loads((session.workspace.manifest / "summary.json").read_bytes())
-    return Demonstration(summary, checks(demo_world.planted(), found, summary, asked), directory)
+    caught = (*checks(planted, found, summary, asked), *_gone(planted["unwanted"], leaving))
+    return Demonstration(summary, caught, leaving, directory)
+
+
+def _take_down(opened: Callable[[], Session], unwanted: Mapping[str, Any]) -> Leaving:
+    """Take one recording down with its copies, fetch everything once more, and look whether it is anywhere."""
+    session = opened()
+    with tempfile.TemporaryDirectory(prefix="acquire-demo-") as temporary:
+        before = Path(temporary) / "manifest"
+        shutil.copytree(session.workspace.manifest, before)
+        request = Request((Wanted("content", unwanted["sha256"]),))
+        done = takedown(session, request, Grounds("DEMO-1", "the demo", "somebody asked for it"))
+        difference = manifest.diff(before, session.workspace.manifest)
+    fetch(opened())
+    left = {item.content_sha256 for item in done.selection.items}
+    column = pq.read_table(session.workspace.manifest / "items.parquet", columns=["content_sha256", "code"])
+    rows = zip(*(column.column(name).to_pylist() for name in ("content_sha256", "code")), strict=True)
+    returned = sum(content in left and code != "takedown" for content, code in rows)
+    return Leaving(unwanted["name"], done, difference, returned, verify(opened()))
+
+
+def _gone(unwanted: Mapping[str, Any], leaving: Leaving) -> tuple[Check, ...]:
+    return (
+        Check("items that a takedown takes out, with copies", unwanted["items"], len(leaving.done.selection.items)),
+        Check("of these, found by the next fetch", 0, leaving.returned),
+        Check("places of the workspace where one still is", 0, len(leaving.verified.findings)),
+    )
 
 
 def checks(planted: Mapping[str, Any], found: Mapping[str, Any], summary: Summary, asked: list[str]) -> tuple[Check, ...]:

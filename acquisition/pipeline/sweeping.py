@@ -83,7 +83,7 @@ def _gone(shelf: Shelf, items: tuple[GoneItem, ...]) -> Gone:
     remaining: Counter[str] = Counter()
     needed = dict.fromkeys(blobs, False)
     for at in range(len(shelf.shards)):
-        table = shelf.read(at, ["blob", "modality"])
+        table = shelf.read(at, ["blob", "modality"]).unify_dictionaries()  # each row group brings its own
         for row in table.group_by(["blob", "modality"]).aggregate([([], "count_all")]).to_pylist():
             if row["blob"] in blobs:
                 remaining[row["blob"]] += row["count_all"]
