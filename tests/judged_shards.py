@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import io
 import json
@@ -174,6 +175,7 @@ class World:
         rules: Sequence[PolicyRule] = (),
         decisions: Mapping[str, Decision] | None = None,
         shards: Sequence[JudgedShard] | None = None,
+        today: dt.date = dt.date.min,
     ) -> CurateResult:
         """Judge everything and build the curated set."""
         policy = Policy(rules)
@@ -190,6 +192,8 @@ class World:
                     blobs=self.workspace.blobs,
                     curated=self.workspace.curated,
                     placements=self.workspace.placements,
+                    splits=self.workspace.splits,
+                    today=today,
                 )
             )
 
@@ -213,13 +217,18 @@ def tree(directory: Path) -> dict[str, str]:
 
 
 def write_manifest(world: World, settings: CuratedSettings | None = None, **facts: Any) -> ManifestResult:
-    """Build the set of a world and write its manifest; `facts` are fields of DatasetSettings and LedgerInputs."""
+    """Build the set of a world and write its manifest; `facts` are fields of DatasetSettings and LedgerInputs.
+
+    `ledger` are further fields of LedgerInputs, `grab` a list that the inputs are put into.
+    """
     rules = facts.pop("rules", ())
     decisions = facts.pop("decisions", {})
     judged = world.judged(Policy(rules), decisions)
     world.build(settings, rules, decisions, shards=judged)
     extra = {name: facts.pop(name) for name in ("rejections", "refusals", "formats", "not_checked") if name in facts}
-    return write(
+    ledger = facts.pop("ledger", {})
+    grab = facts.pop("grab", [])
+    grab.append(
         ManifestInputs(
             ledger=LedgerInputs(
                 shards=tuple(judged),
@@ -228,6 +237,7 @@ def write_manifest(world: World, settings: CuratedSettings | None = None, **fact
                 decisions=decisions,
                 retrieval_of=lambda _blob: Retrieval(NOW, "https://example.org/kit.zip?token=secret"),
                 settings=facts.pop("settings", {}),
+                **ledger,
             ),
             manifest=world.workspace.manifest,
             curated=world.workspace.curated,
@@ -238,3 +248,4 @@ def write_manifest(world: World, settings: CuratedSettings | None = None, **fact
             **extra,
         )
     )
+    return write(grab[-1])

@@ -28,9 +28,9 @@ def class_of_label(classes: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[st
 
 
 def classes_for(label: str | None, classes_of: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    """Return an item's classes in the order of their names, ("unlabelled",) where it has no label."""
-    labels = labels_of(label)
-    return tuple(sorted({name for one in labels for name in classes_of.get(one, (one,))})) or (UNLABELLED,)
+    """Return an item's classes in the order of their names; one without a label is "unlabelled", which a class may name."""
+    labels = labels_of(label) or (UNLABELLED,)
+    return tuple(sorted({name for one in labels for name in classes_of.get(one, (one,))}))
 
 
 def safe_name(text: str, limit: int = _MAX_BYTES) -> str:

@@ -136,6 +136,8 @@ def _features(directory: Path, files: Sequence[tuple[str, int]]) -> list[dict[st
 def _feature(name: str, kind: Mapping[str, Any]) -> dict[str, Any]:
     if kind.get("_type") == "Value":
         return {"name": name, "dtype": kind["dtype"]}
+    if kind.get("_type") == "List":
+        return {"name": name, "list": kind["feature"]["dtype"]}
     if "_type" in kind:
         return {"name": name, "dtype": str(kind["_type"]).lower()}
     return {"name": name, "struct": [_feature(inner, one) for inner, one in kind.items()]}

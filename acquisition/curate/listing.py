@@ -73,11 +73,14 @@ def content_of(row: Mapping[str, Any], link: Callable[[Mapping[str, Any], Path],
 
 
 def core_values(placed: Placed, columns: tuple[str, ...]) -> dict[str, Any]:
-    """Return the item's values of the core columns; an item without a label has None (or no `labels`), not the class's name."""
+    """Return the item's values of the core columns; an item without a label has None, not the name of its class.
+
+    `labels` are its classes, "unlabelled" among them: `datasets` 5.2 refuses splits in which all lists are empty, because they
+    have no type (measured, layouts folders and jsonl).
+    """
     row = placed.row
-    bare = placed.label == UNLABELLED and not labels_of(row["label"])
-    labels = [] if bare else list(placed.classes or labels_of(placed.label))
-    values = {**row, "label": None if bare else placed.label, "labels": labels, "license": placed.license}
+    label = None if placed.label == UNLABELLED and not labels_of(row["label"]) else placed.label
+    values = {**row, "label": label, "labels": list(placed.classes or labels_of(placed.label)), "license": placed.license}
     return {name: values[name] for name in columns}
 
 

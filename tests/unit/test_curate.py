@@ -116,6 +116,7 @@ def test_classes_as_declared() -> None:
     assert made["bd"] == ("kicks", "drums")
     assert classes_for('["bd","loud"]', made) == ("drums", "kicks", "loud")
     assert classes_for(None, made) == classes_for("[]", made) == ("unlabelled",)
+    assert classes_for(None, class_of_label({"clean": ("unlabelled",)})) == ("clean",)
 
 
 def test_folders_stay_apart() -> None:
