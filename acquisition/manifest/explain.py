@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from acquisition.errors import UsageError
-from acquisition.manifest.formats import demand_known
+from acquisition.manifest.formats import demand_known, opened
 from acquisition.manifest.names import ITEMS
 
 MAX_FOUND: Final = 20
@@ -39,7 +39,7 @@ def explain(manifest: Path, query: str) -> Explanation:
         raise UsageError("there is no manifest yet", where=str(manifest), hint="Run `acquire fetch` first.")
     demand_known(target)
     query = query.strip()
-    with pq.ParquetFile(target) as ledger:
+    with opened(target) as ledger:
         exact: list[dict[str, Any]] = []
         prefixed: list[dict[str, Any]] = []
         total = [0, 0]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from acquisition.errors import UsageError
+from acquisition.errors import UsageError, WorkspaceDamaged
 from acquisition.manifest.columns import LEDGER_VERSION, VERSION_KEY
 
 FIRST: Final = 1
@@ -28,6 +30,20 @@ def demand_current(schema: pa.Schema, where: Path) -> None:
             where=str(where),
             hint="Write the manifest anew with `acquire manifest`.",
         )
+
+
+@contextmanager
+def opened(ledger: Path) -> Iterator[pq.ParquetFile]:
+    """Open a ledger for reading; WorkspaceDamaged when it is cut short or is none, also while it is read."""
+    try:
+        with pq.ParquetFile(ledger) as file:
+            yield file
+    except (pa.ArrowInvalid, OSError) as error:
+        raise WorkspaceDamaged(
+            f"the ledger cannot be read: {error}",
+            where=str(ledger),
+            hint="`acquire verify` says what was changed; `acquire manifest` writes it anew.",
+        ) from error
 
 
 def demand_known(ledger: Path) -> None:

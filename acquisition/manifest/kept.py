@@ -9,10 +9,9 @@ from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from acquisition.errors import ExportRefused
-from acquisition.manifest.formats import demand_current
+from acquisition.manifest.formats import demand_current, opened
 from acquisition.rights.expressions import identifiers
 from acquisition.rights.titles import url_of
 
@@ -26,7 +25,7 @@ def kept_batches(items: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch
 
     ExportRefused when a row has a place in the set and a decision that gives it none; UsageError for another format.
     """
-    with pq.ParquetFile(items) as ledger:
+    with opened(items) as ledger:
         demand_current(ledger.schema_arrow, items)
         for batch in ledger.iter_batches(batch_size=_ROWS, columns=list(dict.fromkeys([*columns, *_DECIDED]))):
             found = batch.filter(pc.not_equal(batch.column("path"), ""))
