@@ -112,7 +112,7 @@ class License(Filter):
     version: ClassVar[int] = 3
     Settings: ClassVar[type[FilterSettings]] = LicenseGateSettings
     judges_rights: ClassVar[bool] = True
-    cost: ClassVar[Cost] = Cost(prepare=0.1, text=0.01, memory=40)
+    cost: ClassVar[Cost] = Cost(prepare=0.3, text=0.15, memory=40)
     codes: ClassVar[Mapping[str, str]] = MappingProxyType(
         {
             DENIED: "The license forbids something that the set is for.",

@@ -52,7 +52,7 @@ class Duplicates(SetFilter):
     }
     notes: ClassVar[frozenset[str]] = frozenset({"duplicate.representative", *_SHARES})
     partitions: ClassVar[int] = grouping.PARTITIONS
-    cost: ClassVar[Cost] = Cost(text=35, media=5, memory=150)
+    cost: ClassVar[Cost] = Cost(prepare=0.2, text=75, media=5, memory=150)
 
     def __init__(self, settings: FilterSettings, context: FilterContext) -> None:
         self._settings = settings if isinstance(settings, DuplicatesSettings) else DuplicatesSettings()
