@@ -47,6 +47,7 @@ _READ: Final[Mapping[str, int]] = {
     NOT_INCLUDED: MAX_LIST,
     _MANIFEST_SUMS: MAX_LIST,
     _LEDGER: MAX_LIST,
+    f"{MANIFEST}/{manifest_names.SUMMARY}": MAX_LIST,
     _FILES: MAX_LIST,
 }
 """Papers that are kept to be compared, with the bytes that they may have."""
@@ -148,6 +149,25 @@ def verify(path: Path, key: Path | None = None, progress: Callable[[int, int], N
     told = fingerprint(asked) if asked is not None else ""
     name, version = str(about.get("name", "")), str(about.get("version", ""))
     return Checked(name, version, len(seen.digests), seen.size, findings, signature, told)
+
+
+def manifest_of(path: Path, folder: Path) -> Path:
+    """Take the papers that two manifests are compared by out of a bundle that is a tar, into a folder of ours, and return it.
+
+    UsageError when the tar holds none. Names of the tar are compared, never opened.
+    """
+    seen = _Seen(folder)
+    _read_tar(path, seen, lambda _files, _bytes: None)
+    for name in (manifest_names.ITEMS, manifest_names.SUMMARY):
+        kept = seen.papers.get(f"{MANIFEST}/{name}")
+        if kept is None:
+            raise UsageError(
+                f"there is no manifest in {path}",
+                where=str(path),
+                hint="Look at it with `acquire verify`: is it a whole bundle?",
+            )
+        kept.rename(folder / name)
+    return folder
 
 
 # --- one pass over the files ---------------------------------------------------------------------------------------------

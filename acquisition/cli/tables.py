@@ -44,7 +44,7 @@ def fitted(
     while True:
         places = [header.index(name) for name in shown]
         aligned = frozenset(place for place, name in enumerate(shown) if name in right)
-        lines = table([[row[place] for place in places] for row in body], shown, right=aligned).splitlines()
+        lines = table([[row[place] for place in places] for row in body], shown, right=aligned).split("\n")
         following = next((name for name in spare if name in shown), None)
         if following is None or max(map(len, lines)) <= width:
             break
@@ -56,7 +56,7 @@ def fitted(
 def hung(rows: Iterable[Sequence[str]], header: Sequence[str], width: int, *, right: frozenset[str] = frozenset()) -> list[str]:
     """Return a table whose last column is a sentence that goes on below itself where it has no room."""
     body = [tuple(row) for row in rows]
-    head = table([row[:-1] for row in body], header[:-1], right=frozenset(header.index(name) for name in right)).splitlines()
+    head = table([row[:-1] for row in body], header[:-1], right=frozenset(header.index(name) for name in right)).split("\n")
     indent = max(map(len, head)) + 2
     room = max(width, indent + 20)
     lines = [f"{head[0]:<{indent}}{header[-1]}".rstrip()]

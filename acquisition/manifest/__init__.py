@@ -8,7 +8,7 @@ from acquisition.manifest.ledger import LedgerInputs, Retrieval, TakenDown
 from acquisition.manifest.names import ITEMS
 from acquisition.manifest.release import Open, release_list
 from acquisition.manifest.verify import CODES, Finding, Verified, verify
-from acquisition.manifest.versions import Decided, Version, decide, read_versions, stepped, write_versions
+from acquisition.manifest.versions import Decided, Version, decide, read_versions, section, stepped, write_versions
 from acquisition.manifest.write import ManifestInputs, ManifestResult, Refusal, write
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "items_schema",
     "read_versions",
     "release_list",
+    "section",
     "stepped",
     "verify",
     "write",

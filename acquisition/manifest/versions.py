@@ -228,8 +228,8 @@ def section(one: Version) -> str:
     source = ""
     for change in one.changes:
         if change.source != source:
+            lines += ["", f"### {change.source}", ""] if source else [f"### {change.source}", ""]
             source = change.source
-            lines += [f"### {source}", ""]
         lines.append(f"* {told(change.kind, change.items)}{_examples(change)}")
     return "\n".join(lines).rstrip() + "\n"
 
@@ -238,12 +238,3 @@ def _examples(change: Recorded) -> str:
     named = [f"`{item[:12]}`" + (f" {was or '-'} → {now or '-'}" if was or now else "") for item, was, now in change.examples]
     rest = change.items - len(named)
     return f": {', '.join(named)}" + (f", and {rest:,} more" if rest > 0 else "") if named else ""
-
-
-def merged(history: Sequence[Version], old: str, new: str) -> tuple[Version, ...]:
-    """Return the versions after `old` up to `new`, oldest first. ValueError names a version that the history does not have."""
-    known = [one.version for one in history]
-    for version in (old, new):
-        if version not in known:
-            raise ValueError(version)
-    return tuple(history[known.index(old) + 1 : known.index(new) + 1])

@@ -2,6 +2,7 @@
 
 from acquisition.pipeline.archiving import archive
 from acquisition.pipeline.bundling import BundleOptions, verify_bundle, write_bundle
+from acquisition.pipeline.comparing import compare, names_a_version
 from acquisition.pipeline.inspect import check, explain, explain_url, is_url, release_list, status
 from acquisition.pipeline.locking import Finding, check_lock, lock
 from acquisition.pipeline.promised import planned_only
@@ -21,6 +22,7 @@ __all__ = [
     "archive",
     "check",
     "check_lock",
+    "compare",
     "crawl",
     "curate",
     "exit_code_of",
@@ -29,6 +31,7 @@ __all__ = [
     "fetch",
     "is_url",
     "lock",
+    "names_a_version",
     "news",
     "open_session",
     "plan",

@@ -13,7 +13,7 @@ import pytest
 
 from acquisition.errors import WorkspaceDamaged
 from acquisition.manifest import Decided, decide, read_versions, stepped, write_versions
-from acquisition.manifest.ledger import LEDGER_SCHEMA
+from acquisition.manifest.columns import LEDGER_SCHEMA
 from acquisition.manifest.versions import number
 from tests.unit.test_manifest_diff import DROPPED, FLAGGED, _manifest, _row
 
