@@ -256,3 +256,24 @@ def test_mistakes_are_named_by_their_lines(tmp_path: Path, capsys: pytest.Captur
     shown = capsys.readouterr().out
     assert "missed PERSON at 0-5; wrong EMAIL_ADDRESS at 9-28" in shown
     assert "someone" not in shown
+
+
+def test_what_is_not_checked_is_said_once_for_all_languages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts in three languages are run in three ways; the sentences are those of one filter for all of them."""
+    seen: list[tuple[str, ...]] = []
+
+    def ran(name: str, settings: Any, *_rest: object) -> Answers:
+        seen.append(settings.languages)
+        return Answers(not_checked=[f"telephones of {settings.languages}"])
+
+    monkeypatch.setattr("acquisition.evaluate.evaluating.run", ran)
+    file = tmp_path / "pii.jsonl"
+    lines = [{"id": language, "text": "plain", "language": language, "spans": []} for language in ("en", "de", "nl")]
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    said = evaluate("pii", file).not_checked
+    assert sorted(seen) == [("de",), ("en",), ("nl",)]
+    assert len(said) == len(set(said))
+    assert [
+        sentence for sentence in said if "telephone" in sentence and "DE" in sentence and "GB" in sentence and "NL" in sentence
+    ]
+    assert sum("telephone" in sentence for sentence in said) == 1

@@ -115,3 +115,28 @@ def test_damaged_metadata_never_raises(at: int, junk: bytes) -> None:
     data[at : at + len(junk)] = junk
     image_tags(io.BytesIO(bytes(data)))
     sound_tags(io.BytesIO(bytes(data)))
+
+
+def test_what_is_given_up_of_metadata_is_said(tmp_path: Path) -> None:
+    """A comment longer than what is read, more chunks than are read, and a cut file: each is flagged as not checked."""
+    many, long = PngImagePlugin.PngInfo(), PngImagePlugin.PngInfo()
+    for number in range(250):
+        many.add_text(f"note {number}", "plain words")
+    long.add_text("comment", "plain words " * 5_000, zip=True)
+    whole = io.BytesIO()
+    Image.effect_noise((64, 64), 50).save(whole, "PNG")
+    files = {"places": many, "length": long, "damaged": None}
+    external, rows = {}, []
+    for reason, info in files.items():
+        stream = io.BytesIO()
+        Image.new("RGB", (8, 8)).save(stream, "PNG", pnginfo=info)
+        data = stream.getvalue() if info else whole.getvalue()[:2000]
+        sha256 = hashlib.sha256(data).hexdigest()
+        (tmp_path / reason).write_bytes(data)
+        external[sha256] = str(tmp_path / reason)
+        rows.append({"modality": "image", "media_type": "image/png", "text": None, "blob": sha256, "size": len(data)})
+    context = FilterContext(Use(), {}, ("source",), str(tmp_path), external=external)
+    flags = Pii(PiiSettings(), context).flag(items_of(rows)).to_pylist()
+    assert {(flag["row"], flag["code"], orjson.loads(flag["detail"])["reason"]) for flag in flags} == {
+        (row, "pii.not-checked", reason) for row, reason in enumerate(files)
+    }

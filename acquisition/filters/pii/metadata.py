@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -50,14 +50,22 @@ _MAKER_SCORE: Final = 0.5
 """Who made a picture or a piece stands there to be named; whose camera it was does not."""
 
 
+class _TooLong(Exception):
+    """A member of an archive that would have to be unpacked whole for its tags."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """One tag: its name and text; `entity` where the tag itself says what it is, with a score, "" for text to look through."""
+    """One tag: its name and text; `entity` where the tag itself says what it is, with a score, "" for text to look through.
+
+    `lost` says why a part of the metadata was not read: damaged, length, places (too many tags).
+    """
 
     name: str
     value: str
     entity: str = ""
     score: float = 0.0
+    lost: str = ""
 
 
 class Metadata:
@@ -67,7 +75,7 @@ class Metadata:
         self._context = context
 
     def tags(self, items: pa.RecordBatch, rows: Sequence[int]) -> Iterator[tuple[int, Tag]]:
-        """Yield row and tag for these rows, in the order of the rows. Never raises: damaged media have no tags."""
+        """Yield row and tag for these rows, in the order of the rows. Never raises: what cannot be opened has no tags."""
         modality, blobs, members = (items.column(name) for name in ("modality", "blob", "member"))
         with Contents(self._path_of) as contents:
             for row in rows:
@@ -75,10 +83,14 @@ class Metadata:
                 try:
                     with contents.open(blobs[row].as_py(), members[row].as_py()) as stream:
                         found = read(stream)
+                except _TooLong:
+                    found = [Tag("", "", lost="length")]
                 except (AcquisitionError, OSError, ValueError):
                     continue
                 for tag in found[:_TAGS]:
                     yield row, tag
+                if len(found) > _TAGS:
+                    yield row, Tag("", "", lost="places")
 
     def _path_of(self, sha256: str) -> Path:
         outside = self._context.external.get(sha256)
@@ -86,7 +98,7 @@ class Metadata:
 
 
 def image_tags(stream: IO[bytes]) -> list[Tag]:
-    """Return the tags of a picture; no pixel is decoded, and damage anywhere ends the list."""
+    """Return the tags of a picture; no pixel is decoded, and of damaged ones it is said that they could not be read."""
     from PIL import Image
 
     found: list[Tag] = []
@@ -94,11 +106,22 @@ def image_tags(stream: IO[bytes]) -> list[Tag]:
         warnings.simplefilter("ignore")
         try:
             with Image.open(_seekable(stream)) as image:
-                for read in (_exif, _xmp, _iptc, _chunks):
-                    found += read(image)
+                for name, read in (("EXIF", _exif), ("XMP", _xmp), ("IPTC", _iptc), ("text", _chunks)):
+                    found += _whole(name, read, image)
+        except _TooLong:
+            raise
         except Exception:  # noqa: BLE001 - plug-ins of Pillow raise anything on hostile bytes (struct.error, SyntaxError, KeyError)
             return found
     return found
+
+
+def _whole(name: str, read: Callable[[Any], list[Tag]], image: Any) -> list[Tag]:
+    try:
+        found = read(image)
+    except Exception:  # noqa: BLE001 - as above
+        return [Tag(name, "", lost="damaged")]
+    cut = any(len(tag.value) >= _CHARACTERS for tag in found)
+    return [*found, Tag(name, "", lost="length")] if cut else found
 
 
 def _exif(image: Any) -> list[Tag]:
@@ -150,7 +173,7 @@ def _chunks(image: Any) -> list[Tag]:
     names = [
         name for name in image.info if name.lower() not in ("xmp", "xml:com.adobe.xmp", "exif", "icc_profile", "photoshop")
     ]
-    held = ((name, _text(image.info[name])) for name in names[:_TAGS])
+    held = ((name, _text(image.info[name])) for name in names[: _TAGS + 1])
     return [Tag(str(name)[:100], text) for name, text in held if text]
 
 
@@ -161,7 +184,7 @@ def sound_tags(stream: IO[bytes]) -> list[Tag]:
     try:
         with soundfile.SoundFile(_seekable(stream)) as sound:
             held = {name: _text(getattr(sound, name, "")) for name in _SOUND_TAGS}
-    except (RuntimeError, OSError, ValueError, TypeError):
+    except (RuntimeError, OSError, ValueError, TypeError):  # it cannot be opened at all: a matter of quality
         return []
     found = [Tag("artist", held["artist"], "PERSON", _MAKER_SCORE)] if held["artist"] else []
     return found + [Tag(name, text) for name, text in held.items() if text]
@@ -183,5 +206,5 @@ def _seekable(stream: IO[bytes]) -> IO[bytes]:
         return stream
     data = stream.read(_BYTES + 1)
     if len(data) > _BYTES:
-        raise ValueError("too long to be read for its tags")
+        raise _TooLong
     return io.BytesIO(data)

@@ -231,7 +231,9 @@ class Pii(Filter):
         modality = items.column("modality")
         rows = np.flatnonzero(pc.is_in(modality, pa.array(_MEDIA, modality.type)).to_numpy(zero_copy_only=False)).tolist()
         for row, tag in self._metadata.tags(items, rows):
-            if tag.entity:
+            if tag.lost:
+                flags.add(row, "pii.not-checked", detail=detail_json(reason=tag.lost, tag=tag.name or "all"))
+            elif tag.entity:
                 detail = detail_json(tag=tag.name, validated="none", context="column")
                 flags.add(row, code_of(tag.entity), score=tag.score, detail=detail)
             else:
