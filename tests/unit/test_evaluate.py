@@ -268,7 +268,9 @@ def test_what_is_not_checked_is_said_once_for_all_languages(tmp_path: Path, monk
 
     monkeypatch.setattr("acquisition.evaluate.evaluating.run", ran)
     file = tmp_path / "pii.jsonl"
-    lines = [{"id": language, "text": "plain", "language": language, "spans": []} for language in ("en", "de", "nl")]
+    lines: list[dict[str, Any]] = [
+        {"id": language, "text": "plain", "language": language, "spans": []} for language in ("en", "de", "nl")
+    ]
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
     said = evaluate("pii", file).not_checked
     assert sorted(seen) == [("de",), ("en",), ("nl",)]
