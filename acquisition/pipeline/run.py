@@ -187,10 +187,12 @@ def _line(
 ) -> Summary:
     result = Finished()
     staged: dict[str, Staged] = {}
+    swept: dict[str, Any] = {}
     with LocalEngine(session.workers, session.stop) as engine:
         last = STEPS.index(until)
         if last >= STEPS.index("stage"):
             staged = stage_all(session, moved.values(), engine, hits=hits)
+            swept = sweep_away(session, journal, staged, moved.values())  # what crawls tell of themselves changes with it
         if _would_empty(session, moved, staged):
             until, last = "stage", STEPS.index("stage")
         if last >= STEPS.index("filter"):
@@ -202,7 +204,6 @@ def _line(
                 line = Line(session, moved, staged, flagged, judged, not_checked)
                 wanted = formats or session.declared.declaration.manifest
                 result = finish(line, journal, formats=tuple(wanted), with_manifest=until == "manifest")
-    swept = sweep_away(session, journal, staged, moved.values())
     return replace(_summary(moved, staged, result, until), swept=swept)
 
 

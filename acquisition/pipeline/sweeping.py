@@ -1,4 +1,4 @@
-"""The last step of a takedown: the bytes. What staging listed as gone leaves every file of the workspace, and then the list."""
+"""The bytes of a takedown. What staging listed as gone leaves every file of the workspace, and then the list."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Takes items out of everything: the staged shards, the set, the manifest and the bytes; and sees to it that they stay out.
 
 The tombstones are written first. From then on whatever comes next, this command again or any other run, finishes what was
-begun: staging cuts out what they speak of, the set and the manifest are made from the rest, and the bytes go last.
+begun: staging cuts out what they speak of, their bytes go, and the set and the manifest are made from the rest.
 """
 
 from __future__ import annotations
