@@ -21,7 +21,7 @@ from acquisition.content.binaries import Spool
 from acquisition.content.compression import compression_of, unpacked
 from acquisition.content.limits import Budget, Unreadable
 from acquisition.settings import ArchiveSettings
-from acquisition.takedown.crawls import REASON
+from acquisition.takedown.cells import in_row, in_table
 from acquisition.takedown.rewriting import UNREADABLE
 from acquisition.takedown.traces import Trace, Traces
 from acquisition.takedown.zips import Opener
@@ -32,12 +32,7 @@ _TEXT_BYTES: Final = 64_000_000
 _LINES: Final = (".jsonl", ".ndjson")
 _TABLES: Final = (".csv", ".tsv")
 _TEXTS: Final = (".txt", ".md", ".html", ".htm", ".rst", ".srt", ".text")
-_AUTHORS: Final = ("author", "authors", "creator", "credit")
-_LEDGER: Final = {"takedown", "outcome", "id"}
 _BATCH_ROWS: Final = 8_192
-_DIGESTS: Final = ("content_sha256", "stored_sha256", "blob", "sha256")
-_IDS: Final = ("id", "item")
-_ADDRESSES: Final = ("url", "locator")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,59 +172,14 @@ class Looker:
         try:
             with reopen() as stream:
                 file = pq.ParquetFile(stream)
-                ledger = set(file.schema_arrow.names) >= _LEDGER
                 first = 0
                 for batch in file.iter_batches(batch_size=_BATCH_ROWS):
                     self.looked.rows += batch.num_rows
-                    yield from self._table(pa.Table.from_batches([batch]), place, first, ledger=ledger)
+                    for row, name, trace in in_table(pa.Table.from_batches([batch]), self.traces):
+                        yield Sight(f"{place}#row={first + row}&column={name}", trace)
                     first += batch.num_rows
         except pa.ArrowException as error:
             self.looked.unread.append((place, f"{type(error).__name__}: {error}"[:200]))
-
-    def _table(self, table: Any, place: str, first: int, *, ledger: bool) -> Iterator[Sight]:
-        stays = list(range(table.num_rows))
-        if ledger:  # what was taken down stands there as a row of its digest, id and ticket, and nothing else
-            gone = table.column("takedown").to_pylist()
-            stays = [row for row in stays if not gone[row]]
-            for row in set(range(table.num_rows)) - set(stays):
-                yield from self._emptied(table, row, f"{place}#row={first + row}")
-        for name in table.column_names:
-            values = table.column(name).to_pylist()
-            seen: dict[Any, tuple[Trace, ...]] = {}
-            for row in stays:
-                for value in _cells(values[row]):
-                    if value not in seen:
-                        seen[value] = tuple(self._cell(value, name))
-                    yield from (Sight(f"{place}#row={first + row}&column={name}", trace) for trace in seen[value])
-
-    def _emptied(self, table: Any, row: int, place: str) -> Iterator[Sight]:
-        """A row that stands for something taken down must hold none of it."""
-        for name in ("text", "fields", "title", "author", "authors", "url", "locator", "path"):
-            value = table.column(name)[row].as_py() if name in table.column_names else None
-            if value:
-                stone = self.traces.items.get(table.column("id")[row].as_py()) or next(iter(self.traces.stones))
-                yield Sight(f"{place}&column={name}", Trace(stone, present=True))
-
-    def _cell(self, value: Any, name: str) -> Iterator[Trace]:
-        if isinstance(value, bytes):
-            yield from self.traces.bytes_(hashlib.sha256(value).hexdigest())
-            return
-        if name in _AUTHORS:
-            yield from self.traces.author(value)
-        if name == "source":
-            yield from self.traces.source(value)
-        if name in _DIGESTS:
-            yield from self.traces.digest(value)
-        if name in _IDS:
-            yield from self.traces.item(value)
-        if name in _ADDRESSES:
-            yield from self.traces.address(value)
-        yield from self.traces.text(value)
-        if value.startswith(("{", "[")):
-            try:
-                yield from self.traces.value(json.loads(value))
-            except (ValueError, RecursionError):
-                return
 
     def _text(self, reopen: Opener, place: str, name: str) -> Iterator[Sight]:
         suffix = PurePosixPath(name.lower()).suffix
@@ -286,17 +236,10 @@ class Looker:
                     names = [column[0] for column in rows.description]
                     for row in rows:
                         self.looked.rows += 1
-                        yield from self._row(dict(zip(names, row, strict=True)), f"{place}#table={table}")
+                        found = in_row(dict(zip(names, row, strict=True)), self.traces)
+                        yield from self._sights(f"{place}#table={table}", found)
         except sqlite3.DatabaseError as error:
             self.looked.unread.append((place, f"SQLite: {error}"))
-
-    def _row(self, row: dict[str, Any], place: str) -> Iterator[Sight]:
-        """A row of a frontier that says that its address was taken down is what keeps it from being visited again."""
-        if row.get("reason") == REASON:
-            return
-        for name, value in row.items():
-            for one in _cells(value):
-                yield from self._sights(place, self._cell(one, name))
 
 
 class _Hashing:
@@ -311,15 +254,3 @@ class _Hashing:
         data = self._stream.read(size)
         self.digest.update(data)
         return data
-
-
-def _cells(value: Any) -> Iterator[Any]:
-    """Yield the texts and bytes of a cell, those of lists and structs too."""
-    if isinstance(value, (str, bytes)):
-        yield value
-    elif isinstance(value, dict):
-        for inner in value.values():
-            yield from _cells(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from _cells(inner)
