@@ -84,9 +84,9 @@ def _text(done: Pushing) -> str:
         rows = [(f"  {name}", f"{count:,}") for name, count in done.contents.licenses.items()]
         rows += [(f"  duty: {name}", f"{count:,}") for name, count in done.contents.duties.items()]
         lines += ["", table(rows, (f"  licenses and duties of {done.contents.kept:,} items", "items"), right=frozenset({1}))]
-    for split, until in done.embargoes.items():
-        count = done.contents.withheld.get(split, 0)
-        lines.append(f"left out: split {split!r} is under an embargo ({until}), {count:,} items")
+    if done.embargoes:
+        closed = ", ".join(f"{split} (until {until})" for split, until in done.embargoes.items())
+        lines.append(f"left out: {done.contents.withheld:,} items of splits under an embargo: {closed}")
     if done.is_refused:
         lines += ["", "refused, and nothing can be sent:"]
         lines += [f"  {one.items:,} items of {one.source}: {one.why}" for one in done.contents.refusals]

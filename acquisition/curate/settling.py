@@ -13,6 +13,7 @@ import pyarrow as pa
 from acquisition.curate.balance import Balance, balance
 from acquisition.curate.candidates import CLASS, Candidates, hash64
 from acquisition.curate.history import History, basis_of
+from acquisition.curate.promoting import PROMOTED
 from acquisition.curate.splits import SplitKeys, SplitPlan, assign, canonical
 from acquisition.curate.strata import Strata, strata_of
 from acquisition.settings import CuratedSettings
@@ -26,6 +27,7 @@ CODES: Final[Mapping[str, str]] = {
     SURPLUS: "The class is full: balance.max_per_class items stand before this one.",
     CONFLICT: "The item belongs with items of two splits that earlier builds have settled; nothing of them may move or cross.",
     EMBARGO: "The item is in a hold-out under embargo: its split is settled, and it is not written.",
+    PROMOTED: "A copy that is kept because the one that is preferred to it is not; why says which and what decided there.",
     "redact.no-span": "A person asked for redaction, and the policy found nothing in the item to replace.",
     "decision": "A person decided.",
 }

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from acquisition import manifest, publish
+from acquisition.curate import closed_holdouts
 from acquisition.errors import CredentialsMissing, PushRefused, UsageError
 from acquisition.manifest.names import FILES, ITEMS
 from acquisition.pipeline.session import Session
@@ -52,7 +53,7 @@ class Pushing:
             "items": self.contents.kept,
             "licenses": dict(self.contents.licenses),
             "duties": dict(self.contents.duties),
-            "embargoed": [{"split": split, "until": until} for split, until in self.embargoes.items()],
+            "embargoed": {"items": self.contents.withheld, "splits": dict(self.embargoes)},
             "refused": [asdict(one) for one in self.contents.refusals],
             "verify": list(self.findings),
             "strangers": self.strangers,
@@ -91,10 +92,10 @@ def _judged(session: Session, target: publish.Target, verified: manifest.Verifie
     workspace = session.workspace
     findings = tuple(f"{one.code}: {one.path}" for one in verified.findings)
     today = dt.date.fromisoformat(utc_now()[:10])
-    holdouts = session.declared.declaration.curated.holdouts
-    closed = {name: one.until for name, one in holdouts.items() if one.is_closed(today)}
+    curated = session.declared.declaration.curated
+    closed = {name: curated.holdouts[name].until for name in closed_holdouts(curated, today)}
     if any(one.path in {ITEMS, FILES} for one in verified.findings):  # nothing is read out of what was not written so
-        return Pushing(target, "", private, "not asked", {}, publish.Contents(0, {}, {}, {}, ()), closed, findings)
+        return Pushing(target, "", private, "not asked", {}, publish.Contents(0, {}, {}, 0, ()), closed, findings)
     files = publish.outgoing(workspace.curated, workspace.manifest, workspace.manifest / FILES)
     return Pushing(
         target=target,

@@ -11,13 +11,14 @@ from typing import Any, Final
 import orjson
 import pyarrow.parquet as pq
 
+from acquisition.curate.settling import EMBARGO
 from acquisition.errors import WorkspaceDamaged
 from acquisition.rights.redistribution import why_not_redistributable
 
 MANIFEST: Final = "manifest"
 """The folder of the repository that the manifest goes to; the card names it."""
 _COLUMNS: Final = (
-    "source", "path", "split", "concluded_spdx", "license_reasons", "license_review", "changes", "by", "duties",
+    "source", "path", "split", "code", "concluded_spdx", "license_reasons", "license_review", "changes", "by", "duties",
 )  # fmt: skip
 _ROWS: Final = 20_000
 
@@ -45,14 +46,14 @@ class Refusal:
 class Contents:
     """What the ledger says of the items of a set. Counts are items.
 
-    `licenses` and `duties` are those of the kept items; `withheld` counts by split what an embargo keeps out of the set;
-    `refusals` is what stands against passing the set on.
+    `licenses` and `duties` are those of the kept items; `withheld` counts what an embargo keeps out of the set; `refusals` is
+    what stands against passing the set on.
     """
 
     kept: int
     licenses: Mapping[str, int]
     duties: Mapping[str, int]
-    withheld: Mapping[str, int]
+    withheld: int
     refusals: tuple[Refusal, ...]
 
 
@@ -93,13 +94,13 @@ def contents(ledger: Path, closed: Collection[str] = ()) -> Contents:
 
     An item of a closed split that the set still holds stands against passing it on: the set was built before.
     """
-    licenses, duties, withheld, refused = Counter[str](), Counter[str](), Counter[str](), Counter[tuple[str, str]]()
-    kept = 0
+    licenses, duties, refused = Counter[str](), Counter[str](), Counter[tuple[str, str]]()
+    kept = withheld = 0
     with pq.ParquetFile(ledger) as table:
         for batch in table.iter_batches(_ROWS, columns=list(_COLUMNS)):
             for row in batch.to_pylist():
                 if not row["path"]:
-                    withheld.update([row["split"]] if row["split"] in closed else [])
+                    withheld += row["code"] == EMBARGO
                     continue
                 kept += 1
                 licenses[row["concluded_spdx"]] += 1
@@ -110,7 +111,7 @@ def contents(ledger: Path, closed: Collection[str] = ()) -> Contents:
         kept=kept,
         licenses=dict(licenses.most_common()),
         duties=dict(duties.most_common()),
-        withheld=dict(sorted(withheld.items())),
+        withheld=withheld,
         refusals=tuple(Refusal(source, why, items) for (source, why), items in sorted(refused.items())),
     )
 

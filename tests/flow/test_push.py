@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,16 +42,23 @@ def declare(directory: Path, license_: str = "CC-BY-4.0", **more: Any) -> None:
     (directory / "sources.yaml").write_text(yaml.safe_dump(value), encoding="utf-8")
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """A directory whose set holds six sounds in two classes."""
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory whose set holds six sounds in two classes, made once."""
+    directory = tmp_path_factory.mktemp("built")
     for number in range(6):
-        folder = tmp_path / "sounds" / ("kick", "snare")[number % 2]
+        folder = directory / "sounds" / ("kick", "snare")[number % 2]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{number}.wav").write_bytes(wav(number))
-    declare(tmp_path, curated={"layout": "folders"})
-    build(tmp_path)
-    return tmp_path
+    declare(directory, curated={"layout": "folders"})
+    build(directory)
+    return directory
+
+
+@pytest.fixture
+def place(built: Path, tmp_path: Path) -> Path:
+    """A copy of it that the test may change."""
+    return Path(shutil.copytree(built, tmp_path / "place"))
 
 
 def build(directory: Path) -> None:
@@ -212,6 +220,22 @@ def test_a_set_that_was_changed_by_hand_is_refused(place: Path, hub: UploadHub) 
     with pytest.raises(PushRefused):
         pushed(place, hub, "lab/changed")
     assert "lab/changed" not in hub.hub._repos
+
+
+def test_splits_under_an_embargo_stay_here(place: Path, hub: UploadHub) -> None:
+    """What an embargo keeps out of the set is counted and not sent; a set that was built before the embargo is refused."""
+    closed = {"hidden": {"where": {"class": ["snare"]}, "until": "2999-01-01"}}
+    declare(place, curated={"layout": "folders", "holdouts": closed})
+    build(place)
+    done = pushed(place, hub, "lab/embargo")
+    assert (done.contents.withheld, done.contents.kept, done.embargoes) == (3, 3, {"hidden": "2999-01-01"})
+    assert not [path for path in hub.files("lab/embargo") if "snare" in path]
+    declare(place, curated={"layout": "folders", "holdouts": {"hidden": {**closed["hidden"], "until": ""}}})
+    build(place)
+    declare(place, curated={"layout": "folders", "holdouts": closed})
+    with pytest.raises(PushRefused) as refused:
+        pushed(place, hub, "lab/embargo")
+    assert "embargo" in refused.value.message
 
 
 def test_visibility_is_private_unless_it_is_said(place: Path, hub: UploadHub) -> None:
