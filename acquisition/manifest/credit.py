@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from acquisition.model import Evidence, Release
@@ -33,6 +34,7 @@ def attribution(authors: Sequence[str], title: str, license_: str, changes: Sequ
     return f"{name} by {credit}, {license_}{'; changed: ' + '; '.join(changes) if changes else ''}"
 
 
+@lru_cache(maxsize=10_000)
 def without_mail(author: str) -> str:
     """Credit asks for a name; an address beside it, or what stands in its place, is more than the license wants."""
     return " ".join(re.sub(r"[<(]?(?:<EMAIL_ADDRESS>|[^\s<>()@]+@[^\s<>()@]+)[>)]?", " ", author).split())

@@ -295,3 +295,11 @@ def test_a_ledger_that_is_cut_short_is_reported(world: World) -> None:
     target.write_bytes(target.read_bytes()[:-30])
     with pytest.raises(WorkspaceDamaged):
         explain(world.workspace.manifest, "x")
+
+
+def test_every_column_is_documented() -> None:
+    """The page on the manifest has every column of the ledger with its meaning, and every field of the records in it."""
+    page = (Path(__file__).parents[2] / "docs" / "manifest.md").read_text(encoding="utf-8")
+    assert [name for name, told in MEANINGS.items() if f"| `{name}` | {told} |" not in page] == []
+    nested = [field.name for name in ("evidence", "signals", "flags") for field in LEDGER_SCHEMA.field(name).type.value_type]
+    assert [name for name in nested if f"`{name}` (" not in page] == []
