@@ -14,11 +14,12 @@ import yaml
 from huggingface_hub import HfApi
 
 from acquisition import publish
+from acquisition.cli import cli
+from acquisition.cli.run import run
 from acquisition.errors import CredentialsMissing, CredentialsRejected, PushConflict, PushRefused, SourceForbidden, UsageError
 from acquisition.pipeline import fetch, open_session, status
 from acquisition.pipeline.publishing import Pushing, push
 from tests.flow.hub_uploads import TOKEN, UploadHub, uploads
-from tests.flow.running import acquire
 from tests.judged_shards import wav
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # huggingface_hub 2.4.0 upon httpx2
@@ -59,6 +60,32 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def place(built: Path, tmp_path: Path) -> Path:
     """A copy of it that the test may change."""
     return Path(shutil.copytree(built, tmp_path / "place"))
+
+
+class Line:
+    """The command line in this process: exit code, stdout and stderr of one command after the other."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[str]) -> None:
+        self._patch, self._capture = patch, capture
+        for name in ("HF_TOKEN", "HF_ENDPOINT"):
+            patch.delenv(name, raising=False)
+
+    def __call__(self, directory: Path, *arguments: str, token: str = "") -> tuple[int, str, str]:
+        """Run one command."""
+        self._patch.chdir(directory)
+        self._capture.readouterr()
+        with self._patch.context() as patched:
+            if token:
+                patched.setenv("HF_TOKEN", token)
+            code = run(cli, list(arguments))
+        told = self._capture.readouterr()
+        return code, told.out, told.err
+
+
+@pytest.fixture
+def acquire(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Line:
+    """The command line."""
+    return Line(monkeypatch, capsys)
 
 
 def build(directory: Path) -> None:
@@ -107,7 +134,7 @@ def test_set_card_and_manifest_arrive_whole(place: Path, hub: UploadHub) -> None
     assert "kick/0.wav" in api.list_repo_files("lab/whole", repo_type="dataset")
 
 
-def test_the_same_push_again_sends_nothing(place: Path, hub: UploadHub) -> None:
+def test_the_same_push_again_sends_nothing(place: Path, hub: UploadHub, acquire: Line) -> None:
     """A second push finds everything there, sends nothing, makes no commit, and says so."""
     first = pushed(place, hub, "lab/again")
     before = len(hub.log)
@@ -116,11 +143,9 @@ def test_the_same_push_again_sends_nothing(place: Path, hub: UploadHub) -> None:
     assert again.commit == first.commit
     assert again.files["same"] == again.files["all"]
     assert len(publish.pushes(place / "data")) == 1
-    ran = acquire(
-        place, "push", REPO.replace("kicks", "again"), "--yes", "--base-url", hub.base_url, environment={"HF_TOKEN": TOKEN}
-    )
-    assert ran.code == 0
-    assert "nothing was sent" in ran.out
+    code, out, _ = acquire(place, "push", "lab/again", "--yes", "--base-url", hub.base_url, token=TOKEN)
+    assert code == 0
+    assert "nothing was sent" in out
 
 
 def test_only_what_changed_is_sent_and_what_is_gone_is_deleted(place: Path, hub: UploadHub) -> None:
@@ -189,7 +214,9 @@ def test_large_files_go_in_parts(tmp_path: Path, hub: UploadHub) -> None:
     ("license_", "more"),
     [("LicenseRef-Proprietary", {"ml_training": "allowed"}), ("CC0-1.0", {"redistribute": False})],
 )
-def test_what_may_not_be_passed_on_is_refused(tmp_path: Path, hub: UploadHub, license_: str, more: dict[str, Any]) -> None:
+def test_what_may_not_be_passed_on_is_refused(
+    tmp_path: Path, hub: UploadHub, acquire: Line, license_: str, more: dict[str, Any]
+) -> None:
     """An item that may be trained on and not passed on refuses the push: a dry run says which and why, --yes sends nothing."""
     (tmp_path / "sounds").mkdir()
     (tmp_path / "sounds" / "0.wav").write_bytes(wav(0))
@@ -205,7 +232,7 @@ def test_what_may_not_be_passed_on_is_refused(tmp_path: Path, hub: UploadHub, li
         pushed(tmp_path, hub, "lab/refused")
     assert "1 items of mine" in refused.value.message
     assert len(hub.log) == before
-    assert acquire(tmp_path, "push", "--to", "lab/refused", "--base-url", hub.base_url).code == 5
+    assert acquire(tmp_path, "push", "--to", "lab/refused", "--base-url", hub.base_url)[0] == 5
 
 
 def test_a_set_that_was_changed_by_hand_is_refused(place: Path, hub: UploadHub) -> None:
@@ -285,20 +312,21 @@ def test_somebody_elses_push_is_not_overwritten(place: Path, hub: UploadHub, mon
     assert "kick/9.wav" in hub.files("lab/race")
 
 
-def test_the_command_line(place: Path, hub: UploadHub) -> None:
+def test_the_command_line(place: Path, hub: UploadHub, acquire: Line) -> None:
     """The command prints a dry run by default, does it with --yes, and --json holds the same."""
-    token = {"HF_TOKEN": TOKEN}
-    dry = acquire(place, "push", "hf://datasets/lab/line", "--base-url", hub.base_url, environment=token)
-    assert dry.code == 0
-    assert "nothing is sent without --yes" in dry.out
+    code, dry, said = acquire(place, "push", "hf://datasets/lab/line", "--base-url", hub.base_url, token=TOKEN)
+    assert code == 0
+    assert "nothing is sent without --yes" in dry
     assert "lab/line" not in hub.hub._repos
-    done = acquire(place, "push", "--to", "lab/line", "--yes", "--json", "--base-url", hub.base_url, environment=token)
-    value = json.loads(done.out)
+    told = [dry, said]
+    code, out, said = acquire(place, "push", "--to", "lab/line", "--yes", "--json", "--base-url", hub.base_url, token=TOKEN)
+    value = json.loads(out)
     assert (value["kind"], value["private"], value["schema_version"]) == ("push", True, 1)
     assert value["commit"] == hub.repo("lab/line").refs["main"]
-    assert TOKEN not in dry.out + dry.err + done.out + done.err
-    assert acquire(place, "push", "no such thing").code == 2
-    assert "lab/line" in acquire(place, "status").out
+    assert TOKEN not in "".join([*told, out, said])
+    assert acquire(place, "push", "no such thing")[0] == 2
+    assert acquire(place, "push", "lab/line", "--yes", "--base-url", hub.base_url)[0] == 4
+    assert "lab/line" in acquire(place, "status")[1]
 
 
 @pytest.mark.parametrize(
