@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from acquisition.tombstones import LEAST_LETTERS, Tombstone, Tombstones, letters_of
+from acquisition.sameness.texts import normal_form
+from acquisition.tombstones import LEAST_LETTERS, Tombstone, Tombstones
 
 _DEEPEST: Final = 60
 _AUTHORS: Final = re.compile(r"\s*[;|]\s*")
@@ -40,6 +41,11 @@ class Traces:
         return {stone.item: stone for stone in reversed(tuple(self.stones)) if stone.item}
 
     @cached_property
+    def texts(self) -> dict[str, Tombstone]:
+        """Digests of texts in normal form."""
+        return {stone.digest: stone for stone in reversed(tuple(self.stones)) if stone.scope == "text"}
+
+    @cached_property
     def scopes(self) -> frozenset[str]:
         """The scopes in use."""
         return frozenset(stone.scope for stone in self.stones)
@@ -62,9 +68,9 @@ class Traces:
     def text(self, value: str) -> Iterator[Trace]:
         """Say what a text is: content by its bytes, or by its normal form."""
         yield from self.bytes_(hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest())
-        if "text" in self.scopes and len(value) >= LEAST_LETTERS and letters_of(value) >= LEAST_LETTERS:
-            stone = self.stones.at("text", value)
-            if stone is not None:
+        if self.texts and len(value) >= LEAST_LETTERS:
+            form = normal_form(value.encode("utf-8", "surrogatepass"))
+            if (stone := self.texts.get(hashlib.sha256(form).hexdigest())) is not None:
                 yield Trace(stone, present=True)
 
     def address(self, url: str) -> Iterator[Trace]:
