@@ -78,7 +78,8 @@ def summary_text(summary: Summary) -> str:
     if rejections:
         told = ", ".join(f"{count:,} {code}" for code, count in rejections.most_common())
         lines += ["", *wrapped(told, width, first="rejected: ", rest="  ")]
-    lines += [line for source in summary.sources if source.crawl for line in skip_report(source.name, source.crawl)]
+    crawled = [line for source in summary.sources if source.crawl for line in skip_report(source.name, source.crawl)]
+    lines += [part for line in crawled for part in _folded(line, width)]
     lines += observed_lines(summary.observations, width)
     if summary.standing is not None:
         lines += license_lines(summary.standing, width)
@@ -99,6 +100,12 @@ def summary_text(summary: Summary) -> str:
         + ("" if summary.reached == "manifest" else f", up to: {summary.reached}")
     )
     return "\n".join(lines)
+
+
+def _folded(line: str, width: int) -> list[str]:
+    """Return one line as several where it has no room, further in than it began."""
+    indent = " " * (len(line) - len(line.lstrip()))
+    return wrapped(line.strip(), width, first=indent, rest=indent + "    ") if line.strip() else [line]
 
 
 _HEADER: Final = ("source", "version", "license", "files", "moved", "items", "keep", "redact", "hold", "drop", "rejected", "")

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from acquisition.cli.tables import hung, some, wrapped
+from acquisition.cli.tables import KEPT, hung, some, wrapped
 
 if TYPE_CHECKING:  # the pipeline is heavy; commands import it when they run
     from acquisition.model import Observation
     from acquisition.pipeline.standing import Standing
 
+_SOURCES: Final = 15
+"""Sources that are named in one row of a table."""
 _OBSERVED: Final = 15
 """Observations that are shown one by one."""
 
@@ -30,7 +32,7 @@ def why_lines(codes: Mapping[str, Mapping[tuple[str, str], int]], width: int) ->
             f"  {code or '(no flag)'}",
             outcome,
             f"{sources.total():,}",
-            ", ".join(f"{name} {count:,}" for name, count in sources.most_common()),
+            _sources([f"{name}{KEPT}{count:,}" for name, count in sources.most_common()]),
         )
         for (outcome, code), sources in grouped
     ]
@@ -38,10 +40,16 @@ def why_lines(codes: Mapping[str, Mapping[tuple[str, str], int]], width: int) ->
     return ["", "why, by the flag that decided:", *hung(rows, header, width, right=frozenset({"items"}))]
 
 
+def _sources(told: Sequence[str]) -> str:
+    """Return the first sources, those with the most items, and how many more there are."""
+    rest = len(told) - _SOURCES
+    return ", ".join(told[:_SOURCES]) + (f" and {rest:,} more (--json)" if rest > 0 else "")
+
+
 def license_lines(standing: Standing, width: int) -> list[str]:
     """Return the licenses of kept items with what they ask for."""
     rows = [
-        (f"  {one.license}", f"{one.items:,}", "; ".join(one.duties) or "nothing", ", ".join(one.sources))
+        (f"  {one.license}", f"{one.items:,}", "; ".join(one.duties) or "nothing", _sources(one.sources))
         for one in standing.licenses
     ]
     header = ("  license", "items", "asks for", "of")

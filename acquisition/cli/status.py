@@ -48,7 +48,7 @@ def status_text(status: Status) -> str:
     width = columns()
     lines = fitted(map(partial(_status_row, status), status.sources), _STATUS, width, right=_STATUS_COUNTS, spare=_STATUS_SPARE)
     crawls = [activity_text(entry["name"], entry["crawl"]) for entry in status.sources if entry["crawl"]]
-    lines += ["", *crawls] if crawls else []
+    lines += ["", *(part for line in crawls for part in wrapped(line, width, rest="    "))] if crawls else []
     if status.standing is not None:
         lines += why_lines(status.standing.codes, width)
         lines += license_lines(status.standing, width)

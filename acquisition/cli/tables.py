@@ -12,6 +12,8 @@ from acquisition.cli.output import table
 
 PLAIN: Final = 140
 """Columns where no terminal is: files and pipes are read later, by people and by `grep`."""
+KEPT: Final = "\N{NO-BREAK SPACE}"
+"""Stands between words that stay on one line."""
 _LEAST: Final = 60
 
 
@@ -24,10 +26,14 @@ def columns() -> int:
 
 
 def wrapped(text: str, width: int, *, first: str = "", rest: str = "") -> list[str]:
-    """Return a text as lines of at most this width; `first` begins the first of them, `rest` the others."""
-    return textwrap.wrap(
+    """Return a text as lines of at most this width; `first` begins the first of them, `rest` the others.
+
+    Nothing is broken within a word or at a no-break space, which is printed as a plain one.
+    """
+    lines = textwrap.wrap(
         text, width, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
-    ) or [first.rstrip()]
+    )
+    return [line.replace(KEPT, " ") for line in lines] or [first.rstrip()]
 
 
 def fitted(
