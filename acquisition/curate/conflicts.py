@@ -13,14 +13,12 @@ import numpy as np
 class Parted:
     """Components after parting (index of one member for each item, as `splits.components` gives it), and who is left.
 
-    `splits` gives the split of each new component that has one; `held` marks the items that belong to none, and `clashes`
-    says for each of them which two splits it would have connected.
+    `splits` gives the split of each new component that has one; `held` marks the items that belong to none.
     """
 
     component: Any
     splits: Mapping[int, int]
     held: Any
-    clashes: Mapping[int, tuple[int, int]]
 
 
 class _Groups:
@@ -63,26 +61,23 @@ def part(items: Any, keys: Sequence[Any], *, told: Any, settled: Any, first: Any
     -1 for nothing; `keys` hold for each of `items` hashes, 0 for none, the first of them the content's.
     """
     groups, holder = _Groups(len(items)), [dict[int, int]() for _ in keys]
-    clashes: dict[int, tuple[int, int]] = {}
+    held: list[int] = []
     columns = [key.tolist() for key in keys]
     own = told[items].tolist()
     for unit in _units(keys[0], own, settled[items] >= 0, first):
         mine = {(number, column[one]) for one in unit.members for number, column in enumerate(columns) if column[one]}
         met = [groups.root(holder[number][key]) for number, key in mine if key in holder[number]]
-        splits = sorted({unit.told, *(groups.split[root] for root in met)} - {-1})
-        elsewhere = [one for one in unit.members if own[one] not in {-1, unit.told}]
-        for one in unit.members if len(splits) > 1 else elsewhere:
-            other = splits if len(splits) > 1 else sorted((unit.told, own[one]))
-            clashes[int(items[one])] = (other[0], other[1])
-        if len(splits) > 1:
+        if len({unit.told, *(groups.split[root] for root in met)} - {-1}) > 1:
+            held += unit.members
             continue
+        held += [one for one in unit.members if own[one] not in {-1, unit.told}]
         root = unit.members[0]
         groups.split[root] = unit.told
-        for other_root in (*unit.members, *met):
-            root = groups.join(root, other_root)
+        for other in (*unit.members, *met):
+            root = groups.join(root, other)
         for number, key in mine:
             holder[number].setdefault(key, root)
-    return _parted(items, groups, clashes, component)
+    return _parted(items, groups, held, component)
 
 
 def _units(content: Any, own: Sequence[int], settled: Any, first: Any) -> list[_Unit]:
@@ -100,11 +95,11 @@ def _units(content: Any, own: Sequence[int], settled: Any, first: Any) -> list[_
     return [unit for *_, unit in sorted(found, key=lambda one: one[:3])]
 
 
-def _parted(items: Any, groups: _Groups, clashes: Mapping[int, tuple[int, int]], component: Any) -> Parted:
+def _parted(items: Any, groups: _Groups, left: Sequence[int], component: Any) -> Parted:
     places = items.tolist()
     parted, splits = component.copy(), dict[int, int]()
     held = np.zeros(len(component), bool)
-    held[list(clashes)] = True
+    held[items[np.array(left, np.int64)]] = True
     for member, item in enumerate(places):
         if held[item]:
             parted[item], splits[item] = item, -1
@@ -112,4 +107,22 @@ def _parted(items: Any, groups: _Groups, clashes: Mapping[int, tuple[int, int]],
         root = groups.root(member)
         parted[item] = places[root]
         splits[places[root]] = groups.split[root]
-    return Parted(parted, splits, held, clashes)
+    return Parted(parted, splits, held)
+
+
+def clashes_of(held: Any, keys: Sequence[Any], told: Any, code: Any) -> dict[int, tuple[int, int]]:
+    """Return for each held item two splits that its content would connect: what is said of it, and where its keys lead."""
+    left = np.flatnonzero(held)
+    same: dict[int, set[int]] = {content: set() for content in keys[0][left].tolist()}
+    found = {item: same[content] for item, content in zip(left.tolist(), keys[0][left].tolist(), strict=True)}
+    for item, splits_of_content in found.items():
+        splits_of_content.add(int(told[item]))
+    for key in keys:
+        asked = np.isin(key, key[left][key[left] != 0]) & (code >= 0)
+        splits: dict[int, set[int]] = {}
+        for value, split in zip(key[asked].tolist(), code[asked].tolist(), strict=True):
+            splits.setdefault(value, set()).add(split)
+        for item, value in zip(left.tolist(), key[left].tolist(), strict=True):
+            found[item] |= splits.get(value, set())
+    pairs = ((item, sorted(splits - {-1})) for item, splits in found.items())
+    return {item: (splits[0], splits[-1]) for item, splits in pairs}

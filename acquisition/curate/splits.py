@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from acquisition.curate.conflicts import part
+from acquisition.curate.conflicts import clashes_of, part
 from acquisition.curate.strata import Strata, stratified
 from acquisition.model import SPLIT_NAMES
 from acquisition.settings import is_split_name
@@ -97,10 +97,10 @@ class SplitKeys:
 class SplitPlan:
     """The split of each item (`code` indexes `names`, -1 for an item that fits in none), and what was settled on the way.
 
-    `published` items follow what was wanted of them or of their component, `settled` ones an earlier build, `drawn` ones
-    their share. `conflicts` components were wanted in several splits, and `moved` items are not where they were wanted.
-    `clashes` holds for each item without a split the two splits that it would connect; `largest` is the size of the largest
-    component that was drawn.
+    `published` items are where their publisher has them, `drawn` ones where a share or their component has put them (none of
+    both is in a hold-out). `conflicts` components were wanted in several splits, and `moved` items are not where they were
+    wanted. `clashes` holds for each item without a split the two splits that it would connect; `largest` is the size of the
+    largest component. All of it is the same when a build is made again.
     """
 
     names: tuple[str, ...]
@@ -109,7 +109,6 @@ class SplitPlan:
     drawn: int
     conflicts: int
     moved: int
-    settled: int = 0
     largest: int = 0
     clashes: Mapping[int, tuple[str, str]] = field(default_factory=dict)
 
@@ -136,18 +135,20 @@ def assign(keys: SplitKeys, shares: Mapping[str, float], seed: int) -> SplitPlan
     free = (code < 0) & ~held
     code[free] = _drawn(keys, component, free, code, names, shares, seed)
     code[held] = -1
-    strayed = (wanted >= 0) & (settled < 0) & (wanted != code) & ~held
-    kept = settled >= 0
+    told = np.where(settled >= 0, settled, wanted)
+    clashes = clashes_of(held, (keys.content, *keys.groups), told, code) if held.any() else {}
+    strayed = (wanted >= 0) & (wanted != code) & ~held
+    held_out = np.isin(code, [number for number, name in enumerate(names) if name in keys.holdouts])
+    follows = (wanted >= 0) & (wanted == code) & ~held_out
     return SplitPlan(
         names=names,
         code=code.astype(np.int32),
-        published=int(count - free.sum() - (kept | held).sum()),
-        drawn=int(free.sum()),
+        published=int(follows.sum()),
+        drawn=int((~(follows | strayed | held_out | held)).sum()),
         conflicts=len(np.unique(component[strayed])),
         moved=int(strayed.sum()),
-        settled=int((kept & ~held).sum()),
-        largest=int(np.bincount(component[free]).max()) if free.any() else 0,
-        clashes={} if parted is None else {item: (names[one], names[two]) for item, (one, two) in parted.clashes.items()},
+        largest=int(np.bincount(component[~held]).max(initial=0)),
+        clashes={item: (names[one], names[two]) for item, (one, two) in clashes.items()},
     )
 
 

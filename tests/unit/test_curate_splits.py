@@ -115,6 +115,7 @@ def test_nothing_moves_and_nothing_crosses(stratify: list[str], data: Any) -> No
         again, same = builds.build(items)
         assert same == split
         assert again.reason.tolist() == settled.reason.tolist()
+        assert list(notes_on(again, TODAY)) == list(notes_on(settled, TODAY))
 
 
 @pytest.mark.parametrize("stratify", [[], ["class"]])
