@@ -55,7 +55,8 @@ def text_model(
         table[WORDS.index(word), place] = 1
     weights = onnx.numpy_helper.from_array(table, "weights")
     nodes = [onnx.helper.make_node("Gather", ["weights", inputs[0]], ["tokens"])]
-    output, shape = "tokens", ["n", "t", 6]
+    output: str = "tokens"
+    shape: list[int | str] = ["n", "t", 6]
     if whole:
         nodes.append(onnx.helper.make_node("ReduceMean", ["tokens"], ["texts"], axes=[1], keepdims=0))
         output, shape = "texts", ["n", 6]

@@ -104,7 +104,8 @@ def _pooled(tokens: np.ndarray, mask: np.ndarray, pooling: str) -> np.ndarray:
     if pooling == "first":
         return tokens[:, 0]
     if pooling == "last":
-        return tokens[np.arange(len(tokens)), np.maximum(mask.sum(axis=1) - 1, 0)]
+        last: np.ndarray = tokens[np.arange(len(tokens)), np.maximum(mask.sum(axis=1) - 1, 0)]
+        return last
     weights = mask[:, :, None].astype(np.float32)
     mean: np.ndarray = (tokens * weights).sum(axis=1) / np.maximum(weights.sum(axis=1), 1)
     return mean
