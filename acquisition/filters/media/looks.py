@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Final, TypeVar
 
@@ -108,14 +109,19 @@ class Looks:
 
     def _sound(self, contents: Contents, blob: str, member: str, size: int) -> SoundLook:
         try:
-            with contents.open(blob, member) as stream:
-                return look_at_sound(_seekable(stream), size)
+            with contents.open(blob, member) as stream, _seekable(stream) as sound:
+                return look_at_sound(sound, size)
         except (AcquisitionError, OSError) as error:
             return SoundLook(size, error="missing", note=f"{type(error).__name__}: {error}"[:200])
 
 
-def _seekable(stream: IO[bytes]) -> IO[bytes]:
-    """Return the stream, or an unnamed copy where an archive can only be read forward."""
+@contextmanager
+def _seekable(stream: IO[bytes]) -> Iterator[IO[bytes]]:
+    """Give the stream, or an unnamed copy where an archive can only be read forward; the copy goes with the block."""
     from acquisition.content import Spool
 
-    return stream if stream.seekable() else Spool(stream).open()
+    if stream.seekable():
+        yield stream
+        return
+    with closing(Spool(stream)) as spool, spool.open() as copy:
+        yield copy
