@@ -17,7 +17,8 @@ from acquisition.journal import Journal
 from acquisition.pipeline import open_session, status
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.standing import LicenseInForce, Standing
-from tests.unit.test_manifest_versions import _decide, _row
+from tests.unit.test_manifest_diff import _row
+from tests.unit.test_manifest_versions import _decide
 
 SENTENCES = [
     f"{name}: {n} things that nobody has looked at in any way" for name in ("pii", "license", "adult") for n in range(9)
