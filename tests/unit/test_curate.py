@@ -110,7 +110,7 @@ def test_nothing_connected_is_parted(rows: list[tuple[int, int]]) -> None:
 
 
 def test_classes_as_declared() -> None:
-    """Labels get the classes that name them, a class stands for itself, and an item of several labels has the classes of all."""
+    """Labels get the classes that name them, a class stands for itself, and several labels have the classes of all."""
     made = class_of_label({"kicks": ("kick", "bd"), "drums": ("bd", "snare")})
     assert made["kick"] == ("kicks",)
     assert made["bd"] == ("kicks", "drums")
