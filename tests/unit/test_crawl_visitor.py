@@ -248,3 +248,16 @@ def test_headers_are_freshened() -> None:
     """A 304 replaces what it repeats, and does not speak of the body (RFC 9111 section 3.2)."""
     stored = (("ETag", "a"), ("Content-Encoding", "gzip"), ("Content-Type", "text/html"))
     assert freshened((("etag", "b"), ("Content-Length", "0")), stored) == (("etag", "b"), *stored[1:])
+
+
+def test_what_was_taken_down_is_not_asked_for(make: Callable[..., Door]) -> None:
+    """The address is refused with its ticket before robots.txt is asked; every other address is visited."""
+    door = make(
+        {"/robots.txt": (404, {}, b""), "/a": (200, {}, b"a"), "/b": (200, {}, b"b")},
+        taken_down=lambda url: "ticket T-1" if url.endswith("/a") else "",
+    )
+    with pytest.raises(Refused) as refused:
+        door.visit("/a")
+    assert (refused.value.reason, refused.value.detail) == ("taken-down", "ticket T-1")
+    assert door.wire.paths == []
+    assert door.visit("/b").wire.body == b"b"
