@@ -139,7 +139,7 @@ class DatasetSettings(Settings):
     creator: str = ""
     """Who builds it; left out: the contact's name."""
     answers: dict[str, str] = {}
-    """Answers for the manifest that only a person can give, by field of the format (docs/rights.md): "2.3.used": "Yes"."""
+    """Answers for the manifest that only a person can give, by field of the format (docs/manifest.md): "2.3.used": "Yes"."""
     use: UseSettings = UseSettings()
 
 

@@ -1,4 +1,4 @@
-"""All exports of a set from a synthetic ledger: seconds and peak memory of each exporter.
+"""All exports of a set from a synthetic ledger: seconds and peak memory of each exporter, and of comparing ledger and set.
 
     python -m benchmarks.exports [--items 100000] [--formats items,croissant,…] [--separately]
 
@@ -110,9 +110,17 @@ def make(target: Path, items: int) -> None:
 
     from acquisition.manifest import LEDGER_SCHEMA
 
-    with pq.ParquetWriter(target, LEDGER_SCHEMA, compression="zstd") as writer:
+    files = target.with_name("curated-files.jsonl")
+    with pq.ParquetWriter(target, LEDGER_SCHEMA, compression="zstd") as writer, files.open("w") as listing:
         for start in range(0, items, GROUP):
-            writer.write_batch(rows(start, min(GROUP, items - start)))
+            batch = rows(start, min(GROUP, items - start))
+            writer.write_batch(batch)
+            columns = (batch.column(name).to_pylist() for name in ("path", "stored_sha256", "stored_size"))
+            listing.writelines(
+                json.dumps({"path": path, "sha256": sha256, "size": size}) + "\n"
+                for path, sha256, size in zip(*columns, strict=True)
+                if path
+            )
 
 
 def ledger(directory: Path, items: int) -> Any:
@@ -135,7 +143,6 @@ def ledger(directory: Path, items: int) -> Any:
         "flags": [{"filter": "duplicates", "version": 5, "code": "duplicate.representative", "count": items // 3}],
         "crawls": {"web": crawl, "lists": crawl}, "ledger": 2,
     }  # fmt: skip
-    (directory / "curated-files.jsonl").write_text("")
     (directory / "summary.json").write_text(json.dumps(summary))
     return Ledger(
         items=directory / "items.parquet", curated=directory / "curated",
@@ -148,9 +155,12 @@ def ledger(directory: Path, items: int) -> Any:
 def export(directory: str, items: int, formats: tuple[str, ...], answer: Any) -> None:
     """Write some formats and send what it took; runs in a fresh process."""
     from acquisition import plugins
+    from acquisition.manifest.agreeing import demand_agreement
 
     told = ledger(Path(directory), items)
-    took = []
+    wall, cpu = time.perf_counter(), time.process_time()
+    demand_agreement(told.items, Path(directory) / "curated-files.jsonl")
+    took = [("(agreement)", time.perf_counter() - wall, time.process_time() - cpu, 0, peak())]
     for name in formats:
         target = Path(directory) / f"out-{name}-{os.getpid()}"
         target.mkdir()

@@ -86,6 +86,7 @@ def write_card(directory: Path, declared: Declared, outline: Outline, checks: Ch
     infos = dataset_info(directory, laid.get("configs", ()), outline.splits)
     head = {
         "pretty_name": declared.dataset.title or declared.dataset.name,
+        **_answered(declared.dataset),
         **license_head(made.licenses, LICENSES if own else NAME),
         "size_categories": [size_category(outline.items)],
         "tags": tags(made.modalities, declared.curated.layout),
@@ -96,6 +97,12 @@ def write_card(directory: Path, declared: Declared, outline: Outline, checks: Ch
         raise ExportRefused(f"the card would not be what the set is: {'; '.join(faults[:5])}", where=NAME)
     body = "".join(_body(declared, outline, checks, made))
     (directory / NAME).write_text(_head(head) + body, encoding="utf-8")
+
+
+def _answered(dataset: DatasetSettings) -> dict[str, list[str]]:
+    """Return languages and tasks as a person has answered them, separated by commas."""
+    told = {key: dataset.answers.get(f"card.{key}", "") for key in ("language", "task_categories")}
+    return {key: [one.strip() for one in answer.split(",") if one.strip()] for key, answer in told.items() if answer.strip()}
 
 
 def _read_head(target: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -38,6 +39,20 @@ SIZES: Final = (
     (100_000_000, "10M<n<100M"), (1_000_000_000, "100M<n<1B"), (10_000_000_000, "1B<n<10B"), (100_000_000_000, "10B<n<100B"),
     (1_000_000_000_000, "100B<n<1T"),
 )  # fmt: skip
+_TASK_IDS: Final = (
+    "text-classification token-classification table-question-answering question-answering zero-shot-classification translation "
+    "summarization feature-extraction text-generation fill-mask sentence-similarity text-to-speech text-to-audio "
+    "automatic-speech-recognition audio-to-audio audio-classification audio-text-to-text voice-activity-detection "
+    "depth-estimation image-classification object-detection image-segmentation text-to-image image-to-text image-to-image "
+    "image-to-video unconditional-image-generation video-classification reinforcement-learning robotics tabular-classification "
+    "tabular-regression tabular-to-text table-to-text multiple-choice text-ranking text-retrieval time-series-forecasting "
+    "text-to-video image-text-to-text visual-question-answering document-question-answering zero-shot-image-classification "
+    "graph-ml mask-generation zero-shot-object-detection text-to-3d image-to-3d image-feature-extraction video-text-to-text "
+    "keypoint-detection visual-document-retrieval any-to-any video-to-video other"
+)
+TASKS: Final = frozenset(_TASK_IDS.split())
+"""The Hub's categories of tasks."""
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}|code|multilingual")
 _MODALITIES: Final = {"audio": "audio", "image": "image", "table": "tabular", "text": "text"}
 _TAGS: Final = frozenset({*_MODALITIES.values(), "mlcroissant", "webdataset"})
 
@@ -156,6 +171,8 @@ def head_problems(head: Mapping[str, Any], licenses: Sequence[str], items: int, 
     if head.get("size_categories") != [size_category(items)]:
         found.append(f"size_categories {head.get('size_categories')!r} is not that of {items:,} items")
     found += [f"{tag!r} is no tag of ours" for tag in head.get("tags", ()) if tag not in _TAGS]
+    found += [f"{one!r} is no code of a language" for one in head.get("language", ()) if not _LANGUAGE.fullmatch(one)]
+    found += [f"{one!r} is no category of tasks" for one in head.get("task_categories", ()) if one not in TASKS]
     names = [config.get("config_name") for config in head.get("configs", ())]
     found += ["a config has no name, or two have the same"] if len(set(names)) < len(names) or None in names else []
     paths = [path for path, _ in _files(directory)]

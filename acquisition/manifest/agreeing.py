@@ -25,8 +25,8 @@ _SHOWN: Final = 3
 
 def demand_agreement(items: Path, files: Path) -> None:
     """Raise ExportRefused unless every kept item lies in the set as the ledger says: path, bytes and digest."""
-    listed = [(_key(one["path"], one["sha256"], one["size"]), _key(one["path"], "", 0)) for one in _listed(files)]
-    known, names = (np.sort(np.array(column, np.uint64)) for column in (zip(*listed, strict=True) if listed else ((), ())))
+    known = np.sort(np.fromiter((_key(one["path"], one["sha256"], one["size"]) for one in _listed(files)), np.uint64))
+    names = np.sort(np.fromiter((_key(one["path"], "", 0) for one in _listed(files)), np.uint64))
     lost: list[str] = []
     count = 0
     for batch in kept_batches(items, ("path", "stored_sha256", "stored_size")):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -107,10 +106,3 @@ class SiteFile:
     url: str
     content: bytes
     at: str
-
-
-def read_index(directory: Path) -> Iterator[Cited]:
-    """Yield what a manifest's list of evidence says; ValueError or TypeError when a line is none of ours."""
-    with (directory / INDEX).open("rb") as stream:
-        for line in stream:
-            yield Cited(**orjson.loads(line))

@@ -29,6 +29,8 @@ CARD_ASKS: Final[Mapping[str, str]] = {
     "card.uses": "what the set is meant for, and what it must not be used for",
     "card.bias": "what it shows too much of, too little of, or wrongly",
     "card.social-impact": "whom it may help or harm",
+    "card.language": "its languages, as codes of two or three letters separated by commas",
+    "card.task_categories": "what models it may train, in the Hub's words (text-classification, …)",
 }
 _ADDRESS: Final = re.compile(r"https?://\S+")
 _SUMMARY_FIELD: Final = re.compile(r"[123]\.[1-6]\.[A-Za-z0-9.-]+")

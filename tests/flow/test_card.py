@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 
+from acquisition.curate.card import Checks, Composition, Declared, write_card, write_head
 from acquisition.curate.hub import LICENSES, head_problems, license_head, license_id, size_category
-from acquisition.settings import CuratedSettings, SplitSettings
+from acquisition.errors import ExportRefused
+from acquisition.protocols import Outline
+from acquisition.settings import CuratedSettings, DatasetSettings, SplitSettings
 from tests.judged_shards import World, png, wav, write_manifest
 
 pytestmark = pytest.mark.flow
@@ -92,6 +95,33 @@ def test_only_a_person_writes_of_uses_and_bias(tmp_path: Path) -> None:
         assert f"## {title}\n" in text
 
 
+def card(directory: Path, made: Composition, **answers: str) -> str:
+    """Write a card for a set of two items and return it."""
+    write_head(directory, [])
+    dataset = DatasetSettings(name="set", answers={f"card.{name}": told for name, told in answers.items()})
+    outline = Outline(2, {"train": 2}, {}, {"text": 2}, None, frozenset())
+    write_card(directory, Declared(dataset, CuratedSettings()), outline, Checks(), made)
+    return (directory / "README.md").read_text(encoding="utf-8")
+
+
+def test_answers_stand_in_head_and_body(tmp_path: Path) -> None:
+    """Languages, tasks and uses are a person's words; what is no word of the Hub's is refused before the card is written."""
+    text = card(tmp_path, Composition({("s", "MIT"): 2}), language="en, de", uses="For | tests", task_categories="text-ranking")
+    assert "language:\n- en\n- de\n" in text
+    assert "task_categories:\n- text-ranking\n" in text
+    assert "For \\| tests" in text
+    with pytest.raises(ExportRefused, match="no category of tasks"):
+        card(tmp_path, Composition({("s", "MIT"): 2}), task_categories="magic")
+
+
+def test_a_file_of_the_set_is_not_written_over(tmp_path: Path) -> None:
+    """An item's own file called LICENSES.md stays; the card links itself instead."""
+    (tmp_path / "LICENSES.md").write_text("an item")
+    text = card(tmp_path, Composition({("s", "MIT"): 1, ("s", "CC0-1.0"): 1}))
+    assert "license_link: README.md" in text
+    assert (tmp_path / "LICENSES.md").read_text() == "an item"
+
+
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
@@ -100,6 +130,8 @@ def test_only_a_person_writes_of_uses_and_bias(tmp_path: Path) -> None:
         ({"license": "other", "license_name": "mixed"}, "needs license_name and license_link"),
         ({"size_categories": ["1M<n<10M"]}, "size_categories"),
         ({"tags": ["amazing"]}, "no tag of ours"),
+        ({"language": ["English"]}, "no code of a language"),
+        ({"task_categories": ["magic"]}, "no category of tasks"),
         (
             {"configs": [{"config_name": "a", "data_files": [{"split": "train", "path": "gone-*.parquet"}]}]},
             "no file is called",
