@@ -457,7 +457,8 @@ PLACEMENT_SCHEMA: Final = pa.schema(
 )
 """One row per item of a shard, kept or not: the final verdict (balance included) and its place in the curated set.
 
-class    the item's class for every item, a JSON list of texts where it has several; split and path only for kept ones, else ""
+class    the item's class for every item, a JSON list of texts where it has several, "" under an embargo; split and path only
+         for kept ones, else ""
 path     relative to the curated set; "#row=N" follows where one file holds many items
 cluster  the duplicate cluster, "" when it is in none
 group    a token that stands for the source's group (speaker, author, page); never the value as found

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from acquisition.curate.candidates import ShardView, group_token, positions
 from acquisition.curate.files import FileList, digest_of
 from acquisition.curate.redact import Span, merge, redact_row
-from acquisition.curate.settling import Settled
+from acquisition.curate.settling import EMBARGO, Settled
 from acquisition.errors import PluginError
 from acquisition.model import (
     ITEM_SCHEMA,
@@ -123,6 +123,8 @@ class Placing:
             told = {"outcome": Outcome.HOLD.value, "code": refusal.code, "rule": refusal.rule, "why": refusal.why}
             for name, value in (told | {"filter": "", "score": 1.0}).items():
                 columns[name][row] = value
+            if refusal.code == EMBARGO:
+                columns["class"][row] = ""  # its answer would be no secret any more
         staying = kept[reason == 0]
         return _Pending(shard, staying, columns, deque(staying.tolist()))
 

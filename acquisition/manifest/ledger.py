@@ -328,6 +328,9 @@ def _redact(columns: dict[str, list[Any]]) -> None:
                 value = columns[column][row] if column in {*_REDACTED, "asset"} else None
                 if value is not None and span["end"] <= len(value):
                     columns[column][row] = value[: span["start"]] + span["placeholder"] + value[span["end"] :]
+    for row, code in enumerate(columns["code"]):
+        if code == "split.embargo":  # the ledger is passed on, and the answers of a hold-out are what its embargo is about
+            columns["label"][row] = columns["title"][row] = None
 
 
 def _without_query(url: str) -> str:

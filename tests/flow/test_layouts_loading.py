@@ -19,7 +19,7 @@ import soundfile
 from PIL import Image
 
 from acquisition.settings import CuratedSettings
-from tests.judged_shards import World, png, wav
+from tests.judged_shards import World, png, wav, write_manifest
 
 pytestmark = pytest.mark.flow
 
@@ -329,3 +329,22 @@ def test_what_balance_leaves_out_says_why(tmp_path: Path) -> None:
     (held,) = [row for row in world.placements() if row["outcome"] == "hold"]
     assert (held["code"], held["rule"]) == ("balance.surplus", "curated.balance")
     assert held["why"] == "'kick': place 4 of the draw with seed 5, balance.max_per_class is 3"
+
+
+def test_the_manifest_gives_no_answer_of_an_embargo_away(tmp_path: Path) -> None:
+    """The ledger has a row for what is under embargo, with the reason, and neither its label nor its title."""
+    world = World(tmp_path)
+    world.add("blind", [world.text("a question", 0, "the answer", title="about it")])
+    world.add("public", [world.text("another question", 0, "another answer", title="about that")])
+    told = {"holdouts": {"test": {"source": "blind", "until": "released"}}}
+    write_manifest(world, CuratedSettings.model_validate(told))
+    rows = {row["source"]: row for row in pq.read_table(world.workspace.manifest / "items.parquet").to_pylist()}
+    assert (rows["blind"]["code"], rows["blind"]["class"], rows["blind"]["label"], rows["blind"]["title"] or "") == (
+        "split.embargo",
+        "",
+        None,
+        "",
+    )
+    assert rows["public"]["class"] == "another answer"
+    everything = b"".join(path.read_bytes() for path in world.workspace.manifest.rglob("*") if path.is_file())
+    assert b"the answer" not in everything
