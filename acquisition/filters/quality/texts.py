@@ -43,6 +43,11 @@ _PLACEHOLDERS: Final = re.compile(_PLACEHOLDER)
 _CLUSTER: Final = r"\b[bcdfghjklmnpqrstvwxz]{4,}\b|[bcdfghjklmnpqrstvwxz]{5}"
 _WORD: Final = re.compile(r"[^\W\d_]{4,}")
 _HARD: Final = re.compile(r"\b[bcdfghjklmnpqrstvwxz]{4,20}\b|\b\w{0,12}[bcdfghjklmnpqrstvwxz]{5}\w{0,12}")
+_FOUR: Final = "[bcdfghjklmnpqrstvwxz]{4}"
+_SPOKEN: Final = "cht|sch|chst|chsc|ngths|ghtsh"
+"""One of these is in every run of consonants that can be spoken (`_SOFT`)."""
+_SPELLED: Final = 5_000
+"""Characters in which letters that spell nothing are counted."""
 _SOFT: Final = re.compile(r"tchst|schst|chtst|ngths|ghtsh|rchsc|tzsch|chschr|sschr|chtsp|lschr|ntschl|cht|sch")
 
 
@@ -115,7 +120,8 @@ def flag_style(texts: pa.Array, samples: np.ndarray, flags: FlagRows) -> None:
     for row in np.flatnonzero(loud):
         share = float(count.capitals[row] / count.letters[row])
         flags.add(int(row), "quality.capitals", score=share, field="text", detail=detail_json(share=round(share, 3)))
-    for row in np.flatnonzero(_mask(pc.match_substring_regex(texts, _CLUSTER)) & samples):
+    clustered = np.flatnonzero(_mask(pc.match_substring_regex(texts, _CLUSTER)) & samples)
+    for row in clustered[_may_be_gibberish(texts.take(pa.array(clustered)))]:
         _flag_gibberish(int(row), texts[int(row)].as_py(), flags)
     found = _mask(pc.match_substring_regex(texts, _PLACEHOLDER)) & samples
     for row in np.flatnonzero(found):
@@ -147,9 +153,22 @@ def _flag_boilerplate(row: int, text: str, flags: FlagRows) -> None:
         flags.add(row, "quality.boilerplate", score=score, field="text", detail=detail)
 
 
+def _may_be_gibberish(texts: pa.Array) -> np.ndarray:
+    """Return a mask that leaves out what `_flag_gibberish` cannot flag, told by counts of the column's kernels.
+
+    Every hard word has four consonants in a row, so there are no more of them than such runs. What is not ASCII, is cut, or has
+    runs that can be spoken, is not judged here.
+    """
+    runs, words = (pc.count_substring_regex(texts, form).to_numpy() for form in (_FOUR, r"[A-Za-z]{4,}"))
+    length = pc.utf8_length(texts).to_numpy()
+    told = (pc.binary_length(texts).to_numpy() == length) & (length <= _SPELLED)
+    told &= ~_mask(pc.match_substring_regex(texts, _SPOKEN))
+    return np.asarray(~told | ((runs >= 2) & (runs > 0.4 * words)))
+
+
 def _flag_gibberish(row: int, text: str, flags: FlagRows) -> None:
     """Flag Latin text in most of whose longer words five consonants follow each other or no vowel stands."""
-    sample = _SOFT.sub("a", text[:5_000])
+    sample = _SOFT.sub("a", text[:_SPELLED])
     hard = len(_HARD.findall(sample))
     if hard < 2:
         return
