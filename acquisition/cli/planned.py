@@ -113,13 +113,24 @@ def _licenses(plan: Plan) -> Iterator[str]:
 
 
 def _shown_by(plan: Plan) -> Iterator[str]:
+    told = []
     for source in plan.sources:
         rights = source.rights
         if rights is None or source.action in {"crawl", "skip"}:
             continue
         declared, concluded = rights.conclusion.declared, rights.conclusion.concluded
         said = declared if declared == concluded else f"declared {declared}, concluded {concluded}"
-        yield f"{source.name}: {said}: {'; '.join(rights.shown_by) or 'nobody says anything'}"
+        told.append((source.name, f"{said}: {'; '.join(rights.shown_by) or 'nobody says anything'}"))
+    yield from _grouped(told)
+
+
+def _grouped(told: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """Yield each sentence once, with the sources that it speaks of."""
+    found: dict[str, list[str]] = {}
+    for name, sentence in told:
+        found.setdefault(sentence, []).append(name)
+    for sentence, names in found.items():
+        yield f"{', '.join(names)}: {sentence}"
 
 
 def _ruled(plan: Plan) -> Iterator[str]:
@@ -180,14 +191,17 @@ def source_lines(source: PlannedSource) -> list[str]:
 
 
 def _against(plan: Plan) -> Iterator[str]:
-    counts = {sign: sum(source.sign == sign for source in plan.sources) for sign in "+~="}
-    if not (counts["+"] or counts["~"] or plan.removed):
+    found = {sign: [source for source in plan.sources if source.sign == sign] for sign in "+~="}
+    if not (found["+"] or found["~"] or plan.removed):
         return
-    yield f"+{counts['+']} ~{counts['~']} -{len(plan.removed)} sources, {counts['=']} as they were"
-    for source in plan.sources:
-        if source.sign == "+":
-            yield f"+ {source.name}: {counted(len(source.taken), 'file')}, {_bytes_of(source)}"
-        elif source.changes is not None and source.changes.any:
+    yield f"+{len(found['+'])} ~{len(found['~'])} -{len(plan.removed)} sources, {len(found['='])} as they were"
+    if found["+"]:
+        files, total = sum(len(source.taken) for source in found["+"]), sum(source.bytes_total for source in found["+"])
+        unknown = sum(source.unknown_sizes for source in found["+"])
+        more = f" and {unknown:,} of unknown size" if unknown else ""
+        yield f"+ {', '.join(source.name for source in found['+'])}: {counted(files, 'file')}, {size(total)}{more}"
+    for source in found["~"]:
+        if source.changes is not None:
             yield from change_lines(source.name, source.changes)
     for name in plan.removed:
         yield f"- {name}: not declared any more"
@@ -218,11 +232,15 @@ def change_lines(name: str, changes: Changes) -> Iterator[str]:
 
 def _notes(plan: Plan) -> Iterator[str]:
     yield from plan.notes
+    told = []
     for source in plan.sources:
         if source.left_out:
-            yield f"{source.name}: {counted(source.left_out, 'file')} left out by `files:`"
+            told.append((source.name, f"{counted(source.left_out, 'file')} left out by `files:`"))
+        if source.withdrawn:
+            told.append((source.name, f"{counted(len(source.withdrawn), 'file')} not fetched: what stood there was taken down"))
         if source.release is not None and source.action != "skip":
-            yield from (f"{source.name}: {note}" for note in source.release.notes)
+            told += [(source.name, note) for note in source.release.notes]
+    yield from _grouped(told)
 
 
 def _totals(plan: Plan) -> list[str]:

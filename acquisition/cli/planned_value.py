@@ -69,6 +69,7 @@ def _source(source: PlannedSource) -> dict[str, Any]:
         "title": release.title if release else "",
         "files": len(source.taken),
         "files_left_out": source.left_out,
+        "files_taken_down": len(source.withdrawn),
         "files_held": len(source.held),
         "items": source.items,
         "bytes_total": source.bytes_total,
