@@ -28,7 +28,7 @@ def test_counts_leave_nothing_out_that_is_flagged(words: list[str], times: int, 
 
 
 def test_plain_prose_is_left_out_and_a_keyboard_is_not() -> None:
-    """Prose is not looked at; typed letters are, and so is what kernels cannot judge: clusters that can be spoken, other letters."""
+    """Prose is not looked at; typed letters are, and so is what kernels cannot judge (clusters that can be spoken)."""
     texts = ["two strengths and a length of the twelfth rhythm in plain words", "asdfgh sdkfjh zxcvbn qwrtzp", "ääää asdfgh"]
     assert _may_be_gibberish(pa.array(texts, pa.large_string())).tolist() == [True, True, True]
     assert not _may_be_gibberish(
