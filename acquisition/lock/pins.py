@@ -111,7 +111,7 @@ def own_word(claim: LicenseClaim) -> LicenseClaim | None:
 
 def same_but_for_time(old: Pin, new: Pin) -> bool:
     """Say whether two pins differ in nothing but the times at which somebody looked, and where files lie on this machine."""
-    return _timeless(old) == _timeless(new)
+    return bool(_timeless(old) == _timeless(new))
 
 
 def _timeless(pin: Pin) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from json.decoder import scanstring
 from typing import Final, NamedTuple
 
 _SPACE: Final = re.compile(r"[ \t\n\r]*")
@@ -66,7 +65,7 @@ def _entries(text: str, at: int) -> Iterator[tuple[str | int, int, int]]:
 def _members(text: str, at: int) -> Iterator[tuple[str, int, int]]:
     at = _after(text, at + 1)
     while text[at] != "}":
-        key, end = scanstring(text, at + 1)
+        key, end = _DECODER.raw_decode(text, at)
         value = _after(text, _after(text, end) + 1)
         yield key, at, value
         at = _after(text, _DECODER.raw_decode(text, value)[1])

@@ -185,8 +185,8 @@ def _broken(document: Document, name: str, entry: dict[str, Any], seal: Mapping[
     for part, parts, steps in (("facts", facts, ()), ("files", entry["files"], ("files",))):
         where = edited(parts, str(seal.get(part, "")))
         if where is not None:
-            for step in where or [None]:
-                yield document.problem(said, "sources", name, *steps, *([] if step is None else [step]))
+            for deeper in [(step,) for step in where] or [()]:
+                yield document.problem(said, "sources", name, *steps, *deeper)
 
 
 # --- values ---------------------------------------------------------------------------------------------------------------

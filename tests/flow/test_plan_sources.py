@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -108,7 +109,9 @@ def value_of(session: Session, **how: Any) -> dict[str, Any]:
     """Return a plan as the JSON document that the command prints, checked against the published schema."""
     schema = json.loads((Path(planned_value.__file__).parents[1] / "plan" / "plan.schema.json").read_bytes())
     made = plan(session, **how)
-    value = json.loads(json.dumps({"schema_version": 1, "kind": "plan", **planned_value.plan_value(made)}, default=str))
+    value: dict[str, Any] = json.loads(
+        json.dumps({"schema_version": 1, "kind": "plan", **planned_value.plan_value(made)}, default=str)
+    )
     Draft202012Validator.check_schema(schema)
     Draft202012Validator(schema).validate(value)
     assert max(map(len, planned.plan_text(made).splitlines())) <= 100
@@ -300,6 +303,27 @@ def test_a_lock_is_written_and_checked_without_moving(place: Place) -> None:
     place.session().lock_path.write_text(place.session().lock_path.read_text().replace('"revision": "2"', '"revision": "1"'))
     assert [one.code for one in check_lock(place.session())] == ["lock.damaged"]
     assert place.acquire("plan", "--json").value["error"]["code"] == "lock"
+
+
+def test_what_hosts_said_is_pinned_with_the_crawl(place: Place) -> None:
+    """The lock holds the digest of robots.txt and its words against use, a plan tells them, and a changed mind is a diff."""
+    robots = b"User-agent: *\nAllow: /\n\nContent-Signal: search=yes, ai-train=no\n"
+    place.world.site.robots(robots)
+    place.world.site.add(
+        "/index.html", "<html><body><p>The owl sits on the gate and waits.</p></body></html>", media_type="text/html"
+    )
+    start = f"{place.world.site.base_url}/index.html"
+    place.declare_sources({"pages": {"kind": "spider", "start": [start], "delay": "5ms", "limits": {"depth": 0}}})
+    place.fetch(until="fetch")
+    hosts = {host.name: host for host in place.session().lock.pins["pages"].hosts}
+    assert hosts["robots.txt"].sha256 == hashlib.sha256(robots).hexdigest()
+    assert (hosts["robots.txt"].status, hosts["tdmrep"].status if "tdmrep" in hosts else 404) == (200, 404)
+    assert any("train=deny" in signal for signal in hosts["robots.txt"].signals)
+    since = len(place.world.log)
+    value = value_of(place.session())
+    assert any("train=deny" in text for text in value["sources"][0]["license"]["opt_outs"])
+    assert check_lock(place.session()) == ()
+    assert asked(place.world, since) == {}
 
 
 def test_a_plan_file_that_was_cut_or_edited_names_its_line(place: Place) -> None:
