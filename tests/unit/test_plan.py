@@ -60,12 +60,15 @@ def planned(
 ) -> PlannedSource:
     """Plan one source called a."""
     context = ResolveContext(None, {}, lambda: "t", Path(), "ua")  # type: ignore[arg-type]  # the fake adapter asks nobody
+    options.setdefault(
+        "judge",
+        lambda source, release, texts: Rights(CONCLUSION, ("license.denied",) if rights != "keep" else (), rights),
+    )
     planner = Planner(
         lock=lock or Lock(),
         adapter=lambda source: World.current,  # type: ignore[arg-type, return-value]  # only what planning asks of it
         context=lambda source, pin: context,
         override=lambda source, release, context: release,
-        judge=lambda source, release, texts: Rights(CONCLUSION, ("license.denied",) if rights != "keep" else (), rights),
         holds=lambda sha256: holds,
         crawled=lambda source, pin: None,
         **options,
@@ -232,3 +235,109 @@ def test_archives_are_known_by_name() -> None:
     """Only files that hold files wait for their members."""
     assert all(is_archive(name) for name in ("a.zip", "B.ZIP", "c.tar.gz", "d.tgz", "e.tar"))
     assert not any(is_archive(name) for name in ("a.csv.gz", "b.txt", "zip"))
+
+
+# --- the world against the lock ---------------------------------------------------------------------------------------------
+
+NC = LicenseClaim(("cc-by-nc-4.0",), "huggingface")
+
+
+def judged(outcomes: dict[str, str]) -> Callable[..., Rights]:
+    """A gate that says what it is told of a license, keep of all others."""
+    return lambda source, release, texts: Rights(
+        CONCLUSION, (), next((outcomes[raw] for raw in release.license.raw if raw in outcomes), "keep")
+    )
+
+
+def test_a_drift_that_policy_forbids_leaves_what_is_held(world: World) -> None:
+    """An update to a worse license is an alarm and an error; the pinned release goes on where all of it is here."""
+    world.answer = lambda: replace(RELEASE, revision="2", license=NC)
+    held = {asset.path: "aa" for asset in RELEASE.assets}
+    source = planned(pinned(held), holds=True, update=frozenset({"a"}), judge=judged({"cc-by-nc-4.0": "drop"}))
+    assert (source.action, source.error.code if source.error else "") == ("reuse", "license-drift")
+    assert source.published == RELEASE
+    assert source.drift is not None
+    assert (source.drift.held, source.drift.outcomes, source.drift.refused) == (3, ("keep", "drop"), True)
+    gone = planned(pinned(held), holds=False, update=frozenset({"a"}), judge=judged({"cc-by-nc-4.0": "drop"}))
+    assert gone.action == "refuse"
+
+
+def test_a_drift_that_policy_allows_is_an_alarm_and_goes_on(world: World) -> None:
+    """The new release is planned, with the alarm beside it and no error."""
+    world.answer = lambda: replace(RELEASE, revision="2", license=NC)
+    source = planned(pinned(), update=frozenset({"a"}))
+    assert (source.action, source.error, source.release.revision if source.release else "") == ("download", None, "2")
+    assert source.drift is not None
+    assert not source.drift.refused
+    assert "'nothing' (concluded NOASSERTION) → 'cc-by-nc-4.0' (concluded CC-BY-NC-4.0)" in source.drift.message
+
+
+def test_who_moves_bytes_looks_again(world: World) -> None:
+    """What is pinned and not here is asked about once more before it moves; what is here, or cannot be asked, goes on."""
+    held = {asset.path: "aa" for asset in RELEASE.assets}
+    assert planned(pinned(held), holds=True, look="moving").drift is None
+    assert world.asked == []
+    world.answer = lambda: replace(RELEASE, license=NC)
+    source = planned(pinned(), look="moving", judge=judged({"cc-by-nc-4.0": "hold"}))
+    assert (world.asked, source.action) == (["a"], "refuse")
+
+    def fail() -> Release:
+        raise SourceNotFound("gone")
+
+    world.answer = fail
+    assert planned(pinned(), look="moving").action == "download"
+
+
+def test_what_only_bytes_pin_is_taken_as_it_is_now(world: World) -> None:
+    """A pin without a revision is looked at again: kept where nothing differs, so that a download can go on, else replaced."""
+    unpinned = replace(RELEASE, revision="", resolved_at="then")
+    world.answer = lambda: replace(unpinned, resolved_at="now")
+    same = planned(pinned(release=unpinned), look="moving")
+    assert (same.state, same.published) == ("pinned", unpinned)
+    world.answer = lambda: replace(unpinned, license=NC)
+    assert planned(pinned(release=unpinned), look="moving").published == replace(unpinned, license=NC)
+
+
+@pytest.mark.parametrize(
+    ("now", "code"),
+    [
+        (RELEASE, ""),
+        (replace(RELEASE, license=NC), "license-drift"),
+        (replace(RELEASE, assets=RELEASE.assets[:2]), "not-in-lock"),
+        (replace(RELEASE, revision="2"), "not-in-lock"),
+    ],
+)
+def test_locked_compares_the_world_with_the_lock(world: World, now: Release, code: str) -> None:
+    """The same goes through; another license, file or revision does not."""
+    world.answer = lambda: now
+    source = planned(pinned(), locked=True)
+    assert (source.error.code if source.error else "") == code
+
+
+def test_offline_takes_what_is_here_and_names_the_rest(world: World) -> None:
+    """Nobody is asked: unpinned sources and lost files are named, what is here takes part."""
+    assert getattr(planned(offline=True).error, "code", "") == "not-here"
+    lost = planned(pinned(), offline=True)
+    assert (lost.action, getattr(lost.error, "code", "")) == ("refuse", "not-here")
+    partly = planned(pinned({"x.csv": "aa"}), holds=True, offline=True)
+    assert (partly.action, [asset.path for asset in partly.taken]) == ("reuse", ["x.csv"])
+    assert "pack.zip, notes.txt" in str(partly.error)
+    assert world.asked == []
+
+
+def test_a_crawl_without_a_contact_is_refused_before_it_begins(world: World) -> None:
+    """The plan says it, not only the crawler."""
+    world.mover = "crawler"
+    world.answer = lambda: replace(RELEASE, revision="", assets=())
+    source = planned(contact=False)
+    assert (source.action, getattr(source.error, "code", "")) == ("refuse", "no-contact")
+
+
+def test_signs_say_what_becomes_of_the_lock(world: World) -> None:
+    """New +, as it was =, changed ~, and nothing where nothing is pinned."""
+    assert planned().sign == "+"
+    assert planned(pinned()).sign == "="
+    world.answer = lambda: replace(RELEASE, revision="2")
+    assert planned(pinned(), update=frozenset({"a"})).sign == "~"
+    assert planned(Lock({"a": Pin("another", RELEASE)})).sign == "~"
+    assert planned(locked=True).sign == ""
