@@ -172,6 +172,12 @@ def test_sets_that_are_no_longer_declared_are_swept(tmp_path: Path) -> None:
     assert kept("quiz") == 2
     (tmp_path / "quiz.txt").write_text(OTHER)
     assert kept("quiz") == 2
+    against = ({"name": "quiz", "path": "quiz.txt"},)
+    made = Duplicates(DuplicatesSettings.model_validate({"against": against}), context)
+    signatures = sign(made, {"one": [OTHER]}, tmp_path)
+    for file in root.glob("*.parquet"):
+        file.unlink()  # as a takedown does, while a process has the filter prepared
+    assert join(made, signatures, tmp_path)["one"][0]["code"] == "duplicate.contamination"
     assert kept() == 0
     assert (root / "notes.txt").exists()
 

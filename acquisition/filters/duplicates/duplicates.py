@@ -57,6 +57,7 @@ class Duplicates(SetFilter):
     def __init__(self, settings: FilterSettings, context: FilterContext) -> None:
         self._settings = settings if isinstance(settings, DuplicatesSettings) else DuplicatesSettings()
         self._context = context
+        self._loaded: references.References | None = None
         self._counted: tuple[tuple[str, ...], Counts] | None = None
 
     def sign(self, items: pa.RecordBatch) -> pa.RecordBatch:
@@ -126,8 +127,14 @@ class Duplicates(SetFilter):
         declared = self._settings.embedding
         return paraphrases.Paraphrases(declared.model, Path(self._context.base)) if declared and declared.model else None
 
-    @cached_property
+    @property
     def _references(self) -> references.References:
+        """The reference sets; made again where somebody has swept what was kept of them since."""
+        if self._loaded is None or not all(path.exists() for path in self._loaded.tables.values()):
+            self._loaded = self._load()
+        return self._loaded
+
+    def _load(self) -> references.References:
         def sign(items: pa.RecordBatch, context: FilterContext) -> pa.RecordBatch:
             looking = signatures.Looking(self._settings.min_chars, contamination.Probe((), {}), self._model)
             return signatures.sign(items, looking, context)
