@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pyarrow.parquet as pq
 
+from acquisition.blobs import BlobStore
 from acquisition.journal import Journal
 from acquisition.model import Modality
 from acquisition.pipeline.moving import Moved
@@ -32,7 +33,7 @@ def sweep_away(session: Session, journal: Journal, staged: Mapping[str, Staged],
 
     Tombstones that were not swept for yet are swept for, too: what they speak of may never have been an item here.
     """
-    _forget_own(session, journal, moved)
+    _let_go(session, journal, moved)
     lists = [path for source in staged.values() for path in gone_files(Path(source.directory))]
     stones = read_tombstones(session.workspace.tombstones)
     if not lists and (not len(stones) or journal.fact(_SWEPT) == stones.digest):
@@ -58,13 +59,18 @@ def sweep_away(session: Session, journal: Journal, staged: Mapping[str, Staged],
     return asdict(report)
 
 
-def _forget_own(session: Session, journal: Journal, moved: Iterable[Moved]) -> None:
-    """A file of one's own that is taken down stays where it is, and every run meets it: the journal does not tell of it."""
-    stones = read_tombstones(session.workspace.tombstones)
+def _let_go(session: Session, journal: Journal, moved: Iterable[Moved]) -> None:
+    """Files that are known to hold nothing but what was taken down, and came all the same.
+
+    One of the user's own stays where it is, and the journal does not tell of it; one that nobody could tell before its bytes
+    were here goes again.
+    """
+    stones, store = read_tombstones(session.workspace.tombstones), BlobStore(session.workspace)
     gone = {file.sha256 for source in moved for file in source.held.values() if stones.file_gone(file.sha256)}
     if gone:
         with journal.transaction():
             for sha256 in sorted(gone):
+                store.discard(sha256)
                 journal.forget_content(sha256)
 
 
