@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -81,7 +82,7 @@ class Placing:
     decided: Counter[tuple[str, str]] = field(default_factory=Counter)
     licenses: Counter[tuple[str, str]] = field(default_factory=Counter)
     modalities: Counter[str] = field(default_factory=Counter)
-    _staying: list[tuple[str, ...]] = field(init=False)
+    _staying: list[tuple[str, tuple[str, ...]]] = field(init=False)
     _pending: deque[_Pending] = field(default_factory=deque)
     _linked: dict[str, tuple[str, int]] = field(default_factory=dict)
     _sealed: set[str] = field(default_factory=set)
@@ -89,7 +90,7 @@ class Placing:
 
     def __post_init__(self) -> None:
         """Ask once what stays of each combination of classes."""
-        self._staying = self.settled.combinations()
+        self._staying = [(joined_labels(names), names) for names in self.settled.combinations()]
 
     def link(self, row: Mapping[str, Any], target: Path) -> int:
         """Put an item's bytes at `target`; refuses an item whose text was redacted, because its bytes were not."""
@@ -113,7 +114,8 @@ class Placing:
         rows = shard.verdicts.num_rows
         columns: dict[str, list[Any]] = {name: shard.verdicts.column(name).to_pylist() for name in shard.verdicts.column_names}
         columns |= {name: [""] * rows for name in ("split", "path", "stored_sha256")}
-        columns |= {"class": [joined_labels(names) for names in shard.classes], "cluster": list(shard.clusters)}
+        joined = {names: joined_labels(names) for names in set(shard.classes)}
+        columns |= {"class": [joined[names] for names in shard.classes], "cluster": list(shard.clusters)}
         columns |= {"group": _tokens(shard), "stored_size": [0] * rows, "changes": [[] for _ in range(rows)]}
         columns["redactions"] = [_as_structs(shard.spans.get(row, ())) for row in range(rows)]
         kept, reason = shard.kept, self.settled.reason[where]
@@ -132,28 +134,35 @@ class Placing:
         if not len(pending.staying):
             return
         splits = self.settled.split[where][self.settled.reason[where] == 0]
+        self._count(codes, splits)
         table = pq.read_table(pending.view.judged.shard.path, memory_map=False, partitioning=None).select(ITEM_SCHEMA.names)
         for start in range(0, len(pending.staying), _ROWS):
             chunk = pending.staying[start : start + _ROWS]
             facts = zip(chunk.tolist(), splits[start : start + _ROWS], codes[start : start + _ROWS], strict=True)
             for item, (row, split, code) in zip(table.take(chunk).to_pylist(), facts, strict=True):
-                yield self._item(pending, row, item, (self.settled.plan.names[split], self._staying[code]))
+                yield self._item(pending, row, item, (self.settled.plan.names[split], *self._staying[code]))
 
-    def _item(self, pending: _Pending, row: int, item: dict[str, Any], place: tuple[str, tuple[str, ...]]) -> Placed:
-        split, classes = place
+    def _count(self, codes: Any, splits: Any) -> None:
+        """Count the staying items of a shard by class and split."""
+        pairs, counts = np.unique(np.stack([codes, splits], axis=1), axis=0, return_counts=True)
+        for (code, split), count in zip(pairs.tolist(), counts.tolist(), strict=True):
+            name = self.settled.plan.names[split]
+            self.splits[name] += count
+            for one in self._staying[code][1]:
+                self.counts[one, name] += count
+
+    def _item(self, pending: _Pending, row: int, item: dict[str, Any], place: tuple[str, str, tuple[str, ...]]) -> Placed:
+        split, label, classes = place
         columns, spans = pending.columns, pending.view.spans.get(row, [])
         if columns["outcome"][row] != Outcome.REDACT.value:
             spans = []
         changed, changes = redact_row(item, spans) if spans else (item, [])
         if item["modality"] in {Modality.TEXT, Modality.TABLE} and any(_is_content(span[0]) for span in spans):
             self._sealed.add(item["id"])
-        label = joined_labels(classes)
         if classes != pending.view.classes[row]:
             gone = ", ".join(repr(name) for name in pending.view.classes[row] if name not in classes)
             changes = [*changes, f"label: without {gone}, which is left out of the set"]
         columns["split"][row], columns["changes"][row], columns["class"][row] = split, changes, label
-        self.counts.update((name, split) for name in classes)
-        self.splits[split] += 1
         license_ = self.rights.license_of(pending.view.judged.shard.source, item)
         self.licenses[pending.view.judged.shard.source, license_] += 1
         self.modalities[item["modality"]] += 1

@@ -64,11 +64,6 @@ class Settled:
     anew: int
     """Items that earlier builds had settled under other settings of the splits."""
 
-    def classes_at(self, position: int) -> tuple[str, ...]:
-        """Return the classes of an item, without those that are left out of the set."""
-        names = self.candidates.combinations[self.candidates.array(CLASS)[position]]
-        return tuple(name for name in names if name not in self.balance.left_out) or names
-
     def combinations(self) -> list[tuple[str, ...]]:
         """Return for each combination of classes what stays of it."""
         return [

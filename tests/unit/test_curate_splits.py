@@ -394,7 +394,8 @@ def test_balance_counts_every_class_of_an_item() -> None:
     items += [Item(70, classes=("a", "rare")), Item(71, classes=("rare",))]
     told = curated(balance={"min_per_class": 3, "max_per_class": 25})
     settled = settle(candidates(items), told, History(), TODAY)
-    kept = [settled.classes_at(position) for position in np.flatnonzero(settled.reason == 0).tolist()]
+    codes = settled.candidates.array("class")[settled.reason == 0].tolist()
+    kept = [settled.combinations()[code] for code in codes]
     counts = Counter(name for names in kept for name in names)
     assert counts["b"] == 25
     assert "rare" not in counts
