@@ -4,7 +4,8 @@ from acquisition.manifest.columns import LEDGER_SCHEMA, LEDGER_VERSION, items_sc
 from acquisition.manifest.diff import Change, Difference, changelog, diff
 from acquisition.manifest.evidence import EvidenceStore, SiteFile
 from acquisition.manifest.explain import Explanation, explain
-from acquisition.manifest.ledger import LedgerInputs, Retrieval, TakenDown
+from acquisition.manifest.gone import TakenDown
+from acquisition.manifest.ledger import LedgerInputs, Retrieval
 from acquisition.manifest.names import ITEMS
 from acquisition.manifest.release import Open, release_list
 from acquisition.manifest.verify import CODES, Finding, Verified, verify

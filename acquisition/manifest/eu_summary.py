@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Final
 
 from acquisition.manifest.eu_forms import MISSING, Cell, Section, as_html, as_json, as_markdown, problems, summary_schema
+from acquisition.manifest.eu_sizes import size_bin
 from acquisition.manifest.gathered import Part, gather, moment
 from acquisition.manifest.kept import refuse
 from acquisition.network import user_agent
@@ -144,7 +145,7 @@ class _Draft:
     def _sizes(self) -> Iterator[Cell]:
         for name in _MODALITIES:
             count, octets = self._of(name)
-            told = f"{_bin(name, count, octets)}{count:,} items, {octets:,} bytes" if count else NOTHING
+            told = f"{size_bin(name, count, octets)}{count:,} items, {octets:,} bytes" if count else NOTHING
             yield self._known(f"1.3.{name}", f"{name.capitalize()}: size", told, "items.parquet, modality and size")
             kinds = ", ".join(sorted(one for one, part in self._parts.items() if _has(part, name))) if count else NOTHING
             yield self._known(f"1.3.{name}.content", f"{name.capitalize()}: types of content", kinds, "items.parquet, source")
@@ -287,31 +288,6 @@ _MEASURES: Final = (
 
 
 NOTHING: Final = "Not applicable: no item of this kind is in the set"
-_LEAST_RATE: Final = 750
-"""Bytes per second of the thinnest sound in use (6 kbit/s): so many bytes are at most so many hours."""
-_BINS: Final = {
-    "text": (10**9, 10**13, "1 billion", "10 trillion", "tokens"),
-    "image": (10**6, 10**9, "1 million", "1 billion", "images"),
-    "audio": (10_000, 10**6, "10 000", "1 million", "hours"),
-    "video": (10_000, 10**6, "10 000", "1 million", "hours"),
-}
-"""The template's bins of size."""
-
-
-def _bin(name: str, count: int, octets: int) -> str:
-    """Return the bin of the template where the records prove it, "" where they do not.
-
-    An item of pictures is one picture. A text has no more tokens than bytes, a sound no more seconds than its bytes at the
-    least rate: below the first limit that is proof, above it nobody can say without counting.
-    """
-    if name not in _BINS:
-        return ""
-    least, most, least_told, most_told, unit = _BINS[name]
-    if name == "image":
-        told = f"less than {least_told}" if count < least else f"more than {most_told}" if count > most else ""
-        return f"{told or f'{least_told} to {most_told}'} {unit}: "
-    measured = octets if name == "text" else octets / _LEAST_RATE / 3_600
-    return f"less than {least_told} {unit}: " if measured < least else ""
 
 
 def _has(part: Part, name: str) -> bool:

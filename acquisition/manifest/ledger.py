@@ -14,18 +14,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from acquisition.errors import WorkspaceDamaged
-from acquisition.manifest.columns import FLAG_TYPE, LEDGER_SCHEMA, TAKEDOWN
+from acquisition.manifest.columns import LEDGER_SCHEMA
 from acquisition.manifest.credit import attribution, authors_of, notices_of, without_mail
 from acquisition.manifest.evidence import EvidenceStore, SiteFile
+from acquisition.manifest.gone import TakenDown, tombstone_rows
+from acquisition.manifest.noticed import flags_of, synthetic
 from acquisition.manifest.proofs import Proofs
 from acquisition.model import (
-    FLAG_SCHEMA,
     ITEM_SCHEMA,
     TIMESTAMP,
     Decision,
@@ -55,18 +55,6 @@ class Retrieval:
 
 def _no_retrieval(_blob: str) -> Retrieval | None:
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class TakenDown:
-    """An item that was taken down: nothing of it but its id, its source, and the digest of its content where that is known."""
-
-    item: str
-    source: str
-    ticket: str
-    by: str = ""
-    at: str = ""
-    content_sha256: str = ""
 
 
 def _no_bytes(_sha256: str) -> bytes | None:
@@ -172,7 +160,7 @@ class LedgerWriter:
             columns["blob"] = [""] * items.num_rows
         columns |= self._decisions(columns)
         columns["flags"] = flags_of(judged, items.num_rows)
-        columns["synthetic"] = _synthetic(judged, columns["modality"], columns["flags"])
+        columns["synthetic"] = synthetic(judged, columns["modality"], columns["flags"])
         columns["takedown"] = [""] * items.num_rows
         arrays = [
             value if isinstance(value, pa.Array) else pa.array(value, field.type)
@@ -286,39 +274,6 @@ def _basis(claim: LicenseClaim, concluded: LicenseConclusion, texts: tuple[Evide
     return "override" if concluded.basis == "user" else concluded.basis
 
 
-_SUSPECTS: Final = pa.array(["llm-style.boilerplate", "llm-style.calibrated", "llm-style.detector"])
-"""Flags that accuse a text; the other codes of that filter are notes."""
-_STYLE: Final = "llm_style"
-
-
-def _synthetic(judged: JudgedShard, modalities: Sequence[str], flags: pa.ListArray) -> list[str]:
-    """Say of each item whether it may have been made by a model: only texts are looked at, and only where the filter ran."""
-    ran = any(one.filter == _STYLE for one in judged.flags)
-    found = ["nothing-found" if ran and modality == "text" else "not-checked" for modality in modalities]
-    accused = pc.is_in(pc.struct_field(flags.flatten(), "code"), _SUSPECTS)
-    for row in pc.unique(pc.list_parent_indices(flags).filter(accused)).to_pylist():
-        found[row] = "suspected"
-    return found
-
-
-def tombstone_rows(gone: Sequence[TakenDown]) -> pa.RecordBatch:
-    """Return the rows of items that were taken down, in the order of source and id."""
-    rows = []
-    for one in sorted(gone, key=lambda one: (one.source, one.item)):
-        row: dict[str, Any] = {field.name: _nothing(field) for field in LEDGER_SCHEMA}
-        row |= {"id": one.item, "source": one.source, "content_sha256": one.content_sha256, "takedown": one.ticket}
-        rows.append(row | {"outcome": "drop", "code": TAKEDOWN, "by": one.by, "decided_at": one.at})
-    return pa.RecordBatch.from_pylist(rows, schema=LEDGER_SCHEMA)
-
-
-def _nothing(field: pa.Field) -> Any:
-    if field.nullable:
-        return None
-    if pa.types.is_list(field.type):
-        return []
-    return "" if pa.types.is_string(field.type) else False if pa.types.is_boolean(field.type) else 0
-
-
 def _redact(columns: dict[str, list[Any]]) -> None:
     """Replace in the ledger what the policy wants replaced in the item, whatever became of the item itself."""
     for row, spans in enumerate(columns["redactions"]):
@@ -336,28 +291,3 @@ def _redact(columns: dict[str, list[Any]]) -> None:
 def _without_query(url: str) -> str:
     """Signed URLs are secrets: what follows the question mark stays out of the manifest."""
     return re.split(r"[?#]", url, maxsplit=1)[0]
-
-
-def flags_of(judged: JudgedShard, rows: int) -> pa.Array:
-    """Return each row's flags (list of structs, filters in order)."""
-    tables = []
-    for shard in judged.flags:
-        if not Path(shard.path).is_file():
-            continue
-        table = pq.read_table(shard.path, memory_map=False, partitioning=None).select(FLAG_SCHEMA.names).cast(FLAG_SCHEMA)
-        table = table.append_column("filter", pa.repeat(shard.filter, table.num_rows))
-        tables.append(table.append_column("version", pa.repeat(pa.scalar(shard.version, pa.int32()), table.num_rows)))
-    if not tables:
-        return pa.array([[]] * rows, pa.list_(FLAG_TYPE))
-    merged = pa.concat_tables(tables).combine_chunks()
-    order = np.argsort(merged.column("row").to_numpy(), kind="stable")
-    merged = merged.take(pa.array(order))
-    counts = np.bincount(merged.column("row").to_numpy(), minlength=rows)
-    offsets = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
-    merged = merged.combine_chunks()
-    structs = pa.StructArray.from_arrays([_whole(merged.column(field.name)) for field in FLAG_TYPE], fields=list(FLAG_TYPE))
-    return pa.ListArray.from_arrays(offsets, structs).cast(pa.list_(FLAG_TYPE))
-
-
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks else pa.array([], column.type)

@@ -15,16 +15,18 @@ from typing import Any, ClassVar, Final
 
 from acquisition.manifest.gathered import Part, gather, union
 from acquisition.manifest.kept import kept_rows, license_urls, refuse
+from acquisition.manifest.spdx_checks import NO_LICENSE, check, figures
 from acquisition.model import Release
 from acquisition.protocols import Exporter, Ledger
-from acquisition.rights.expressions import NOASSERTION, identifiers, parse
+from acquisition.rights.expressions import NOASSERTION, identifiers
 from acquisition.rights.titles import name_of
 from acquisition.workspace import write_json
+
+__all__ = ["Spdx", "check", "figures"]
 
 DOCUMENT: Final = "spdx.json"
 CONTEXT: Final = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"
 FILES_LISTED: Final = 50_000
-_NO_LICENSE: Final = "expandedlicensing_NoAssertionLicense"
 _PLACE: Final = "https://example.invalid"  # RFC 6761: an address that nobody has, for a set that is published nowhere yet
 _TYPES: Final = {"text": "text", "audio": "audio", "image": "image", "table": "structured"}
 _INFO: Final = "_:creation"
@@ -168,7 +170,7 @@ class _Document:
 
     def _license(self, expression: str) -> str:
         if expression == NOASSERTION:
-            return _NO_LICENSE
+            return NO_LICENSE
         if expression not in self._licenses:
             own = [one for one in identifiers(expression) if one.startswith("LicenseRef-")]
             texts = {one: self._own_text(one) for one in own}
@@ -248,61 +250,3 @@ def _digest(text: str) -> str:
 def _file_digest(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-# --- what the model does not check ------------------------------------------------------------------------------------------
-
-_RESTRICTED: Final = ("builtTime", "releaseTime", "originatedBy", "software_downloadLocation", "software_primaryPurpose")
-
-
-def check(document: Mapping[str, Any]) -> list[str]:
-    """Return what breaks the Dataset profile: missing restrictions, licenses that are not one each, unknown references."""
-    graph = [element for element in document["@graph"] if "spdxId" in element]
-    names = [element["spdxId"] for element in graph]
-    faults = (
-        [f"{name} stands twice" for name in sorted({name for name in names if names.count(name) > 1})]
-        if len(set(names)) < len(names)
-        else []
-    )
-    rights: dict[tuple[str, str], int] = {}
-    known = {*names, _NO_LICENSE}
-    for element in graph:
-        if element["type"] == "dataset_DatasetPackage":
-            faults += [f"{element['spdxId']} has no {name}" for name in _RESTRICTED if not element.get(name)]
-            if len(element.get("originatedBy", ())) != 1:
-                faults.append(f"{element['spdxId']} has not exactly one originatedBy")
-        if element["type"] == "Relationship":
-            key = (element["from"], element["relationshipType"])
-            rights[key] = rights.get(key, 0) + 1
-            faults += [f"{element['spdxId']} leads to nothing: {to}" for to in element["to"] if to not in known]
-    for element in graph:
-        if element["type"] == "dataset_DatasetPackage":
-            for kind in ("hasDeclaredLicense", "hasConcludedLicense"):
-                if rights.get((element["spdxId"], kind), 0) != 1:
-                    faults.append(f"{element['spdxId']} has not exactly one {kind}")
-    return faults
-
-
-def figures(document: Mapping[str, Any], whole: Part, parts: Mapping[str, Part]) -> list[str]:
-    """Return where packages say something else than the ledger: sizes, licenses, the sources that kept something, the files."""
-    graph = {element["spdxId"]: element for element in document["@graph"] if "spdxId" in element}
-    packages = [element for element in graph.values() if element["type"] == "dataset_DatasetPackage"]
-    expected = {"set": whole} | {f"source/{name}": part for name, part in parts.items() if part.items}
-    found = [] if len(packages) == len(expected) else [f"{len(packages)} packages stand for {len(expected)}"]
-    related = {(one["from"], one["relationshipType"]): one["to"] for one in graph.values() if one["type"] == "Relationship"}
-    for place, part in expected.items():
-        package = next((one for one in packages if one["spdxId"].endswith(f"/{place}")), None)
-        if package is None:
-            found.append(f"{place} has no package")
-            continue
-        if package.get("dataset_datasetSize") != part.octets:
-            found.append(f"{place} has {package.get('dataset_datasetSize')} bytes, and its items {part.octets}")
-        for kind, counts in (("hasDeclaredLicense", part.declared), ("hasConcludedLicense", part.concluded)):
-            to = (related.get((package["spdxId"], kind)) or [_NO_LICENSE])[0]
-            said = NOASSERTION if to == _NO_LICENSE else graph.get(to, {}).get("simplelicensing_licenseExpression", "")
-            if said != union(counts):
-                found.append(f"{place}: {kind} is {said!r}, and its items are under {union(counts)!r}")
-            if said != NOASSERTION and parse(said) is None:
-                found.append(f"{place}: {said!r} is no SPDX expression")
-    listed = sum(element["type"] == "software_File" for element in graph.values())
-    return found + ([f"{listed:,} files are listed, of {whole.items:,} items"] if listed > whole.items else [])

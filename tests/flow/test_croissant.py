@@ -46,7 +46,7 @@ def records(dataset: Any, name: str) -> list[dict[str, Any]]:
         return list(dataset.records(name))
 
 
-@pytest.mark.parametrize("layout", ["folders", "parquet"])
+@pytest.mark.parametrize("layout", ["folders", "parquet", "jsonl", "webdataset"])
 def test_it_validates_and_loads(world: World, layout: str) -> None:
     """The library accepts the document without errors and loads items and splits; only kept items are in it."""
     write_manifest(world, CuratedSettings(layout=layout), version="1.0.0", url="https://example.org/set")
