@@ -20,6 +20,7 @@ STALE: Final = 15.0
 ITEMS_SHOWN: Final = 20
 SETTING: Final = "setting"
 _SPIDERS_DOING: Final = frozenset({"spider-error", "item-error", "item-unreadable", "item-without-page"})
+_WHILE_RUNNING: Final = frozenset({"active", "pending", "hosts", "holding"})
 _LONGEST: Final = 500
 """Characters of the settings that are named."""
 
@@ -38,6 +39,8 @@ def activity(root: Path, now: float) -> dict[str, Any]:
     else:
         state = "running" if now - float(told.get("at", 0.0)) < STALE and outcome is None else "unfinished"
     ended = {"pages": outcome.pages, "items": outcome.items, "bytes": outcome.bytes} if outcome is not None else {}
+    if state == "finished":  # what was last told of it was told while pages still waited
+        told = {name: value for name, value in told.items() if name not in _WHILE_RUNNING}
     return {"run": newest.name, "state": state, **told, **ended}
 
 

@@ -133,13 +133,14 @@ def test_a_crawl_is_running_finished_or_unfinished(tmp_path: Path) -> None:
     run = tmp_path / "run-0002"
     (tmp_path / "run-0001").mkdir()
     run.mkdir()
-    write_json(run / "progress.json", {"at": NOW - 1, "pages": 5, "items": 2, "rate": 1.5})
+    write_json(run / "progress.json", {"at": NOW - 1, "pages": 5, "items": 2, "rate": 1.5, "pending": 4, "hosts": 1})
     assert activity(tmp_path, NOW)["state"] == "running"
-    assert "crawling now, run-0002: 5 pages (1.5/s), 2 items" in activity_text("site", activity(tmp_path, NOW))
+    assert "crawling now, run-0002: 5 pages (1.5/s), 2 items, 4 waiting" in activity_text("site", activity(tmp_path, NOW))
     assert activity(tmp_path, NOW + 60)["state"] == "unfinished"
     CrawlRun("run-0002", run, "a", "b", pages=9, items=3, finished=True, finish_reason="finished").save()
     ended = activity(tmp_path, NOW)
     assert (ended["state"], ended["pages"], ended["items"]) == ("finished", 9, 3)
+    assert "waiting" not in activity_text("site", ended)
 
 
 def test_a_story_tells_rule_time_and_signals() -> None:
