@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -31,7 +32,7 @@ from acquisition.bundle.parting import Parted, part
 from acquisition.bundle.readme import readme
 from acquisition.bundle.signing import fingerprint, private_key, sign
 from acquisition.bundle.sinks import Entry, not_as_told, opened_sink
-from acquisition.errors import BundleRefused, UsageError
+from acquisition.errors import BundleRefused, DiskFull, UsageError
 from acquisition.manifest import names as manifest_names
 from acquisition.workspace import fsync_directory
 
@@ -80,7 +81,7 @@ def write(inputs: BundleInputs, target: Path, *, as_tar: bool, force: bool = Fal
     """Write a bundle to `target`. Nothing stands there before it is whole; what a killed run left is removed first.
 
     BundleRefused when nothing may be passed on or credit is owed and not paid; UsageError when something stands there already;
-    WorkspaceDamaged when a file is not what the manifest says.
+    WorkspaceDamaged when a file is not what the manifest says; DiskFull when there is no room for it.
     """
     key = private_key(inputs.key) if inputs.key is not None else None
     _demand_place(target, force=force, as_tar=as_tar)
@@ -103,6 +104,11 @@ def write(inputs: BundleInputs, target: Path, *, as_tar: bool, force: bool = Fal
             if key is not None:
                 sink.put(Entry(SIGNATURE, content=sign(key, sums)))
         _swap(fresh, target, passing / "old")
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        hint = "Free some space, or name another place with -o; nothing stands there yet."
+        raise DiskFull(f"no room is left for the bundle: {error}", where=str(target), hint=hint) from error
     finally:
         shutil.rmtree(passing, ignore_errors=True)
     return Bundled(

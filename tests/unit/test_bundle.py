@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -14,7 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from acquisition import bundle
-from acquisition.errors import BundleRefused, UsageError, WorkspaceDamaged
+from acquisition.cli import main
+from acquisition.errors import BundleRefused, DiskFull, UsageError, WorkspaceDamaged
 from acquisition.settings import CuratedSettings
 from tests.judged_shards import World, png, wav, write_manifest
 
@@ -196,6 +198,19 @@ def test_a_changed_set_is_not_bundled_and_leavings_are_swept(tmp_path: Path) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "sources.yaml"]
 
 
+def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no room, that is said by its own code, and nothing half-done is left."""
+    world = made(tmp_path)
+
+    def full(*_: object) -> bytes:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("acquisition.bundle.tar.header", full)
+    with pytest.raises(DiskFull):
+        bundle.write(inputs(world), tmp_path / "out.tar", as_tar=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data", "sources.yaml"]
+
+
 def test_signatures_are_openssl_s(tmp_path: Path) -> None:
     """What we sign, OpenSSL verifies, and the other way round; another key, another byte and no signature are findings."""
     world = made(tmp_path)
@@ -231,3 +246,28 @@ def test_pictures_beside_sounds_lose_their_listing_s_lines(tmp_path: Path) -> No
     told = lines(tmp_path / "out" / "curated" / "metadata.jsonl")
     assert len(told) == 3
     assert bundle.verify(tmp_path / "out").findings == ()
+
+
+def test_the_command_names_what_stays_and_ends_with_5(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The screen counts what is left out by reason; the exit code is that of a refusal, and of none with the papers alone."""
+    made(tmp_path)
+    use = "use: {redistribute: true}"
+    (tmp_path / "sources.yaml").write_text(
+        f"version: 1\ndataset: {{name: set, {use}}}\nsources: {{kit: {{kind: local, path: kit}}}}\n"
+    )
+    file = str(tmp_path / "sources.yaml")
+    for more, code in (([], 5), (["--only-manifest", "-o", str(tmp_path / "papers")], 0), ([], 2)):
+        with pytest.raises(SystemExit) as ended:
+            main(["bundle", "-f", file, *more])
+        assert ended.value.code == code
+    shown = capsys.readouterr()
+    assert "7 of 10 kept items are in it" in shown.out
+    assert "nobody has said whether it may be passed on" in shown.out
+    assert "there already" in shown.err
+    with pytest.raises(SystemExit) as ended:
+        main(["verify", str(tmp_path / "set-1.0.0"), "--json"])
+    assert ended.value.code == 0
+    assert json.loads(capsys.readouterr().out)["findings"] == []
+    with pytest.raises(SystemExit) as ended:
+        main(["bundle", "-f", file, "-o", str(tmp_path / "data" / "inside")])
+    assert ended.value.code == 2
