@@ -79,7 +79,7 @@ class UploadHub:
                 break
         if request.path.startswith("/storage/"):
             return self._store(request)
-        if request.method == "GET" or request.path.endswith("/api/agent-harnesses"):
+        if request.method in {"GET", "HEAD"}:
             return self.hub.answer(request)
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return json_reply({"error": "Invalid credentials in Authorization header"}, 401)

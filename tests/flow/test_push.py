@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ from acquisition.errors import CredentialsMissing, CredentialsRejected, PushConf
 from acquisition.pipeline import fetch, open_session, status
 from acquisition.pipeline.publishing import Pushing, push
 from tests.flow.hub_uploads import TOKEN, UploadHub, uploads
+from tests.flow.running import plain_environment
 from tests.judged_shards import wav
 
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # huggingface_hub 2.4.0 upon httpx2
@@ -327,6 +330,24 @@ def test_the_command_line(place: Path, hub: UploadHub, acquire: Line) -> None:
     assert acquire(place, "push", "no such thing")[0] == 2
     assert acquire(place, "push", "lab/line", "--yes", "--base-url", hub.base_url)[0] == 4
     assert "lab/line" in acquire(place, "status")[1]
+
+
+def test_what_was_pushed_loads(tmp_path: Path, hub: UploadHub) -> None:
+    """A user loads the pushed set with `datasets` alone: the card's configs name the data, and the manifest is none of it."""
+    (tmp_path / "sounds").mkdir()
+    for number in range(4):
+        (tmp_path / "sounds" / f"{number}.txt").write_text(f"The ferry number {number} leaves at seven.")
+    declare(tmp_path)
+    build(tmp_path)
+    pushed(tmp_path, hub, "lab/texts")
+    script = "import datasets; print(sorted(datasets.load_dataset('lab/texts')['train']['text']))"
+    more = {"HF_ENDPOINT": hub.base_url, "HF_HOME": str(tmp_path / "hf"), "HF_TOKEN": TOKEN, "HF_HUB_DISABLE_XET": "1"}
+    environment = plain_environment({**more, "HF_HUB_DISABLE_TELEMETRY": "1"})
+    ran = subprocess.run(
+        [sys.executable, "-c", script], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=120
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.count("The ferry number") == 4
 
 
 @pytest.mark.parametrize(
