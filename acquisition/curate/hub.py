@@ -117,7 +117,9 @@ def _split(
 ) -> dict[str, Any] | None:
     globs = entry["path"] if isinstance(entry["path"], list) else [entry["path"]]
     patterns = [glob_pattern(glob) for glob in globs]
-    matched = [(path, size) for path, size in files if any(pattern.fullmatch(path) for pattern in patterns)]
+    begins = tuple(re.split(r"[*?\[]", glob, maxsplit=1)[0] if "/" in glob else "" for glob in globs)
+    near = ((path, size) for path, size in files if path.startswith(begins))
+    matched = [(path, size) for path, size in near if any(pattern.fullmatch(path) for pattern in patterns)]
     rows = _rows(directory, [path for path, _ in matched])
     count = splits.get(entry["split"]) if rows is None else rows
     if count is None:

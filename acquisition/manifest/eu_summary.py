@@ -179,7 +179,11 @@ class _Draft:
         kinds = _together(self._public.values()) or NOTHING
         yield self._known("2.1.modalities", "Modalities", kinds, "items.parquet, modality")
         yield self._known("2.1.list", "Large publicly available datasets (name, link)", listed, "items.parquet, source")
-        rest = f"{small:,} smaller ones, named in the ledger" if small else "Not applicable: all are listed above"
+        rest = (
+            f"{small:,} smaller {'one' if small == 1 else 'ones'}, named in the ledger"
+            if small
+            else "Not applicable: all are listed above"
+        )
         yield self._known("2.1.rest", "Description of the others", rest, "items.parquet, source")
 
     def _title(self, name: str) -> str:

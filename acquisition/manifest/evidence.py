@@ -15,8 +15,6 @@ from typing import Final
 
 import orjson
 
-from acquisition.workspace import atomic_file
-
 FOLDER: Final = "evidence"
 INDEX: Final = "evidence.jsonl"
 MAX_BYTES: Final = 2_000_000
@@ -45,7 +43,7 @@ class EvidenceStore:
         self._root = root
         self._cited: dict[tuple[str, str, str], Cited] = {}
         self._sizes: dict[str, int] = {}
-        self._total = 0
+        self._total = self._more = 0
         self.left_out: set[str] = set()
         """Digests of what is named and not kept: too large, or too much in all."""
 
@@ -56,21 +54,38 @@ class EvidenceStore:
         """
         digest = hashlib.sha256(content).hexdigest()
         if sha256 and digest != sha256:
-            self.left_out.add(sha256)
-            return ""
+            return self._leave(sha256)
         if digest not in self._sizes:
             full = len(self._sizes) >= MAX_PIECES or self._total + len(content) > MAX_TOTAL
             if full or not content or len(content) > MAX_BYTES:
-                self.left_out.add(digest)
-                return ""
+                return self._leave(digest)
             target = self._root / digest
-            if not target.is_file() or target.stat().st_size != len(content):
-                with atomic_file(target) as stream:
-                    stream.write(content)
+            if not (target.is_file() and target.read_bytes() == content):
+                self._put(target, content)
             self._sizes[digest] = len(content)
             self._total += len(content)
         self._cited.setdefault((digest, source, field), Cited(digest, len(content), source, field, url, at))
         return f"{FOLDER}/{digest}"
+
+    def _put(self, target: Path, content: bytes) -> None:
+        """Write a piece that appears whole or not at all. A crawl has thousands: no disk is waited for, the next run mends it."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}.tmp")
+        temporary.write_bytes(content)
+        temporary.replace(target)
+
+    def _leave(self, digest: str) -> str:
+        """Note what is named and not kept; beyond MAX_PIECES of them only their number is."""
+        if len(self.left_out) < MAX_PIECES:
+            self.left_out.add(digest)
+        else:
+            self._more += digest not in self.left_out
+        return ""
+
+    @property
+    def named_only(self) -> int:
+        """How many pieces are named by their digest alone; of very many some may be counted twice."""
+        return len(self.left_out) + self._more
 
     @property
     def pieces(self) -> int:
@@ -95,7 +110,8 @@ class EvidenceStore:
         """Remove what the manifest does not cite: evidence of what is gone is gone with it."""
         if self._root.is_dir():
             for path in self._root.iterdir():
-                if _SHA256.fullmatch(path.name) and path.name not in self._sizes:
+                ours = _SHA256.fullmatch(path.name.removeprefix(".").removesuffix(".tmp"))
+                if ours and path.name not in self._sizes:
                     path.unlink(missing_ok=True)
 
 

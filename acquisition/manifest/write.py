@@ -196,7 +196,7 @@ def _formats(names: Iterable[str]) -> Iterable[tuple[str, dict[str, Any]]]:
 
 
 def _evidence(store: EvidenceStore | None) -> dict[str, int]:
-    return {"kept": store.pieces, "bytes": store.bytes, "named_only": len(store.left_out)} if store is not None else {}
+    return {"kept": store.pieces, "bytes": store.bytes, "named_only": store.named_only} if store is not None else {}
 
 
 def _digest(path: Path) -> str:

@@ -170,6 +170,17 @@ def test_evidence_that_is_not_whole_is_named_only(world: World, monkeypatch: pyt
     assert (store.pieces, store.bytes, len(store.left_out)) == (1, 4, 3)
 
 
+def test_evidence_that_was_changed_is_put_right(world: World) -> None:
+    """A piece of the workspace that is not what its name says is written anew before a manifest takes it."""
+    digest = hashlib.sha256(ROBOTS).hexdigest()
+    world.workspace.evidence.mkdir(parents=True)
+    (world.workspace.evidence / digest).write_bytes(b"x" * len(ROBOTS))
+    (world.workspace.evidence / f".{digest}.tmp").write_bytes(b"half")
+    written(world)
+    assert (world.workspace.manifest / "evidence" / digest).read_bytes() == ROBOTS
+    assert not list(world.workspace.evidence.glob("*.tmp"))
+
+
 def test_evidence_of_what_is_gone_is_swept(world: World) -> None:
     """Bytes that the newest manifest does not cite are removed from the workspace, and nothing else there is touched."""
     store = EvidenceStore(world.workspace.evidence)
