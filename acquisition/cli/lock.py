@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from acquisition.cli import output, planned
-from acquisition.cli.alarms import alarms_text
+from acquisition.cli.alarms import alarms_text, wrapped
 from acquisition.cli.planned_value import plan_value
 from acquisition.cli.run import common, declared
 from acquisition.errors import EXIT_DONE, EXIT_FINDINGS
@@ -62,8 +62,8 @@ def _check(session: Session, found: tuple[Finding, ...], *, as_json: bool) -> in
     elif not found:
         output.emit(f"{session.lock_path}: nothing is wrong with it")
     for one in found if not as_json else ():
-        lines = [f"{one.code}: {one.message}", *([f"  where: {one.where}"] if one.where else [])]
-        output.emit("\n".join([*lines, *([f"  hint: {one.hint}"] if one.hint else [])]))
+        told = [*f"{one.code}: {one.message}".split("\n"), f"  where: {one.where}", f"  hint: {one.hint}"]
+        output.emit("\n".join(line for part in told for line in wrapped(part.strip(), part[: len(part) - len(part.lstrip())])))
     return EXIT_FINDINGS if found else EXIT_DONE
 
 

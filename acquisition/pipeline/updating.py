@@ -39,12 +39,7 @@ class News:
     @property
     def names(self) -> tuple[str, ...]:
         """The sources whose newest release is taken."""
-        return tuple(source.name for source in self.changed if source.name in self.asked and takes(source))
-
-
-def takes(source: PlannedSource) -> bool:
-    """Say whether the new release is taken: it is not, where it failed or was refused."""
-    return source.error is None and source.state in {"updated", "new", "redeclared"}
+        return tuple(source.name for source in self.changed if source.name in self.asked and source.error is None)
 
 
 def news(session: Session, names: tuple[str, ...] = ()) -> News:
@@ -87,19 +82,29 @@ def update(session: Session, found: News) -> tuple[Summary, manifest.Difference 
 
     PlanChanged when the world has moved since it was shown.
     """
-    wanted = found.names
-    told = promised(session, found)
-    fresh = replace(session)
+    told, fresh = promised(session, found), replace(session)
     with _kept(session.workspace.manifest) as before:
-        summary = fetch(fresh, update=wanted, planned=told)
+        summary = fetch(fresh, update=told["update"], planned=told)
         after = session.workspace.manifest
         difference = manifest.diff(before, after) if before is not None and after.is_dir() and summary.manifest else None
     return summary, difference
 
 
 def promised(session: Session, found: News) -> Mapping[str, Any]:
-    """Return what was shown as a promise, for the sources that are taken."""
-    return promise(session, found.plan, found.names)
+    """Return what was shown as a promise. Who did not answer goes on with what is pinned, and is not asked again.
+
+    A release that was refused for its license is looked at again, so that the alarm stands in the summary as well.
+    """
+    failed = {source.name for source in found.changed if source.error is not None and source.drift is None}
+    sources = [
+        replace(one, error=None) if one.name in failed and one.release is not None else one for one in found.plan.sources
+    ]
+    return promise(session, replace(found.plan, sources=tuple(sources)), _looked_at(found))
+
+
+def _looked_at(found: News) -> tuple[str, ...]:
+    drifted = {source.name for source in found.changed if source.drift is not None}
+    return tuple(name for name in found.asked if name in drifted or name in found.names)
 
 
 @contextmanager

@@ -104,6 +104,6 @@ def _words(claim: LicenseClaim) -> tuple[object, ...]:
 def _said(release: Release) -> Said:
     conclusion: LicenseConclusion = release_conclusion(release)
     claim = release.license
-    raw = tuple(text for text in (*claim.raw, claim.name, claim.link) if text.strip())
+    raw = tuple(dict.fromkeys(text for text in (*claim.raw, claim.name, claim.link) if text.strip()))
     terms = release.terms.sha256 if release.terms else ""
     return Said(raw, conclusion.declared, conclusion.concluded, claim.evidence, terms)

@@ -37,6 +37,14 @@ _OWN_SINCE: Final = 2
 """Schema version of the lock from which on it holds the user's own word."""
 
 
+class _Drifted(Exception):
+    """With --locked, a license that is not the one of the lock ends the source; carried to where the plan is made."""
+
+    def __init__(self, drift: Drift, kept: Pin) -> None:
+        super().__init__(drift.message)
+        self.drift, self.kept = drift, kept
+
+
 @dataclass(frozen=True, slots=True)
 class Planner:
     """What planning needs: the lock, a context per source, what is held, and the judgement of rights.
@@ -75,6 +83,8 @@ class Planner:
     def _planned(self, source: Source) -> PlannedSource:
         try:
             return self._resolved(source) if self.only is None or source.name in self.only else self._unnamed(source)
+        except _Drifted as found:
+            return replace(self._refused_for(found.drift, source, found.kept), action="refuse")
         except AcquisitionError as error:
             return self._fallen_back(source, error)
         except Exception as error:  # noqa: BLE001 - an adapter is a plug-in; whatever it raises, the other sources go on
@@ -206,8 +216,8 @@ class Planner:
                 where=source.where,
                 hint=f"Run {anew} to see it as it is now.",
             )
-        if (drift := drift_of(kept.release, now)) is not None:
-            raise replace(drift, refused=True, held=self._held_of(kept)).error(source.where)
+        if (drift := self._ruled(source, kept, now)) is not None:
+            raise _Drifted(replace(drift, refused=True), kept)
 
     # --- drift ------------------------------------------------------------------------------------------------------------
 
@@ -218,7 +228,12 @@ class Planner:
             return None
         moving = self.look == "moving" and planned.action == "download" and planned.state == "pinned" and kept.complete
         now = published if planned.state == "updated" else self._newest(source) if moving and not self.offline else None
-        if now is None or (drift := drift_of(kept.release, now)) is None:
+        return None if now is None else self._ruled(source, kept, now)
+
+    def _ruled(self, source: Source, kept: Pin, now: Release) -> Drift | None:
+        """Return how two releases differ in their license, with what policy makes of both; None where they do not."""
+        drift = drift_of(kept.release, now)
+        if drift is None:
             return None
         before, after = (self._outcome(source, release) for release in (kept.release, now))
         worse = SEVERITY[after] > SEVERITY[before] and after in {"hold", "drop"}

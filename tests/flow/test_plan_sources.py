@@ -217,7 +217,12 @@ def test_a_license_that_changes_before_the_bytes_have_come_is_seen(place: Place)
 def test_update_shows_moves_and_compares(place: Place) -> None:
     """A new commit is news; it is taken, its items come into the set, and what is fixed or crawled is left and said."""
     place.declare_sources(
-        {"calm": hub(place.world, "calm", "cc0-1.0"), "fixed": {**kaggle(place.world, "fixed"), "version": 1}}
+        {
+            "calm": hub(place.world, "calm", "cc0-1.0"),
+            "fixed": {**kaggle(place.world, "fixed"), "version": 1},
+            "sold": kaggle(place.world, "sold", "CC-BY-4.0"),
+        },
+        dataset={"name": "flow", "use": USE},
     )
     place.fetch()
     assert news(place.session()).changed == ()
@@ -225,15 +230,17 @@ def test_update_shows_moves_and_compares(place: Place) -> None:
     place.world.hub.add("owner/calm", {"rows.csv": more}, card("cc0-1.0"))
     ran = place.acquire("update", "--json")
     assert (ran.code, ran.value["taken"], ran.value["changed"][0]["changes"]["changed"]) == (5, False, ["rows.csv"])
+    kaggle(place.world, "sold", "CC-BY-NC-4.0")
     session = place.session()
     found = news(session)
+    assert [source.name for source in found.changed if source.drift is not None] == ["sold"]
     assert (found.names, [name for name, _ in found.left]) == (("calm",), ["fixed"])
     summary, difference = update(session, found)
-    assert summary.exit_code == 0
+    assert codes(summary) == {"sold": ["license-drift"]}
     assert difference is not None
     assert {(one.source, one.kind): one.items for one in difference.changes}["calm", "added"] == 1
     assert not list(place.workspace.glob(".manifest-before*"))
-    assert news(place.session()).changed == ()
+    assert [source.name for source in news(place.session()).changed] == ["sold"]
 
 
 def test_locked_fails_when_the_world_or_the_declaration_is_another(place: Place) -> None:
