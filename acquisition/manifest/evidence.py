@@ -68,7 +68,7 @@ class EvidenceStore:
         return f"{FOLDER}/{digest}"
 
     def _put(self, target: Path, content: bytes) -> None:
-        """Write a piece that appears whole or not at all. A crawl has thousands: no disk is waited for, the next run mends it."""
+        """Write a piece that appears whole or not at all. A crawl has thousands: no disk is waited for; the next run mends."""
         self._root.mkdir(parents=True, exist_ok=True)
         temporary = target.with_name(f".{target.name}.tmp")
         temporary.write_bytes(content)
