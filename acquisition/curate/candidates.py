@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from acquisition.curate.classes import classes_for
+from acquisition.curate.columns import ColumnTypes
 from acquisition.curate.judge import RuledFlags, read_flags, redactable, rule_flags
 from acquisition.curate.policy import Policy
 from acquisition.curate.redact import Pseudonyms, Span, placeholder, redact_label
@@ -30,9 +31,7 @@ CLUSTER: Final = "duplicate-cluster"
 GROUP: Final = "group"
 CLASS: Final = "class"
 PAGE: Final = "page"
-MAX_COLUMNS: Final = 300
 _NULLABLE: Final = tuple(field.name for field in ITEM_SCHEMA if field.nullable)
-_NUMBERS: Final = {bool: "bool", int: "int", float: "float", str: "string"}
 
 
 def hash64(text: str) -> int:
@@ -127,51 +126,6 @@ def _has_text(path: str) -> bool:
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     found = [(group.num_rows, group.column(index).statistics) for group in groups]
     return any(counts is None or not counts.has_null_count or counts.null_count < rows for rows, counts in found)
-
-
-@dataclass(slots=True)
-class ColumnTypes:
-    """Learns whether all items have the same `fields`, and of which type each is."""
-
-    types: dict[str, str] | None = None
-    broken: bool = False
-
-    def learn(self, fields: Iterable[str | None]) -> None:
-        """Take the `fields` of some items."""
-        for text in fields:
-            if self.broken:
-                return
-            self._learn(orjson.loads(text) if text else {})
-
-    def _learn(self, values: Mapping[str, Any]) -> None:
-        if self.types is None and values and len(values) <= MAX_COLUMNS:
-            self.types = dict.fromkeys(sorted(values), "")
-        if not values or self.types is None or values.keys() != self.types.keys():
-            self.broken = True
-            return
-        for name, value in values.items():
-            known = self.types[name]
-            if value is not None and known != "string":
-                self.types[name] = _wider(known, _type_of(value))
-
-    @property
-    def columns(self) -> dict[str, str] | None:
-        """Name → bool, int, float or string where all items agree, else None. A column of nulls counts as string."""
-        if self.broken or self.types is None:
-            return None
-        return {name: kind or "string" for name, kind in self.types.items()}
-
-
-def _type_of(value: object) -> str:
-    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
-        return "string"
-    return _NUMBERS.get(type(value), "string")
-
-
-def _wider(known: str, new: str) -> str:
-    if known in {"", new}:
-        return new
-    return "float" if {known, new} == {"int", "float"} else "string"
 
 
 def divided_by(settings: CuratedSettings) -> list[str]:
