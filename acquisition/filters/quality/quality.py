@@ -72,7 +72,7 @@ class Quality(SetFilter):
     version: ClassVar[int] = 3
     Settings: ClassVar[type[FilterSettings]] = QualitySettings
     partitions: ClassVar[int] = 0
-    cost: ClassVar[Cost] = Cost(prepare=0.8, text=150, media=5, memory=150)
+    cost: ClassVar[Cost] = Cost(prepare=0.7, text=90, media=3, memory=150)
     notes: ClassVar[frozenset[str]] = frozenset({"quality.languages", "quality.id-column", "quality.capitals"})
     codes: ClassVar[Mapping[str, str]] = {
         "quality.empty": "There is nothing in the item: no bytes, only white space, or only empty columns.",
