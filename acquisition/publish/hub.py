@@ -161,11 +161,11 @@ def _told(target: Target) -> Iterator[None]:
         yield
     except AcquisitionError:
         raise
-    except (httpx2.HTTPError, RuntimeError, ValueError) as error:
+    except (httpx2.HTTPError, ConnectionError, RuntimeError, ValueError) as error:  # ConnectionError: HF_HUB_OFFLINE is set
         cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
         if isinstance(cause, HfHubHTTPError) and cause.response is not None:
             raise _answered(cause.response.status_code, _words(cause), target) from error
-        if isinstance(cause, httpx2.HTTPError):
+        if isinstance(cause, (httpx2.HTTPError, ConnectionError)):
             raise SourceUnavailable(f"the Hub cannot be reached: {cause}", where=target.url, hint=_AGAIN) from error
         raise ProtocolError(f"the Hub's answer is not what its protocol promises: {error}", where=target.url) from error
 

@@ -18,7 +18,15 @@ from huggingface_hub import HfApi
 from acquisition import publish
 from acquisition.cli import cli
 from acquisition.cli.run import run
-from acquisition.errors import CredentialsMissing, CredentialsRejected, PushConflict, PushRefused, SourceForbidden, UsageError
+from acquisition.errors import (
+    CredentialsMissing,
+    CredentialsRejected,
+    PushConflict,
+    PushRefused,
+    SourceForbidden,
+    SourceUnavailable,
+    UsageError,
+)
 from acquisition.pipeline import fetch, open_session, status
 from acquisition.pipeline.publishing import Pushing, push
 from tests.flow.hub_uploads import TOKEN, UploadHub, uploads
@@ -175,7 +183,7 @@ def test_a_push_that_was_stopped_goes_on(place: Path, hub: UploadHub, monkeypatc
     """Where the Hub fails half-way, what arrived stays, and the same command sends the rest alone."""
     monkeypatch.setattr("acquisition.publish.hub._FILES", 3)
     hub.fail("POST", "lab/stopped/commit", 500, after=2)
-    with pytest.raises(publish_errors()):
+    with pytest.raises(SourceUnavailable):
         pushed(place, hub, "lab/stopped")
     arrived = set(hub.files("lab/stopped")) - {".gitattributes"}
     assert len(arrived) == 6
@@ -186,13 +194,6 @@ def test_a_push_that_was_stopped_goes_on(place: Path, hub: UploadHub, monkeypatc
     repeated = [path for path in hub.asked("PUT")[len(uploads_before) :] if path in uploads_before]
     assert repeated == []
     assert set(hub.files("lab/stopped")) - {".gitattributes"} == {one.path for one in outgoing(place)}
-
-
-def publish_errors() -> type[Exception]:
-    """Return what a Hub that fails is told as."""
-    from acquisition.errors import SourceUnavailable
-
-    return SourceUnavailable
 
 
 def outgoing(place: Path) -> list[publish.Outgoing]:
@@ -290,6 +291,17 @@ def test_credentials(place: Path, hub: UploadHub, caplog: pytest.LogCaptureFixtu
     assert "hf_wrong-secret" not in told
     assert TOKEN not in told
     assert all(TOKEN.encode() not in path.read_bytes() for path in (place / "data").rglob("*") if path.is_file())
+
+
+def test_a_hub_that_is_not_there_is_told(place: Path, hub: UploadHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody at the address, or huggingface_hub told to stay offline: an error of ours, and nothing is noted."""
+    session = open_session(place / "sources.yaml", environment={"HF_TOKEN": TOKEN})
+    with pytest.raises(SourceUnavailable):
+        push(session, publish.target_of("lab/nowhere", "http://127.0.0.1:9"), do=True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(SourceUnavailable):
+        pushed(place, hub, "lab/nowhere")
+    assert publish.pushes(place / "data") == ()
 
 
 def test_somebody_elses_push_is_not_overwritten(place: Path, hub: UploadHub, monkeypatch: pytest.MonkeyPatch) -> None:
