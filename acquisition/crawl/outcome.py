@@ -21,7 +21,7 @@ RUN_FILE: Final = "run.json"
 WARC_SUFFIX: Final = ".warc.gz"
 ITEMS_SUFFIX: Final = ".items.jsonl"
 EDITED_FILE: Final = "edited.json"
-"""Says of a run from which something was taken down what it was before: its revision, and size and digest of its files."""
+"""Says of a run from which something was taken down what it was before: revision, notes, size and digest of its files."""
 _NOT_CONTENT: Final = frozenset({"warc", "retrieved_at", "robots", "change", "redirects", "referrer", "page"})
 """Keys of an item's record that may differ between two visits to an unchanged page."""
 
@@ -106,7 +106,7 @@ def release(source: Source, run: CrawlRun | Path, *, resolved_at: str) -> Releas
         homepage=start,
         reader="crawl",
         resolved_at=resolved_at,
-        notes=tuple(_notes(outcome)),
+        notes=edited_from(directory).get("notes") or tuple(_notes(outcome)),
     )
 
 
@@ -114,7 +114,9 @@ def note_identity(directory: Path) -> None:
     """Write down what a finished run is known by, before anything is taken out of it; what is written already stays."""
     if not (directory / EDITED_FILE).exists():
         files = {asset.path: [asset.size, asset.digests[0].value] for asset in _assets(directory)}
-        write_json(directory / EDITED_FILE, {"revision": _revision(directory), "files": files})
+        outcome = load_run(directory)
+        notes = list(_notes(outcome)) if outcome is not None else []
+        write_json(directory / EDITED_FILE, {"revision": _revision(directory), "files": files, "notes": notes})
 
 
 def edited_from(directory: Path) -> dict[str, Any]:
@@ -122,7 +124,8 @@ def edited_from(directory: Path) -> dict[str, Any]:
     path = directory / EDITED_FILE
     try:
         found = json.loads(path.read_bytes())
-        return {"revision": str(found["revision"]), "files": {str(n): (int(s), str(d)) for n, (s, d) in found["files"].items()}}
+        files = {str(name): (int(size), str(digest)) for name, (size, digest) in found["files"].items()}
+        return {"revision": str(found["revision"]), "files": files, "notes": tuple(map(str, found["notes"]))}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -15,6 +15,7 @@ from acquisition import __version__
 from acquisition.crawl.archive import ItemLog, RunArchive
 from acquisition.crawl.contract import Answer, Failed, Outcome
 from acquisition.crawl.frontier import FrontierDesk, ask_again, begin_run, open_desk
+from acquisition.crawl.frontier.taken_down import taken_down
 from acquisition.crawl.job import Job
 from acquisition.crawl.tally import Tally
 from acquisition.crawl.visit.clocks import SLACK, HostClocks
@@ -159,17 +160,20 @@ def _lost_from(directory: Path) -> Callable[[Sequence[Any]], bool]:
     return lambda place: int(place[1]) >= sizes.get(str(place[0]), 0)
 
 
-def _taken_down(directory: Path) -> Callable[[str], str]:
-    """Return by which ticket an address was taken down, as the tombstones of the workspace say that the run lies in."""
+def _taken_down(directory: Path, location: Path | str) -> Callable[[str], str]:
+    """Return by which ticket an address was taken down: tombstones of the run's workspace name it, or its row is marked."""
     path = directory.parents[2] / TOMBSTONES_FILE if len(directory.parents) > 2 else directory / TOMBSTONES_FILE
     if not path.is_file():
         return lambda _: ""
+    from acquisition.crawl.engine.keys import key_of  # w3lib
     from acquisition.tombstones import read_tombstones  # it loads pyarrow
 
-    stones = read_tombstones(path)
+    stones, marked = read_tombstones(path), taken_down(location)
 
     def ticket(url: str) -> str:
         stone = stones.url_gone(url)
+        if stone is None and marked and key_of(url) in marked:
+            return "what it held was taken down"
         return "" if stone is None else f"ticket {stone.ticket}" if stone.ticket else "a tombstone"
 
     return ticket
@@ -209,7 +213,7 @@ def open_session(job: Job, shared: str = "", *, apart: bool = False) -> Session:
         watch=Watch(wanted=job.declared, recall=lambda url: clocks.state(url).memory, remember=clocks.remember, now=desk.now),
         budget=Budget(job.limits.pages, job.limits.bytes),
         replay=job.replay,
-        taken_down=_taken_down(directory),
+        taken_down=_taken_down(directory, location),
         now=desk.now,
     )
     if settings.concurrency > 1 and settings.delay == 0:

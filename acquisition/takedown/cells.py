@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from acquisition.takedown.crawls import REASON
+from acquisition.crawl.frontier.taken_down import REASON
 from acquisition.takedown.traces import Trace, Traces
 
 _AUTHORS: Final = ("author", "authors", "creator", "credit")

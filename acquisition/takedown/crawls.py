@@ -19,12 +19,12 @@ from acquisition.crawl.archive.cdxj import CDXJ_FILE
 from acquisition.crawl.archive.earlier import item_of, open_index
 from acquisition.crawl.archive.index import Index, item_key
 from acquisition.crawl.archive.scan import OWN
+from acquisition.crawl.frontier.taken_down import REASON
 from acquisition.crawl.outcome import ITEMS_SUFFIX, WARC_SUFFIX, CrawlRun, load_run, note_identity
 from acquisition.errors import WorkspaceDamaged
 from acquisition.takedown.fillers import TYPE, fields_of, records, warc_without
 from acquisition.workspace import atomic_file, fsync_directory
 
-REASON: Final = "taken-down"
 _ADDRESS: Final = re.compile(rb"https?://[^\s\"\\<>]+")
 _LISTS: Final = ("*.jsonl", "crawl.log", "*.csv", "*.tsv", "*.txt")
 Stretches: TypeAlias = dict[str, list[tuple[int, int]]]
@@ -41,11 +41,15 @@ class Leaving:
 
 @dataclass(slots=True)
 class Left:
-    """What came of it: WARC records (of all kinds) and lines of items that are out, addresses they were of, and what stays."""
+    """What came of it: exchanges and lines of items that are out, the addresses they were of, and what stays.
+
+    `shared` are addresses on which other items were found that stay: they may be visited again.
+    """
 
     records: int = 0
     lines: int = 0
     addresses: set[str] = field(default_factory=set)
+    shared: set[str] = field(default_factory=set)
     kept: list[str] = field(default_factory=list)
 
 
@@ -58,21 +62,26 @@ def take_from_crawl(root: Path, leaving: Leaving, date: str) -> Left:
     moved: dict[tuple[int, int], Path] = {}
     runs = sorted(path for path in root.glob("run-*") if path.is_dir())
     for run in runs:
-        left.addresses |= _addresses(run, leaving)
+        leaves, stays = _addresses(run, leaving)
+        left.addresses |= leaves
+        left.shared |= stays
     for run in runs:
         _Run(run, leaving, left, moved, date).take()
     return left
 
 
-def _addresses(run: Path, leaving: Leaving) -> set[str]:
-    """Return the addresses of the pages and files that items which leave were found on."""
+def _addresses(run: Path, leaving: Leaving) -> tuple[set[str], set[str]]:
+    """Return the addresses of the pages and files that items were found on: of those that leave, and of those that stay."""
     found: set[str] = set()
+    stays: set[str] = set()
     for path in run.glob(f"*{ITEMS_SUFFIX}"):
         for record, _ in _lines(path):
             if record is not None and _leaves(record, leaving):
                 found |= {str(record.get("url", "")), str(record["final_url"])}
                 found |= {str(hop[0]) for hop in record.get("redirects") or () if hop}
-    return found - {""}
+            elif record is not None:
+                stays |= {str(record.get("url", "")), str(record["final_url"])}
+    return found - {""}, stays
 
 
 def _leaves(record: Mapping[str, Any], leaving: Leaving) -> bool:

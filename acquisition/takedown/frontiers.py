@@ -11,7 +11,7 @@ from typing import Final
 from acquisition.crawl.engine.keys import key_of
 from acquisition.crawl.frontier.database import Database
 from acquisition.crawl.frontier.opening import connect
-from acquisition.takedown.crawls import REASON
+from acquisition.crawl.frontier.taken_down import REASON
 
 _MARK: Final = """UPDATE url SET url=?, request='', referrer='', detail='', facts='{}', state='refused', reason=?, not_before=0,
  again=0, holder=0, until=0, ended=CASE WHEN ended>0 THEN ended ELSE ? END WHERE id=?"""

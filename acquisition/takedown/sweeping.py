@@ -172,7 +172,7 @@ def _sweep_crawls(sweeping: Sweeping, items: Iterable[GoneItem], crawled: set[st
         leaving = _leaving(sweeping.stones, by_source.get(name, ()), digests, by_address=by_address)
         left = take_from_crawl(root, leaving, sweeping.now())
         location = sweeping.frontiers.get(name) or root / "frontier.sqlite"
-        addresses = frozenset(left.addresses)
+        addresses = frozenset(left.addresses - left.shared)
         gone = lambda url, met=addresses: url in met or sweeping.stones.url_gone(url) is not None  # noqa: E731  # one line
         report.addresses += mark_in_frontier(location, gone, addresses, every=by_address)
         report.records += left.records
