@@ -247,7 +247,8 @@ def labels_of(text: str | None) -> tuple[str, ...]:
             return (text,)
         if isinstance(found, list) and all(isinstance(one, str | int) or one is None for one in found):
             texts = (one if isinstance(one, str) else json.dumps(one) for one in found if one is not None)
-            return tuple(dict.fromkeys(one for one in texts if one))
+            # half a surrogate pair can stand in JSON, and in no file
+            return tuple(dict.fromkeys(one.encode("utf-8", "replace").decode() for one in texts if one))
     return (text,)
 
 

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from acquisition.errors import WorkspaceDamaged
-from acquisition.settings import SplitSettings
+from acquisition.settings import SplitSettings, is_split_name
 from acquisition.workspace import atomic_file
 
 _SCHEMA: Final = pa.schema(
@@ -95,19 +95,26 @@ def read_history(path: Path | None) -> History:
 
 
 def history_of(record: pa.Table) -> History:
-    """Return what a record holds that `record_of` has made; KeyError and the errors of Arrow where it is none."""
+    """Return what a record holds that `record_of` has made; ValueError, KeyError and the errors of Arrow where it is none."""
     basis = (record.schema.metadata or {})[_BASIS].decode()
     table = record.select(_SCHEMA.names).cast(_SCHEMA).combine_chunks()
     if not table.num_rows:
         return History(basis)
+    content = table["content"].to_numpy()
+    unsorted = np.flatnonzero(content[1:] < content[:-1])
+    if len(unsorted):
+        raise ValueError(f"row {unsorted[0] + 1} is out of order, so it was edited")
     coded = {name: pc.dictionary_encode(table[name].combine_chunks()) for name in ("wanted", "split")}
+    names = coded["split"].dictionary.to_pylist()
+    if strange := [name for name in names if not is_split_name(name)]:  # it becomes the name of a folder
+        raise ValueError(f"{strange[0][:80]!r} cannot be the name of a split")
     return History(
         basis,
-        table["content"].to_numpy(),
+        content,
         coded["wanted"].indices.to_numpy().astype(np.int64),
         coded["split"].indices.to_numpy().astype(np.int64),
         tuple(coded["wanted"].dictionary.to_pylist()),
-        tuple(coded["split"].dictionary.to_pylist()),
+        tuple(names),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -218,6 +219,18 @@ def test_a_damaged_record_is_told(tmp_path: Path, content: bytes) -> None:
         read_history(tmp_path / "splits.parquet")
     assert caught.value.where == str(tmp_path / "splits.parquet")
     assert "divided anew" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("content", "split", "told"), [([2, 1], "train", "row 1 is out of order"), ([1, 2], "../../up", "cannot be the name")]
+)
+def test_an_edited_record_is_told(tmp_path: Path, content: list[int], split: str, told: str) -> None:
+    """A record in which rows would not be found, or that names a folder elsewhere, is refused and not made anew."""
+    rows = pa.table({"content": pa.array(content, pa.uint64()), "wanted": ["", ""], "split": [split, split]})
+    made = record_of(curated().splits, History(), rows)
+    write_record(tmp_path / "splits.parquet", rows.cast(made.schema).replace_schema_metadata(made.schema.metadata))
+    with pytest.raises(WorkspaceDamaged, match=told):
+        read_history(tmp_path / "splits.parquet")
 
 
 # --- stratified ---------------------------------------------------------------------------------------------------------

@@ -107,6 +107,24 @@ def test_labels_survive_their_one_text(found: list[str]) -> None:
     assert labels_of(joined_labels(found)) == tuple(found)
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('["\\ud800", "a"]', ("?", "a")),
+        ("[" * 100_000, ("[" * 100_000,)),
+        ("[" * 50_000 + "]" * 50_000, ("[" * 50_000 + "]" * 50_000,)),
+        ('[{"a": 1}]', ('[{"a": 1}]',)),
+        ("[1, true, null, 0.5]", ("[1, true, null, 0.5]",)),
+        ("[1, true, null]", ("1", "true")),
+        ("[" + "9" * 10_000 + "]", ("[" + "9" * 10_000 + "]",)),
+        ("[x]", ("[x]",)),
+    ],
+)
+def test_hostile_lists_are_labels_like_others(text: str, found: tuple[str, ...]) -> None:
+    """What is no list of plain values is one label; what no file can hold is replaced."""
+    assert labels_of(text) == found
+
+
 @given(st.text())
 def test_any_text_is_some_label(text: str) -> None:
     """No text is too odd to be read as labels."""
