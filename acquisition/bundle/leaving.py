@@ -91,7 +91,7 @@ def kept_rows(ledger: Path, columns: tuple[str, ...]) -> Iterator[dict[str, Any]
         with pq.ParquetFile(ledger, memory_map=False) as file:
             for batch in file.iter_batches(_ROWS, columns=list(columns)):
                 yield from batch.filter(pc.not_equal(batch["path"], "")).to_pylist()
-    except (pa.ArrowInvalid, pa.ArrowKeyError, KeyError, OSError) as error:
+    except (pa.ArrowException, KeyError, OSError) as error:
         raise WorkspaceDamaged(
             f"the ledger cannot be read: {error}", where=str(ledger), hint="Write the manifest anew with `acquire curate`."
         ) from error
@@ -127,7 +127,7 @@ def reduce(source: Path, target: Path, items: frozenset[str], rows: int) -> Redu
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         out, left = reducer(source, target, items)
-    except (pa.ArrowInvalid, ValueError, KeyError, TypeError, tarfile.TarError):
+    except (pa.ArrowException, ValueError, KeyError, TypeError, tarfile.TarError):
         return Reduced(None, untouched=not rows)  # a file of the layout's own that names no item
     if not rows and not out:
         return Reduced(None, untouched=True)

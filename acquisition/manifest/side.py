@@ -56,7 +56,7 @@ class Side:
         self.ledger, self.version = ledger, version
         try:
             self._file = pq.ParquetFile(ledger, memory_map=False)
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, OSError) as error:
             raise self._damaged(error) from error
         self._check_format()
 
@@ -78,6 +78,20 @@ class Side:
             raise UsageError(
                 f"the ledger is of another version: it has no {', '.join(sorted(missing))}", where=where, hint=hint
             )
+        odd = [name for name in (*KEY, *COMPARED, *_MIGRATED) if not self._is_ours(name)]
+        if odd:
+            raise UsageError(f"the ledger's columns are of other types: {', '.join(odd)}", where=where, hint=hint)
+
+    def _is_ours(self, name: str) -> bool:
+        """Say whether a column is text, a list of texts, or a list of flags, as it should be; one that is not there is."""
+        if name not in self.schema.names:
+            return True
+        kind = self.schema.field(name).type
+        if name == _CODES:
+            return (
+                pa.types.is_list(kind) and pa.types.is_struct(kind.value_type) and kind.value_type.get_field_index("code") >= 0
+            )
+        return bool(pa.types.is_string(kind.value_type if name == "changes" and pa.types.is_list(kind) else kind))
 
     @property
     def schema(self) -> pa.Schema:
@@ -105,7 +119,7 @@ class Side:
         read = "flags.list.element.code" if name == _CODES else name
         try:
             table = self._standing(self._file.read(columns=[read, *self._marks]), [name])
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, OSError) as error:
             raise self._damaged(error) from error
         return _as_text(table.column(name), name)
 

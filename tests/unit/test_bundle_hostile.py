@@ -9,6 +9,8 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -144,6 +146,14 @@ def _no_ledger(files: Files) -> None:
     files["manifest/items.parquet"] = b"PAR1"
 
 
+def _other_types(files: Files) -> None:
+    table = pq.read_table(io.BytesIO(files["manifest/items.parquet"]))
+    numbers = pa.array(range(len(table)))
+    sink = io.BytesIO()
+    pq.write_table(table.set_column(table.column_names.index("path"), "path", numbers), sink)
+    files["manifest/items.parquet"] = sink.getvalue()
+
+
 def _other_format(files: Files) -> None:
     files["bundle.json"] = b'{"bundle": 99}'
 
@@ -161,6 +171,7 @@ def _not_json(files: Files) -> None:
         (_lie_of_counts, "bundle.contradiction"),
         (_smuggle, "bundle.contradiction"),
         (_no_ledger, "bundle.damaged"),
+        (_other_types, "bundle.damaged"),
         (_other_format, "bundle.damaged"),
         (_not_json, "bundle.damaged"),
     ],

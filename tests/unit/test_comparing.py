@@ -95,6 +95,11 @@ def test_ledgers_of_other_formats_are_migrated_or_refused_by_name(tmp_path: Path
     pq.write_table(table.replace_schema_metadata({b"acquisition.ledger": b"99"}), old / "items.parquet")
     with pytest.raises(UsageError, match="format '99'"):
         compare(None, str(old), str(new))
+    for name in ("path", "flags", "changes"):
+        odd = table.set_column(table.column_names.index(name), name, pa.array([1, 2]))
+        pq.write_table(odd, old / "items.parquet")
+        with pytest.raises(UsageError, match=f"other types: {name}"):
+            compare(None, str(old), str(new))
     pq.write_table(pa.table({"id": ["a"]}), old / "items.parquet")
     with pytest.raises(UsageError, match="concluded_spdx"):
         compare(None, str(old), str(new))
