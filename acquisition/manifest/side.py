@@ -13,13 +13,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from acquisition.errors import UsageError, WorkspaceDamaged
+from acquisition.manifest.columns import LEDGER_VERSION, VERSION_KEY
 from acquisition.manifest.names import ITEMS, SUMMARY
 
 KEY: Final = ("source", "locator")
 COMPARED: Final = ("id", "content_sha256", "concluded_spdx", "outcome", "code", "class", "split", "path")
-_SCHEMA_KEY: Final = b"acquisition.ledger"
-NEWEST: Final = 2
-"""The newest format of the ledger that is read here; 1 is the one before it was written down."""
 _CODES: Final = "flags"
 _MIGRATED: Final[Mapping[str, str]] = {"changes": "", "stored_sha256": "", "flags": "", "takedown": ""}
 """Columns that a ledger may lack: of items that were judged before they were thought of, they say nothing."""
@@ -65,11 +63,11 @@ class Side:
         return WorkspaceDamaged(f"the ledger cannot be read: {error}", where=where, hint="Write the manifest anew.")
 
     def _check_format(self) -> None:
-        told = (self._file.schema_arrow.metadata or {}).get(_SCHEMA_KEY, b"1").decode(errors="replace")
+        told = (self._file.schema_arrow.metadata or {}).get(VERSION_KEY, b"1").decode(errors="replace")
         where, hint = str(self.ledger), "Write the manifest anew with this version of acquisition."
-        if not told.isdecimal() or int(told) > NEWEST:
+        if not told.isdecimal() or int(told) > LEDGER_VERSION:
             raise UsageError(
-                f"the ledger is of format {told!r}, this program reads 1 to {NEWEST}",
+                f"the ledger is of format {told!r}, this program reads 1 to {LEDGER_VERSION}",
                 where=where,
                 hint="Compare them with the version of acquisition that wrote the newer one.",
             )
