@@ -16,7 +16,7 @@ from acquisition.lock.form import MIGRATIONS, VERSION, LockForm
 from acquisition.lock.pins import HostFile, Lock, Pin, TextDigest
 from acquisition.lock.positions import Place, place_at, place_of, repeated_key
 from acquisition.lock.sealing import edited
-from acquisition.lock.writing import sealed
+from acquisition.lock.writing import facts_of, sealed
 from acquisition.model import Asset, Digest, Evidence, LicenseClaim, Release, Terms
 
 _RESTORE: Final = "Restore it from version control, or remove the entry (or the file) and pin anew with `acquire lock`."
@@ -64,7 +64,8 @@ def read_document(path: Path, *, code: str, hint: str, refuse: Callable[[Sequenc
         place = place_at(content[: error.start].decode("utf-8", "replace") + " ", error.start)
         raise refuse([Problem(code, "this is not UTF-8", str(path), place.line, 1, hint)]) from error
     try:
-        value = json.loads(text)
+        twice: list[str] = []
+        value = json.loads(text, object_pairs_hook=lambda pairs: _object(pairs, twice))
     except json.JSONDecodeError as error:
         cut = error.pos >= len(text.rstrip())
         said = f"the file ends in the middle: {error.msg}" if cut else f"this is not JSON: {error.msg}"
@@ -72,10 +73,18 @@ def read_document(path: Path, *, code: str, hint: str, refuse: Callable[[Sequenc
         raise refuse([Problem(code, said, str(path), error.lineno, error.colno, _CONFLICT if marked else hint)]) from error
     except RecursionError as error:
         raise refuse([Problem(code, "it is nested too deeply", str(path), 1, 1, hint)]) from error
-    if twice := repeated_key(text):
-        key, place = twice
+    if twice and (found := repeated_key(text)):  # the second look is slow, and needed only for the place
+        key, place = found
         raise refuse([Problem(code, f"`{key}` stands here a second time", str(path), place.line, place.column, hint)])
     return Document(path, text, value, code, hint)
+
+
+def _object(pairs: list[tuple[str, Any]], twice: list[str]) -> dict[str, Any]:
+    """Return an object, and note in `twice` where it says something twice: JSON takes the last in silence."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice.append(pairs[0][0])
+    return found
 
 
 def read_lock(path: Path) -> Lock:
@@ -123,12 +132,12 @@ def _migrated(value: dict[str, Any], version: int) -> dict[str, Any]:
         value = MIGRATIONS[older](value)
     if version < 2:
         sources = value["sources"].items()
-        value = {**value, "sources": {name: _sealed_anew(entry) for name, entry in sources}}
+        value = {**value, "sources": {name: _sealed_anew(name, entry) for name, entry in sources}}
     return value
 
 
-def _sealed_anew(entry: Any) -> Any:
-    return sealed(entry) if isinstance(entry, dict) and "files" in entry else entry
+def _sealed_anew(name: str, entry: Any) -> Any:
+    return sealed(name, entry) if isinstance(entry, dict) and "files" in entry else entry
 
 
 def _formal(document: Document, value: dict[str, Any], version: int) -> Iterator[Problem]:
@@ -181,11 +190,10 @@ def _contradictions(document: Document, value: dict[str, Any], version: int) -> 
 
 def _broken(document: Document, name: str, entry: dict[str, Any], seal: Mapping[str, Any]) -> Iterator[Problem]:
     said = "this was changed by hand: it does not fit the entry's seal"
-    facts = {key: value for key, value in entry.items() if key not in {"files", "seal"}}
-    for part, parts, steps in (("facts", facts, ()), ("files", entry["files"], ("files",))):
+    for part, parts, steps in (("facts", facts_of(name, entry), ()), ("files", entry["files"], ("files",))):
         where = edited(parts, str(seal.get(part, "")))
         if where is not None:
-            for deeper in [(step,) for step in where] or [()]:
+            for deeper in [(step,) if step != "" else () for step in where] or [()]:
                 yield document.problem(said, "sources", name, *steps, *deeper)
 
 

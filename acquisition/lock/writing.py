@@ -16,7 +16,7 @@ from acquisition.workspace import write_json
 
 def write_lock(path: Path, lock: Lock) -> None:
     """Write sources.lock, unless it already says the same."""
-    value = {"version": VERSION, "sources": {name: sealed(entry_of(pin)) for name, pin in lock.pins.items()}}
+    value = {"version": VERSION, "sources": {name: sealed(name, entry_of(pin)) for name, pin in lock.pins.items()}}
     try:
         if json.loads(path.read_bytes()) == value:
             return
@@ -25,10 +25,15 @@ def write_lock(path: Path, lock: Lock) -> None:
     write_json(path, value)
 
 
-def sealed(entry: dict[str, Any]) -> dict[str, Any]:
-    """Return an entry with its seal: digests of its files and of everything else, with a mark for each part."""
-    facts = {key: value for key, value in entry.items() if key not in {"files", "seal"}}
+def sealed(name: str, entry: dict[str, Any]) -> dict[str, Any]:
+    """Return a source's entry with its seal: digests of its files and of everything else, with a mark for each part."""
+    facts = facts_of(name, entry)
     return {**entry, "seal": {"facts": marked_seal(facts), "files": marked_seal(entry["files"])}}
+
+
+def facts_of(name: str, entry: dict[str, Any]) -> dict[str, Any]:
+    """Return what is sealed of an entry beside its files; the source's name stands under ""."""
+    return {"": name, **{key: value for key, value in entry.items() if key not in {"files", "seal"}}}
 
 
 def entry_of(pin: Pin) -> dict[str, Any]:

@@ -214,7 +214,7 @@ def test_no_edit_passes_and_none_crashes(path: Path, data: st.DataObject) -> Non
     except LockDamaged as error:
         lines = [problem.line for problem in error.problems]
     else:
-        lines = [1] if found.pins["birds"] == PIN or found.pins.keys() != {"birds", "owls"} else []
+        lines = [1] if found.pins["birds"] == PIN and found.pins.keys() == {"birds", "owls"} else []
     assert lines
     assert all(1 <= line <= whole.count("\n") + 2 for line in lines)
 
