@@ -335,6 +335,22 @@ class SetFilter(Protocol):
         """Say whether no other item's signature changes when an item of this modality (that has `fields`) leaves its shard."""
         return False
 
+    def still_holds(
+        self,
+        signatures: Mapping[str, Path],  # noqa: ARG002  # contract
+        joined: Path,  # noqa: ARG002  # contract
+        leaving: Mapping[str, Any],  # noqa: ARG002  # contract
+    ) -> bool:
+        """Say whether what was joined holds for all other items when some leave.
+
+        `joined` is the folder of what `join` yielded for these signatures (flags by shard key, and `links` with the links),
+        `leaving` maps shard keys to the rows that leave (int64).
+        """
+        return False
+
+    def recall(self, signatures: Mapping[str, Path], joined: Path) -> None:  # contract; may do nothing
+        """Take the flags in a folder for what `join` would yield for these signatures, before `observe` is asked."""
+
     @abstractmethod
     def not_checked(self) -> tuple[str, ...]:
         """Sentences on what it cannot see."""

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -31,8 +32,10 @@ from acquisition.engine.local import Failed, LocalEngine
 from acquisition.errors import PluginError
 from acquisition.model import Observation, Release, Shard
 from acquisition.pipeline.moving import Moved
+from acquisition.pipeline.rejoining import rejoined
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.texts import license_texts
+from acquisition.pipeline.withdrawing import forget_origins
 from acquisition.protocols import FilterContext
 from acquisition.settings import FilterSettings
 from acquisition.stage import Staged
@@ -89,6 +92,7 @@ def flag_all(
         observed = tuple(sorted(observed, key=lambda one, notes=plugin.notes: one.code in notes))  # type: ignore[misc]
         told = (dict(plugin.codes), sentences, observed, run.rights, run)
         flagged.append(Flagged(run.name, plugin.version, directory.name, directory, *told))
+    forget_origins({Path(shard.path).parent for shard in shards})
     _sweep(session, runs, shards)
     return tuple(flagged), tuple(not_checked)
 
@@ -186,12 +190,19 @@ def _incomplete(failed: Sequence[tuple[Shard, PluginError]], shards: int) -> Plu
 
 def _join(session: Session, run: Run, shards: Sequence[Shard], engine: LocalEngine) -> Path:
     """Group and join the signatures of all shards, unless that was done for exactly these."""
-    told = [run.directory, *(f"{shard.key} {shard.digest}" for shard in shards), *run.context.order]
-    told += [f"{name} {claim_digest(release.license)}" for name, release in sorted(run.context.releases.items())]
-    key = hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
-    target = Path(run.directory) / f".set-{key}"
+    key_of = partial(_set_key, run)
+    target = Path(run.directory) / f".set-{key_of([(shard.key, shard.digest) for shard in shards])}"
     if (target / _DONE).exists():
         return target
+    if not rejoined(run, shards, target, key_of):
+        _join_anew(session, run, shards, target, engine)
+    for other in Path(run.directory).glob(".set-*"):
+        if other != target:
+            shutil.rmtree(other, ignore_errors=True)
+    return target
+
+
+def _join_anew(session: Session, run: Run, shards: Sequence[Shard], target: Path, engine: LocalEngine) -> None:
     signatures = {shard.key: str(run.signatures_of(shard)) for shard in shards}
     partitions = range(plugins.filter_class(run.name).partitions)  # type: ignore[union-attr]  # whole-set filters have it
     tasks = [GroupTask(run, index, signatures, str(target / "links" / f"{index:04d}.parquet")) for index in partitions]
@@ -204,10 +215,13 @@ def _join(session: Session, run: Run, shards: Sequence[Shard], engine: LocalEngi
         links.append(result)
     join_links(JoinTask(run, signatures, tuple(links), str(target)))
     write_json(target / _DONE, {"shards": len(shards)})
-    for other in Path(run.directory).glob(".set-*"):
-        if other != target:
-            shutil.rmtree(other, ignore_errors=True)
-    return target
+
+
+def _set_key(run: Run, shards: Sequence[tuple[str, str]]) -> str:
+    """Name a set by the keys and digests of its shards, their order, and what decides between copies."""
+    told = [Path(run.directory).name, *(f"{key} {digest}" for key, digest in shards), *run.context.order]
+    told += [f"{name} {claim_digest(release.license)}" for name, release in sorted(run.context.releases.items())]
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
 
 
 def _sweep(session: Session, runs: Sequence[Run], shards: Sequence[Shard]) -> None:

@@ -8,7 +8,7 @@ the old one or the new one, and the next run goes on from there.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -27,7 +27,9 @@ from acquisition.tombstones import Tombstones
 from acquisition.workspace import fsync_directory, link_file, write_json
 
 ORIGIN: Final = "origin.json"
-"""What a cut release was made from: its folder, and the digest that each changed shard had."""
+"""What a cut release was made from: its folder, the digest that each changed shard had, and the rows that left it."""
+_NOTED: Final = 10_000
+"""More rows than this are not noted: what was found among all items is looked for anew."""
 
 
 VERSION: Final = 1
@@ -177,8 +179,23 @@ def _rejections(
 
 
 def _note_origin(base: Staged, cuts: list[Cut], directory: Path) -> None:
-    changed = {one.old.index: [one.old.digest, one.old.rows] for one in cuts if one.kept is not None}
-    write_json(directory / ORIGIN, {"directory": Path(base.directory).name, "tombstones": base.tombstones, "shards": changed})
+    changed = {one.old.index: one for one in cuts if one.kept is not None}
+    if sum(one.old.rows - len(_rows(one)) for one in changed.values()) > _NOTED:
+        return
+    shards = {
+        index: [one.old.digest, np.setdiff1d(np.arange(one.old.rows), _rows(one)).tolist()] for index, one in changed.items()
+    }
+    write_json(directory / ORIGIN, {"directory": Path(base.directory).name, "shards": shards})
+
+
+def _rows(one: Cut) -> np.ndarray:
+    return one.kept if one.kept is not None else np.arange(one.old.rows)
+
+
+def forget_origins(directories: Iterable[Path]) -> None:
+    """Everything that could be taken along has been."""
+    for directory in directories:
+        (directory / ORIGIN).unlink(missing_ok=True)
 
 
 def records(source: str, release: str, rejections: tuple[Rejection, ...], stones: Tombstones) -> tuple[Rejection, ...]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
+import numpy as np
 import pyarrow as pa
 
 from acquisition.filters.duplicates import contamination, grouping, joining, paraphrases, preferring, references, signatures
 from acquisition.filters.duplicates.flagging import Counts, Findings
+from acquisition.filters.duplicates.leaving import counted, holds
 from acquisition.filters.duplicates.measuring import least_near
 from acquisition.filters.duplicates.settings import DuplicatesSettings
 from acquisition.filters.duplicates.tables import Signatures
@@ -69,6 +71,20 @@ class Duplicates(SetFilter):
     def stands_alone(cls, modality: str, *, with_fields: bool) -> bool:  # noqa: ARG003  # contract
         """A signature is that of one item."""
         return True
+
+    def still_holds(self, signatures: Mapping[str, Path], joined: Path, leaving: Mapping[str, Any]) -> bool:
+        """Clusters that leave as a whole change nothing for the others."""
+        tables = Signatures(signatures, self._references.tables)
+        starts = dict(zip(tables.keys, tables.starts.tolist(), strict=False))
+        return holds(tables, joined, np.sort(np.concatenate([rows + starts[key] for key, rows in leaving.items()])))
+
+    def recall(self, signatures: Mapping[str, Path], joined: Path) -> None:
+        """Count what was said, for `observe`."""
+        counts = Counts()
+        for source, (items, codes) in counted(signatures, joined).items():
+            counts.items[source] = items
+            counts.flags[source].update(codes)
+        self._counted = (_named(signatures), counts)
 
     def group(self, signatures: Mapping[str, Path], partition: int) -> pa.Table:
         """Return the links found in some bands, or by one kind of digest (LINK_SCHEMA)."""
