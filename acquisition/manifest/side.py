@@ -86,9 +86,8 @@ class Side:
             return True
         kind = self.schema.field(name).type
         if name == _CODES:
-            return (
-                pa.types.is_list(kind) and pa.types.is_struct(kind.value_type) and kind.value_type.get_field_index("code") >= 0
-            )
+            structs = pa.types.is_list(kind) and pa.types.is_struct(kind.value_type)
+            return bool(structs and kind.value_type.get_field_index("code") >= 0)
         return bool(pa.types.is_string(kind.value_type if name == "changes" and pa.types.is_list(kind) else kind))
 
     @property
