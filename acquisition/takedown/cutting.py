@@ -28,6 +28,8 @@ _TABLES: Final = (".csv", ".tsv", ".data", ".txt", ".jsonl", ".ndjson", ".json",
 _DOCUMENTS: Final = re.compile(r"(read.?me|licen[sc]e|copying|notice|copyright)", re.IGNORECASE)
 _MEDIA: Final = {"audio", "image"}
 _CHUNK: Final = 1 << 20
+_MOST_NAMES: Final = 2_000
+"""Names that are looked for one by one; where more files leave, every table of their source is taken to speak of them."""
 
 
 @dataclass(slots=True)
@@ -187,8 +189,10 @@ def is_table(name: str) -> bool:
 
 
 def needles(names: Iterable[str]) -> re.Pattern[bytes]:
-    """Return what finds one of the file names, with its ending or without, as a word of its own."""
+    """Return what finds one of the file names, with its ending or without, as a word of its own; of too many, any."""
     stems = set(names) | {PurePosixPath(name).stem for name in names}
+    if len(stems) > _MOST_NAMES:
+        return re.compile(b"")
     inner = b"|".join(re.escape(stem.encode()) for stem in sorted(stems, key=len, reverse=True) if stem)
     return re.compile(rb"(?<![\w.-])(?:%b)(?![\w-])" % inner)
 

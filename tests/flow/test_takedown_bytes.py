@@ -19,9 +19,7 @@ from acquisition.takedown.swept import read_swept
 from tests.flow.running import Place, demo_place, source
 
 pytestmark = pytest.mark.flow
-SOURCES = ("drums", "kit", "notes", "reviews", "voices", "plates")
-ASKED = ("drums", "kit", "notes", "voices", "plates")
-"""Sources of which one item is taken down."""
+SOURCES = ("drums", "kit", "notes", "voices", "plates")
 
 
 def few(value: dict[str, Any]) -> None:
@@ -53,7 +51,7 @@ def gone(place: Place) -> Mapping[str, dict[str, Any]]:
     items: dict[str, dict[str, Any]] = {}
     for item in staged(place):
         items.setdefault(item["source"], item)
-    chosen = {name: items[name] for name in ASKED}
+    chosen = {name: items[name] for name in SOURCES}
     chosen["drums"]["bytes"] = place.session().workspace.blob_path(chosen["drums"]["blob"]).read_bytes()
     request = Request(tuple(Wanted("item", item["id"]) for item in chosen.values()), "same")
     done = takedown(place.session(), request, Grounds("T-7", "me", "asked for"))

@@ -274,6 +274,7 @@ def test_a_name_is_found_as_a_word(tmp_path: Path) -> None:
         assert mentions(io.BytesIO(text), wanted)
     for text in (b"clip_170.mp3", b"myclip_17.mp3", b"clip-17"):
         assert not mentions(io.BytesIO(text), wanted)
+    assert mentions(io.BytesIO(b"anything"), needles(f"{number}.wav" for number in range(3_000)))
     assert [is_table(name) for name in ("a.tsv", "README.txt", "license.txt", "a.wav")] == [True, False, False, False]
 
 
