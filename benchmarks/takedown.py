@@ -2,8 +2,8 @@
 
     python -m benchmarks.takedown [--items 20000] [--keep FOLDER]
 
-Documents of 1 KB are fetched, filtered (without personal data) and written down once; then one of them is taken down. Selection and
-the cutting of shards, flags and signatures are what a takedown itself takes; the rest is the ordinary way to a set and a
+Documents of 1 KB are fetched, filtered (without personal data) and written down once; then one of them is taken down. Selection
+and the cutting of shards, flags and signatures are what a takedown itself takes; the rest is the ordinary way to a set and a
 manifest without it. Seconds are those of all processes together.
 """
 
