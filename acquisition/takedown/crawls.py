@@ -53,19 +53,28 @@ class Left:
     kept: list[str] = field(default_factory=list)
 
 
+def named_in(root: Path, leaving: Leaving) -> Left:
+    """Return the addresses that items which leave were found on in all runs below `root`; nothing is taken out yet."""
+    left = Left()
+    for run in _runs(root):
+        leaves, stays = _addresses(run, leaving)
+        left.addresses |= leaves
+        left.shared |= stays
+    return left
+
+
+def _runs(root: Path) -> list[Path]:
+    return sorted(path for path in root.glob("run-*") if path.is_dir())
+
+
 def take_from_crawl(root: Path, leaving: Leaving, date: str) -> Left:
     """Take everything that leaves out of all runs below `root` (workspace.crawl/<source>), oldest run first.
 
     `date` (ISO 8601) is written into the records that fill the gaps. What is done already is done again without harm.
     """
-    left = Left()
+    left = named_in(root, leaving)
     moved: dict[tuple[int, int], Path] = {}
-    runs = sorted(path for path in root.glob("run-*") if path.is_dir())
-    for run in runs:
-        leaves, stays = _addresses(run, leaving)
-        left.addresses |= leaves
-        left.shared |= stays
-    for run in runs:
+    for run in _runs(root):
         _Run(run, leaving, left, moved, date).take()
     return left
 
@@ -103,28 +112,27 @@ class _Run:
         self._directory, self._leaving, self._left, self._moved, self._date = directory, leaving, left, moved, date
 
     def take(self) -> None:
-        """Take out what leaves; the parts of a run come in an order in which a kill leaves nothing that is not found again."""
+        """Take out what leaves. The lists of items come last: they alone say which pages an item was found on."""
         outcome = load_run(self._directory)
         with closing(open_index(self._directory)) as index:
             places = self._places(index)
             linked = {path.name: self._found_in(path) for path in self._linked()}
             keys = self._keys()
-            if not places and not keys and not any(linked.values()):
-                self._drop_addresses()
-                return
-            if outcome is not None and outcome.finished:
-                note_identity(self._directory)
-            for name, stretches in {**self._stretches(places), **linked}.items():
-                self._rewrite(name, stretches)
+            if places or keys or any(linked.values()):
+                if outcome is not None and outcome.finished:
+                    note_identity(self._directory)
+                for name, stretches in {**self._stretches(places), **linked}.items():
+                    self._rewrite(name, stretches)
+                index.remove(places, keys)
+                index.commit()
+                if outcome is not None:
+                    self._recount(outcome, index, len(places))
+                if (self._directory / CDXJ_FILE).exists():
+                    write_cdxj(self._directory)
+            self._drop_addresses()
             for path in sorted(self._directory.glob(f"*{ITEMS_SUFFIX}")):
                 self._drop_items(path, index)
-            index.remove(places, keys)
             index.commit()
-            if outcome is not None:
-                self._recount(outcome, index, len(places))
-        self._drop_addresses()
-        if (self._directory / CDXJ_FILE).exists():
-            write_cdxj(self._directory)
 
     def _places(self, index: Index) -> list[tuple[str, int]]:
         """Return where the exchanges lie that leave; revisits go with the body that they speak of."""
@@ -216,7 +224,8 @@ class _Run:
     def _recount(self, outcome: CrawlRun, index: Index, gone: int) -> None:
         refused = dict(outcome.refused)
         refused[REASON] = refused.get(REASON, 0) + gone
-        items = sum(1 for path in self._directory.glob(f"*{ITEMS_SUFFIX}") for record, _ in _lines(path) if record)
+        lines = (record for path in self._directory.glob(f"*{ITEMS_SUFFIX}") for record, _ in _lines(path) if record)
+        items = sum(1 for record in lines if not self._goes(record))
         pages, received = index.totals()
         replace(outcome, pages=pages, items=items, bytes=received, refused=refused).save()
 

@@ -16,7 +16,7 @@ from acquisition.blobs import BlobStore
 from acquisition.journal import Journal
 from acquisition.settings import ArchiveSettings
 from acquisition.takedown import Gone, GoneItem
-from acquisition.takedown.crawls import Leaving, take_from_crawl
+from acquisition.takedown.crawls import Leaving, Left, named_in, take_from_crawl
 from acquisition.takedown.cutting import TEMPORARY, Cut, Cutter, cuts_of, mentions, tables_beside
 from acquisition.takedown.rewriting import Rewriter
 from acquisition.takedown.swept import Blob, Swept, read_swept, write_swept
@@ -157,8 +157,6 @@ def _forget(journal: Journal, blobs: Iterable[Blob]) -> None:
 
 
 def _sweep_crawls(sweeping: Sweeping, items: Iterable[GoneItem], crawled: set[str], report: Report) -> None:
-    from acquisition.takedown.frontiers import mark_in_frontier
-
     by_source: dict[str, list[GoneItem]] = {}
     for item in items:
         if item.source in crawled:
@@ -170,17 +168,26 @@ def _sweep_crawls(sweeping: Sweeping, items: Iterable[GoneItem], crawled: set[st
         root = sweeping.workspace.crawl / name
         sweeping.progress(f"looking through the crawls of {name}")
         leaving = _leaving(sweeping.stones, by_source.get(name, ()), digests, by_address=by_address)
-        left = take_from_crawl(root, leaving, sweeping.now())
         location = sweeping.frontiers.get(name) or root / "frontier.sqlite"
-        addresses = frozenset(left.addresses - left.shared)
-        gone = lambda url, met=addresses: url in met or sweeping.stones.url_gone(url) is not None  # noqa: E731  # one line
-        report.addresses += mark_in_frontier(location, gone, addresses, every=by_address)
+        _mark(sweeping.stones, location, named_in(root, leaving), report, every=by_address)  # lines that left name no page
+        left = take_from_crawl(root, leaving, sweeping.now())
+        _mark(sweeping.stones, location, left, report, every=by_address)
         report.records += left.records
         report.lines += left.lines
         report.kept += left.kept
         if left.records or left.lines:
             _drop_lists(root, report)
             _drop_exports(sweeping.workspace, report)
+
+
+def _mark(stones: Tombstones, location: Path | str, left: Left, report: Report, *, every: bool) -> None:
+    """Mark addresses in the frontier, but for those on which other items stay."""
+    from acquisition.takedown.frontiers import mark_in_frontier
+
+    addresses = frozenset(left.addresses - left.shared)
+    report.addresses += mark_in_frontier(
+        location, lambda url: url in addresses or stones.url_gone(url) is not None, addresses, every=every
+    )
 
 
 def _leaving(stones: Tombstones, items: Iterable[GoneItem], digests: frozenset[str], *, by_address: bool) -> Leaving:

@@ -24,7 +24,7 @@ from acquisition.crawl.archive.earlier import open_index
 from acquisition.crawl.engine.keys import key_of
 from acquisition.crawl.frontier.database import SqliteDatabase
 from acquisition.crawl.outcome import CrawlRun, edited_from, load_run, note_identity
-from acquisition.takedown.crawls import Leaving, take_from_crawl
+from acquisition.takedown.crawls import Leaving, named_in, take_from_crawl
 from acquisition.takedown.fillers import TYPE, gzip_filler, plain_filler, warc_without, with_company
 from acquisition.takedown.frontiers import mark_in_frontier
 from tests.unit.test_crawl_archive import archive, ask, put, wire
@@ -168,6 +168,29 @@ def test_doing_it_again_changes_nothing_and_an_unfinished_one_is_finished(tmp_pa
     assert b"<p>stays" not in left_in(runs[0])
     with closing(open_index(runs[0])) as index:
         assert index.rows(GOOD) == []
+
+
+@pytest.mark.parametrize("step", ["_rewrite", "_recount", "_drop_addresses", "_drop_items"])
+def test_a_kill_at_any_step_is_made_up_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
+    """What leaves by its item alone, known only from the lists, is out after the same call, whatever step was killed."""
+    runs = crawl(tmp_path)
+    lines = [json.loads(line) for line in (runs[0] / "crawl-00000.items.jsonl").read_bytes().splitlines()]
+    leaving = Leaving(none, frozenset(line["locator"] for line in lines if line["url"] == BAD))
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"acquisition.takedown.crawls._Run.{step}", killed)
+    with pytest.raises(KeyboardInterrupt):
+        take_from_crawl(tmp_path, leaving, DATE)
+    monkeypatch.undo()
+    assert named_in(tmp_path, leaving).addresses == {BAD}
+    take_from_crawl(tmp_path, leaving, DATE)
+    for run in runs:
+        assert b"secret words" not in left_in(run)
+        assert BAD.encode() not in left_in(run)
+        with closing(open_index(run)) as index:
+            assert (index.rows(BAD), len(index.rows(GOOD)), index.item_count()) == ([], 1, 2)
 
 
 def test_an_index_that_was_lost_is_made_anew_without_it(tmp_path: Path) -> None:
