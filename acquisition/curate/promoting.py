@@ -95,14 +95,36 @@ def standings(relations: Mapping[str, pa.Table]) -> dict[str, dict[int, Standing
     if not keys:
         return {}
     told = pa.concat_tables([relations[key] for key in keys]).combine_chunks()
-    forest = _Forest(told)
+    rows = told.column("row").to_numpy()
+    nodes = _open(told)
+    if not len(nodes):
+        return {}
+    forest = _Forest(told.take(pa.array(nodes)))
     bounds = np.cumsum([0, *(relations[key].num_rows for key in keys)])
     found: dict[str, dict[int, Standing]] = {}
-    rows = told.column("row").to_numpy()
-    for node, standing in forest.changed():
+    for place, standing in forest.changed():
+        node = int(nodes[place])
         key = keys[int(np.searchsorted(bounds, node, side="right")) - 1]
         found.setdefault(key, {})[int(rows[node])] = standing
     return found
+
+
+def _open(told: pa.Table) -> Any:
+    """Return the rows (sorted int64) that flags alone do not settle, with all copies that are preferred to them.
+
+    Settled is a copy whose preferred one is kept and no copy itself, and these are most: nothing more is held of them.
+    """
+    severity = told.column("severity").to_numpy()
+    named = pc.not_equal(_whole(told, "preferred"), "").to_numpy(zero_copy_only=False)
+    parent = pc.index_in(_whole(told, "preferred"), value_set=_whole(told, "item")).fill_null(-1).to_numpy().astype(np.int64)
+    parent[~named] = -1
+    above = np.maximum(parent, 0)
+    found = named & ((parent < 0) | (severity[above] > _KEPT) | named[above])
+    fresh = np.unique(parent[found & (parent >= 0)])
+    while len(fresh := fresh[~found[fresh]]):
+        found[fresh] = True
+        fresh = np.unique(parent[fresh][parent[fresh] >= 0])
+    return np.flatnonzero(found)
 
 
 class _Forest:
