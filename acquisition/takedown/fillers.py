@@ -104,14 +104,6 @@ def _plain_records(stream: IO[bytes], start: int) -> Iterator[tuple[int, int, by
         start = end
 
 
-def record_end(stream: IO[bytes], offset: int) -> int:
-    """Return where the record that begins at `offset` ends; Unreadable when there is none."""
-    found = next(records(stream, offset), None)
-    if found is None:
-        raise Unreadable("warc-damaged", f"no record can be read at {offset:,}")
-    return found[1]
-
-
 def fields_of(head: bytes) -> dict[str, str]:
     """Return the header fields of a record by their names in lower case."""
     lines = head.partition(b"\r\n\r\n")[0].decode("utf-8", "replace").split("\r\n")[1:]
