@@ -121,7 +121,8 @@ def pinned(lock: Lock, sources: Iterable[PlannedSource]) -> Lock:
             continue
         same = old is not None and old.release == planned.published
         held: Mapping[str, str] = old.held if old is not None and same else {}
-        lock = lock.with_pin(planned.name, pin_of(planned, held, old if same else None))
+        again = old is not None and old.release.revision == planned.published.revision  # a crawl is read anew from its folder
+        lock = lock.with_pin(planned.name, pin_of(planned, held, old if same or again else None))
     return lock
 
 
@@ -129,5 +130,5 @@ def pin_of(planned: PlannedSource, held: Mapping[str, str], old: Pin | None = No
     """Return the pin of a planned source; what hosts said stays with the crawl that asked them."""
     assert planned.published is not None
     own = own_word(planned.release.license) if planned.release is not None else None
-    texts = planned.texts or (old.texts if old is not None else ())
+    texts = tuple(sorted(planned.texts)) or (old.texts if old is not None else ())
     return Pin(identity(planned.source.settings), planned.published, held, own, texts, old.hosts if old is not None else ())

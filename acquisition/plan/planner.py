@@ -226,7 +226,8 @@ class Planner:
         source, published = planned.source, planned.published
         if self.adapter(source).mover == "crawler" or _on_disk(source) or published is None:
             return None
-        moving = self.look == "moving" and planned.action == "download" and planned.state == "pinned" and kept.complete
+        pinned = planned.action == "download" and planned.state == "pinned" and kept.complete
+        moving = pinned and self.look == "moving" and not self.locked and self._refusal(planned) is None
         now = published if planned.state == "updated" else self._newest(source) if moving and not self.offline else None
         return None if now is None else self._ruled(source, kept, now)
 
@@ -236,7 +237,9 @@ class Planner:
         if drift is None:
             return None
         before, after = (self._outcome(source, release) for release in (kept.release, now))
-        worse = SEVERITY[after] > SEVERITY[before] and after in {"hold", "drop"}
+        # What somebody named may wait for a person (hold): nothing of it enters the set. What nobody named stops before that.
+        forbidden = {"drop"} if source.name in self.update else {"hold", "drop"}
+        worse = SEVERITY[after] > SEVERITY[before] and after in forbidden
         return replace(drift, outcomes=(str(before), str(after)), refused=worse, held=self._held_of(kept))
 
     def _newest(self, source: Source) -> Release | None:
