@@ -9,6 +9,7 @@ data/
 ├── verdicts/                                       the policy's outcome for every item shard
 ├── placements/                                     where every item stands in the curated set, or why it does not
 ├── decisions.jsonl  tombstones.jsonl               append-only
+├── swept.jsonl                                    what a takedown took out of blobs/
 ├── splits.parquet                                  where the contents of the set are settled, so that nothing changes its split
 ├── references/                                     signatures of the reference sets that items are compared with
 ├── pushes.jsonl  pushed/                           what was pushed where, append-only, and which paths are ours there
