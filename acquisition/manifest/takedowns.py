@@ -131,7 +131,7 @@ def _notice(entries: list[Takedown]) -> Iterator[str]:
         yield f"Why: {_plain(reason) or 'not said'}."
         yield ""
         for entry in sorted(found, key=lambda one: (one.path, one.id))[:_LISTED]:
-            place = f" `{_plain(entry.path)}`" if entry.path else " not in the set"
+            place = f" `{_plain(entry.path, marks='`')}`" if entry.path else " not in the set"
             content = f" sha256:{entry.content_sha256}" if entry.content_sha256 else ""
             yield f"* {entry.id}{place}{content}"
         if len(found) > _LISTED:
@@ -139,6 +139,6 @@ def _notice(entries: list[Takedown]) -> Iterator[str]:
         yield ""
 
 
-def _plain(text: str) -> str:
-    """Return words as they may stand in a line of Markdown."""
-    return " ".join("".join(mark if mark.isprintable() and mark not in "`<>[]|*_#" else " " for mark in text).split())
+def _plain(text: str, marks: str = "`<>[]|*_#") -> str:
+    """Return words as they may stand in a line of Markdown, without marks that mean something there."""
+    return " ".join("".join(mark if mark.isprintable() and mark not in marks else " " for mark in text).split())
