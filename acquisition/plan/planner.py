@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import Final, Literal
 
 from acquisition.errors import (
@@ -24,14 +22,12 @@ from acquisition.model import SEVERITY, Asset, Evidence, Release
 from acquisition.plan.comparing import compare, describe
 from acquisition.plan.drift import Drift, drift_of
 from acquisition.plan.planned import Action, PlannedSource, Rights, State, is_taken
+from acquisition.plan.side_by_side import side_by_side
 from acquisition.protocols import ResolveContext, Source, SourceAdapter
 
 Look = Literal["new", "moving", "all"]
 """Which sources are asked about: those that are not pinned; those whose bytes have to move as well; all of them."""
 
-_SIDE_BY_SIDE: Final = 8
-_LOOK: Final = 0.1
-"""Seconds between two looks at whether somebody wants to stop."""
 _NAMED: Final = 5
 _OWN_SINCE: Final = 2
 """Schema version of the lock from which on it holds the user's own word."""
@@ -78,7 +74,7 @@ class Planner:
 
     def plan(self, sources: Iterable[Source]) -> tuple[PlannedSource, ...]:
         """Resolve all sources side by side; one that fails is in the plan with its error and stops no other."""
-        return _side_by_side(self._planned, tuple(sources), self.check)
+        return side_by_side(self._planned, tuple(sources), self.check)
 
     def _planned(self, source: Source) -> PlannedSource:
         try:
@@ -342,32 +338,6 @@ def _with_what_is_here(planned: PlannedSource) -> PlannedSource:
 def _on_disk(source: Source) -> bool:
     """Say whether the source is a folder or file of one's own, which is looked at and never asked for."""
     return getattr(source.settings, "path", None) is not None
-
-
-def _side_by_side(
-    work: Callable[[Source], PlannedSource], sources: tuple[Source, ...], check: Callable[[], None]
-) -> tuple[PlannedSource, ...]:
-    """Work on several sources at a time. Threads of a pool would be waited for, and a server may not answer for minutes."""
-    waiting: SimpleQueue[int] = SimpleQueue()
-    done: SimpleQueue[tuple[int, PlannedSource]] = SimpleQueue()
-    for index in range(len(sources)):
-        waiting.put(index)
-
-    def take() -> None:
-        with suppress(Empty):
-            while True:
-                index = waiting.get_nowait()
-                done.put((index, work(sources[index])))
-
-    for _ in range(min(_SIDE_BY_SIDE, len(sources))):
-        Thread(target=take, name="plan", daemon=True).start()
-    found: dict[int, PlannedSource] = {}
-    while len(found) < len(sources):
-        check()
-        with suppress(Empty):
-            index, planned = done.get(timeout=_LOOK)
-            found[index] = planned
-    return tuple(found[index] for index in range(len(sources)))
 
 
 def _sha256(asset: Asset) -> str:
