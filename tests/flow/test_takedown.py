@@ -21,6 +21,7 @@ import pytest
 
 from acquisition.cli import main
 from acquisition.demo.archives import zip_bytes
+from acquisition.engine.flags import flag_shard
 from acquisition.pipeline import Session, Summary, verify, withdrawing
 from acquisition.pipeline import takedown as taking
 from acquisition.pipeline.selecting import Request, Selection, Wanted, select
@@ -305,7 +306,7 @@ def test_filters_look_at_nothing_that_stays(here: Place, monkeypatch: pytest.Mon
     looked: list[tuple[str, str]] = []
     from acquisition.pipeline import flagging
 
-    plain = flagging.flag_shard
+    plain = flag_shard
 
     def noted(task: Any) -> str:
         looked.extend((run.name, task.shard.source) for run in task.runs)

@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acquisition.errors import WorkspaceDamaged
@@ -225,6 +225,7 @@ def test_a_state_is_recognised_in_what_it_grew_to() -> None:
     assert copy.deepcopy(whole).digest == whole.digest  # as workers are given it
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60), st.sampled_from(SCOPES))
 def test_whatever_is_given_is_digested_or_refused(value: str, scope: Scope) -> None:
     """No value breaks a digest: it has one, always the same, or is refused."""
@@ -236,6 +237,7 @@ def test_whatever_is_given_is_digested_or_refused(value: str, scope: Scope) -> N
     assert len(bytes.fromhex(found)) == 32
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | st.text(max_size=40), min_size=1, max_size=8))
 def test_hostile_addresses_and_names_are_only_compared(values: list[str | None]) -> None:
     """Whatever stands in the columns of items, the mask has one answer for each row."""
