@@ -135,7 +135,7 @@ class SourceAdapter(Protocol):
         """Return where the asset's bytes are right now. Called again when a signed URL has expired."""
 
     def fixed(self, source: Source) -> bool:  # noqa: ARG002  # contract
-        """Say whether the declaration itself names one version that never changes, so that there is nothing newer to ask for."""
+        """Say whether the declaration names one version that never changes, so that there is nothing newer to ask for."""
         return False
 
     def seeds(self, source: Source, context: ResolveContext) -> Iterator[Seed]:  # noqa: ARG002  # contract
@@ -348,8 +348,9 @@ class SetFilter(Protocol):
         """
         return False
 
-    def recall(self, signatures: Mapping[str, Path], joined: Path) -> None:  # contract; may do nothing
+    def recall(self, signatures: Mapping[str, Path], joined: Path) -> None:
         """Take the flags in a folder for what `join` would yield for these signatures, before `observe` is asked."""
+        del signatures, joined  # most need no memory of it
 
     @abstractmethod
     def not_checked(self) -> tuple[str, ...]:
