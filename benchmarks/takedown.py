@@ -54,8 +54,8 @@ def measure(root: Path, items: int) -> dict[str, float]:
     import pyarrow.parquet as pq
 
     from acquisition.pipeline import open_session, run
-    from acquisition.pipeline.selecting import Request, Wanted, select
-    from acquisition.pipeline.takedown import Grounds, takedown
+    from acquisition.pipeline.withdrawal.selecting import Request, Wanted, select
+    from acquisition.pipeline.withdrawal.takedown import Grounds, takedown
 
     seconds: dict[str, float] = {}
     session = open_session(root / "sources.yaml", workers=1)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from acquisition.errors import EXIT_CREDENTIALS, EXIT_DONE, EXIT_PARTIAL
 
 if TYPE_CHECKING:  # the pipeline is heavy; commands import it when they run
-    from acquisition.pipeline.inspect import Status
+    from acquisition.pipeline.looking.inspect import Status
     from acquisition.pipeline.summary import Summary
 
 _MOST: Final = 3

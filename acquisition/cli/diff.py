@@ -14,7 +14,7 @@ from acquisition.cli.tables import columns, hung
 
 if TYPE_CHECKING:  # Arrow is heavy; it is loaded when the command runs
     from acquisition.manifest import Change, Difference
-    from acquisition.pipeline.comparing import Recorded
+    from acquisition.pipeline.looking.comparing import Recorded
 
 
 @click.command("diff")
@@ -31,7 +31,7 @@ def command(*, old: str, new: str, changelog: bool, file: Path, workspace: Path 
     """
     del debug
     from acquisition import manifest, pipeline
-    from acquisition.pipeline.comparing import Recorded
+    from acquisition.pipeline.looking.comparing import Recorded
 
     needed = pipeline.names_a_version(old, new) and file.exists()
     found = pipeline.compare(pipeline.open_session(file, workspace) if needed else None, old, new)

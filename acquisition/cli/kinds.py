@@ -13,7 +13,7 @@ from acquisition.cli.run import common
 def command(*, as_json: bool, debug: bool) -> int:
     """List the kinds of sources, readers, filters, layouts and formats that are installed."""
     del debug
-    from acquisition.pipeline.installed import installed
+    from acquisition.pipeline.looking.installed import installed
 
     found = installed()
     if as_json:

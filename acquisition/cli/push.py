@@ -15,7 +15,7 @@ from acquisition.cli.run import clean_stop, common, declared
 from acquisition.errors import EXIT_DONE, EXIT_REFUSED, UsageError
 
 if TYPE_CHECKING:  # the pipeline is heavy; it is imported when the command runs
-    from acquisition.pipeline.publishing import Pushing
+    from acquisition.pipeline.handing_out.publishing import Pushing
 
 
 @click.command("push")
@@ -44,7 +44,7 @@ def command(
     """
     del debug
     from acquisition import pipeline, publish
-    from acquisition.pipeline.publishing import push
+    from acquisition.pipeline.handing_out.publishing import push
 
     if bool(target) == bool(to):
         raise UsageError("one target is needed", hint="Write `acquire push hf://datasets/OWNER/NAME`.")

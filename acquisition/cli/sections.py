@@ -10,7 +10,7 @@ from acquisition.cli.tables import KEPT, hung, some, wrapped
 
 if TYPE_CHECKING:  # the pipeline is heavy; commands import it when they run
     from acquisition.model import Observation
-    from acquisition.pipeline.standing import Standing
+    from acquisition.pipeline.looking.standing import Standing
 
 _SOURCES: Final = 15
 """Sources that are named in one row of a table."""

@@ -20,8 +20,8 @@ from acquisition.cli.sections import license_lines, not_checked_lines, step_line
 from acquisition.cli.tables import columns, fitted, wrapped
 
 if TYPE_CHECKING:  # the pipeline is heavy; it is imported when the command runs
-    from acquisition.pipeline.inspect import Status
-    from acquisition.pipeline.standing import Standing
+    from acquisition.pipeline.looking.inspect import Status
+    from acquisition.pipeline.looking.standing import Standing
 
 
 @click.command("status")

@@ -16,8 +16,8 @@ from acquisition.cli.run import clean_stop, common, declared
 from acquisition.errors import EXIT_FINDINGS, UsageError
 
 if TYPE_CHECKING:  # Arrow is heavy; it is loaded when the command runs
-    from acquisition.pipeline.selecting import Selection
-    from acquisition.pipeline.takedown import TakenDown
+    from acquisition.pipeline.withdrawal.selecting import Selection
+    from acquisition.pipeline.withdrawal.takedown import TakenDown
 
 _SHOWN = 20
 
@@ -65,8 +65,8 @@ def command(
     """
     del debug
     from acquisition import pipeline
-    from acquisition.pipeline.selecting import Request, Wanted, select
-    from acquisition.pipeline.takedown import Grounds, takedown
+    from acquisition.pipeline.withdrawal.selecting import Request, Wanted, select
+    from acquisition.pipeline.withdrawal.takedown import Grounds, takedown
 
     wanted = tuple(Wanted(scope, value) for scope, values in named.items() for value in values)  # type: ignore[arg-type]  # the options are named like the scopes
     if not wanted:

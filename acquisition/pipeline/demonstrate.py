@@ -18,12 +18,12 @@ import pyarrow.parquet as pq
 from acquisition import manifest
 from acquisition.demo import world as demo_world
 from acquisition.manifest import Difference, Verified
-from acquisition.pipeline.proving import verify
+from acquisition.pipeline.looking.proving import verify
 from acquisition.pipeline.run import fetch
-from acquisition.pipeline.selecting import Request, Wanted
 from acquisition.pipeline.session import Session, open_session
 from acquisition.pipeline.summary import Summary
-from acquisition.pipeline.takedown import Grounds, TakenDown, takedown
+from acquisition.pipeline.withdrawal.selecting import Request, Wanted
+from acquisition.pipeline.withdrawal.takedown import Grounds, TakenDown, takedown
 from acquisition.protocols import Reporter
 
 

@@ -23,9 +23,9 @@ from acquisition.journal import Journal
 from acquisition.model import Evidence, JudgedShard, Observation, Rejection, Release
 from acquisition.pipeline.flagging import Flagged
 from acquisition.pipeline.judging import Judged, flag_shard
+from acquisition.pipeline.looking.standing import Standing, standing
 from acquisition.pipeline.moving import Moved
 from acquisition.pipeline.session import Session
-from acquisition.pipeline.standing import Standing, standing
 from acquisition.pipeline.texts import license_texts
 from acquisition.pipeline.versioning import Versioning, papers
 from acquisition.pipeline.web import statistics

@@ -32,10 +32,10 @@ from acquisition.engine.local import Failed, LocalEngine
 from acquisition.errors import PluginError
 from acquisition.model import Observation, Release, Shard
 from acquisition.pipeline.moving import Moved
-from acquisition.pipeline.rejoining import rejoined
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.texts import license_texts
-from acquisition.pipeline.withdrawing import forget_origins
+from acquisition.pipeline.withdrawal.rejoining import rejoined
+from acquisition.pipeline.withdrawal.withdrawing import forget_origins
 from acquisition.protocols import FilterContext
 from acquisition.settings import FilterSettings
 from acquisition.stage import Staged

@@ -17,11 +17,11 @@ from acquisition.fetch import Arrived, Downloader, Failed, Transfer
 from acquisition.journal import Journal
 from acquisition.lock import Lock, Pin, identity, own_word, settled
 from acquisition.model import Asset, Location, Rejection, Release
-from acquisition.pipeline.hosts import host_files
-from acquisition.pipeline.lacking import make_room
+from acquisition.pipeline.pinning.hosts import host_files
 from acquisition.pipeline.planning import pin_of
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.texts import text_digests
+from acquisition.pipeline.withdrawal.lacking import make_room
 from acquisition.plan import PlannedSource
 from acquisition.protocols import Source
 from acquisition.sources.override import apply_override

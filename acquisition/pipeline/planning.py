@@ -11,9 +11,9 @@ from acquisition.blobs import BlobStore
 from acquisition.errors import UsageError
 from acquisition.lock import VERSION, Lock, Pin, identity, own_word
 from acquisition.model import Release
-from acquisition.pipeline.lacking import missed
+from acquisition.pipeline.pinning.weighing import combined, items_of, rights_of, set_bytes, texts_of, with_contact
 from acquisition.pipeline.session import Session
-from acquisition.pipeline.weighing import combined, items_of, rights_of, set_bytes, texts_of, with_contact
+from acquisition.pipeline.withdrawal.lacking import missed
 from acquisition.plan import Look, Plan, PlannedSource, Planner
 from acquisition.protocols import Source
 from acquisition.sources.override import apply_override

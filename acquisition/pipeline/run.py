@@ -21,17 +21,17 @@ from acquisition.journal import Journal
 from acquisition.model import Rejection
 from acquisition.pipeline.finishing import Finished, Line, finish
 from acquisition.pipeline.flagging import flag_all
-from acquisition.pipeline.inspect import check_inputs
 from acquisition.pipeline.judging import judge_all
+from acquisition.pipeline.looking.inspect import check_inputs
 from acquisition.pipeline.moving import Moved, move
+from acquisition.pipeline.pinning.promised import keep, read_promise, write_promise
 from acquisition.pipeline.planning import demand_online, make_plan
-from acquisition.pipeline.promised import keep, read_promise, write_promise
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.staging import stage_all
 from acquisition.pipeline.summary import SourceSummary, Summary
-from acquisition.pipeline.sweeping import sweep_away
 from acquisition.pipeline.texts import license_texts
-from acquisition.pipeline.withdrawing import Hits
+from acquisition.pipeline.withdrawal.sweeping import sweep_away
+from acquisition.pipeline.withdrawal.withdrawing import Hits
 from acquisition.plan import Plan
 from acquisition.rights.licenses import release_conclusion
 from acquisition.stage import Staged

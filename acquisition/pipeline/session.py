@@ -18,7 +18,7 @@ from acquisition.fetch import DownloadLimits
 from acquisition.lock import Lock, read_lock, write_lock
 from acquisition.model import Release, Use
 from acquisition.network import AddressGuard
-from acquisition.pipeline.offline import Silence
+from acquisition.pipeline.pinning.offline import Silence
 from acquisition.protocols import Reporter, ResolveContext, Silent, Source, SourceAdapter
 from acquisition.settings import SourceSettings
 from acquisition.workspace import Workspace, utc_now

@@ -12,7 +12,7 @@ from acquisition.engine.local import Failed, LocalEngine
 from acquisition.model import Rejection
 from acquisition.pipeline.moving import Moved
 from acquisition.pipeline.session import Session
-from acquisition.pipeline.withdrawing import Hits, reader_versions, records, standing
+from acquisition.pipeline.withdrawal.withdrawing import Hits, reader_versions, records, standing
 from acquisition.read import FileBinary, read_asset
 from acquisition.stage import (
     Held,

@@ -17,7 +17,7 @@ from acquisition.errors import (
     Refused,
 )
 from acquisition.model import Observation
-from acquisition.pipeline.standing import Standing
+from acquisition.pipeline.looking.standing import Standing
 from acquisition.plan import Drift
 
 

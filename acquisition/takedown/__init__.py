@@ -1,6 +1,6 @@
 """Getting taken-down items out of everything that the workspace holds beside the staged shards, and proving that they are out.
 
-`pipeline/takedown.py` says what goes (`Gone`); this room does not choose. It never touches files outside the workspace.
+`pipeline.withdrawal` says what goes (`Gone`); this room does not choose. It never touches files outside the workspace.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from acquisition.cli import planned, planned_value
 from acquisition.demo.servers import World
 from acquisition.pipeline import Session, check_lock, lock, news, plan, update
-from acquisition.pipeline.promised import read_promise, write_promise
+from acquisition.pipeline.pinning.promised import read_promise, write_promise
 from tests.flow.running import Place, codes, empty_place
 
 pytestmark = pytest.mark.flow

@@ -28,7 +28,7 @@ from acquisition.errors import (
     UsageError,
 )
 from acquisition.pipeline import fetch, open_session, status
-from acquisition.pipeline.publishing import Pushing, push
+from acquisition.pipeline.handing_out.publishing import Pushing, push
 from tests.flow.hub_uploads import TOKEN, UploadHub, uploads
 from tests.flow.running import plain_environment
 from tests.judged_shards import wav

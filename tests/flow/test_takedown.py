@@ -22,10 +22,11 @@ import pytest
 from acquisition.cli import main
 from acquisition.demo.archives import zip_bytes
 from acquisition.engine.flags import flag_shard
-from acquisition.pipeline import Session, Summary, verify, withdrawing
-from acquisition.pipeline import takedown as taking
-from acquisition.pipeline.selecting import Request, Selection, Wanted, select
-from acquisition.pipeline.takedown import Grounds, TakenDown, takedown
+from acquisition.pipeline import Session, Summary, verify
+from acquisition.pipeline.withdrawal import takedown as taking
+from acquisition.pipeline.withdrawal import withdrawing
+from acquisition.pipeline.withdrawal.selecting import Request, Selection, Wanted, select
+from acquisition.pipeline.withdrawal.takedown import Grounds, TakenDown, takedown
 from acquisition.tombstones import read_tombstones
 from tests.flow.running import Place, empty_place, stamps, start, timeless
 

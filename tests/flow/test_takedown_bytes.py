@@ -13,8 +13,8 @@ import pytest
 
 from acquisition.crawl.archive import write_wacz
 from acquisition.pipeline import Summary, crawl, verify
-from acquisition.pipeline.selecting import Request, Wanted
-from acquisition.pipeline.takedown import Grounds, takedown
+from acquisition.pipeline.withdrawal.selecting import Request, Wanted
+from acquisition.pipeline.withdrawal.takedown import Grounds, takedown
 from acquisition.takedown.swept import read_swept
 from tests.flow.running import Place, demo_place, source
 

@@ -15,8 +15,8 @@ from acquisition.cli.status import status_text
 from acquisition.cli.tables import fitted, hung, some, wrapped
 from acquisition.journal import Journal
 from acquisition.pipeline import open_session, status
+from acquisition.pipeline.looking.standing import LicenseInForce, Standing
 from acquisition.pipeline.session import Session
-from acquisition.pipeline.standing import LicenseInForce, Standing
 from tests.unit.test_manifest_diff import _row
 from tests.unit.test_manifest_versions import _decide
 

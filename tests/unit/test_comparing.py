@@ -15,7 +15,7 @@ from acquisition.cli import main
 from acquisition.errors import UsageError
 from acquisition.manifest import Difference
 from acquisition.pipeline import compare, open_session
-from acquisition.pipeline.comparing import Recorded
+from acquisition.pipeline.looking.comparing import Recorded
 from acquisition.pipeline.session import Session
 from tests.unit.test_bundle import inputs, made
 from tests.unit.test_manifest_diff import _manifest, _row

@@ -8,7 +8,7 @@ import pytest
 
 from acquisition.errors import UsageError
 from acquisition.pipeline import explain, open_session
-from acquisition.pipeline.unfollowed import unfollowed
+from acquisition.pipeline.looking.unfollowed import unfollowed
 
 DECLARED = """
 version: 1

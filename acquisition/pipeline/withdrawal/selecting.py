@@ -19,8 +19,8 @@ import pyarrow.compute as pc
 from acquisition.errors import UsageError
 from acquisition.model import Modality
 from acquisition.pipeline.session import Session
-from acquisition.pipeline.shelf import Place, Shelf, text_key
-from acquisition.pipeline.withdrawing import Hits
+from acquisition.pipeline.withdrawal.shelf import Place, Shelf, text_key
+from acquisition.pipeline.withdrawal.withdrawing import Hits
 from acquisition.sameness.texts import normal_form
 from acquisition.stage.withdrawn import places_in
 from acquisition.tombstones import (

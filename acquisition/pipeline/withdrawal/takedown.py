@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 from acquisition.errors import PlanChanged
 from acquisition.pipeline.run import rebuild
-from acquisition.pipeline.selecting import Request, Selection, select
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.summary import Summary
-from acquisition.pipeline.withdrawing import Hits
+from acquisition.pipeline.withdrawal.selecting import Request, Selection, select
+from acquisition.pipeline.withdrawal.withdrawing import Hits
 from acquisition.tombstones import append_tombstones, read_tombstones
 from acquisition.workspace import utc_now
 

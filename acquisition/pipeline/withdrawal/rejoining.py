@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from acquisition.engine.carrying import without_rows
 from acquisition.engine.flags import Run, prepared, write_answer
 from acquisition.model import Shard
-from acquisition.pipeline.withdrawing import ORIGIN
+from acquisition.pipeline.withdrawal.withdrawing import ORIGIN
 from acquisition.protocols import SetFilter
 from acquisition.workspace import link_file, write_json
 

@@ -15,7 +15,7 @@ from acquisition.journal import Journal
 from acquisition.model import Modality
 from acquisition.pipeline.moving import Moved
 from acquisition.pipeline.session import Session
-from acquisition.pipeline.shelf import Shelf
+from acquisition.pipeline.withdrawal.shelf import Shelf
 from acquisition.settings import ArchiveSettings
 from acquisition.stage import Staged
 from acquisition.stage.withdrawn import gone_files

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from acquisition import manifest
 from acquisition.errors import UsageError
-from acquisition.pipeline.locking import unpinned
+from acquisition.pipeline.pinning.locking import unpinned
+from acquisition.pipeline.pinning.promised import promise
 from acquisition.pipeline.planning import demand_online, make_plan
-from acquisition.pipeline.promised import promise
 from acquisition.pipeline.run import fetch
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.summary import Summary

@@ -13,7 +13,7 @@ from dataclasses import replace
 from acquisition.blobs import BlobStore
 from acquisition.lock import Lock
 from acquisition.pipeline.session import Session
-from acquisition.pipeline.withdrawing import reader_versions, stands
+from acquisition.pipeline.withdrawal.withdrawing import reader_versions, stands
 from acquisition.plan import PlannedSource
 from acquisition.stage import inputs_of
 from acquisition.takedown.swept import Swept, read_swept, write_swept

@@ -14,9 +14,9 @@ from acquisition.curate.policy import PolicyRow
 from acquisition.engine.inputs import input_digests
 from acquisition.errors import UsageError
 from acquisition.journal import Journal
+from acquisition.pipeline.looking.standing import Standing, standing
+from acquisition.pipeline.looking.unfollowed import unfollowed
 from acquisition.pipeline.session import Session
-from acquisition.pipeline.standing import Standing, standing
-from acquisition.pipeline.unfollowed import unfollowed
 from acquisition.plan import is_taken
 from acquisition.publish import newest_pushes
 from acquisition.settings import FilterSettings

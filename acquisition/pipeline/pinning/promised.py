@@ -17,8 +17,8 @@ from typing import Any, Final
 from acquisition.errors import PlanChanged, Problem, UsageError
 from acquisition.lock import read_document, seal_of
 from acquisition.model import Asset
+from acquisition.pipeline.pinning.weighing import rights_of
 from acquisition.pipeline.session import Session
-from acquisition.pipeline.weighing import rights_of
 from acquisition.plan import Plan, PlannedSource
 from acquisition.workspace import write_json
 

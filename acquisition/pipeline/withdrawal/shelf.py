@@ -17,7 +17,7 @@ import xxhash
 from acquisition.filters.duplicates.links import HOW
 from acquisition.model import Modality, Shard
 from acquisition.pipeline.session import Session
-from acquisition.pipeline.withdrawing import newest
+from acquisition.pipeline.withdrawal.withdrawing import newest
 from acquisition.sameness.texts import normal_form
 from acquisition.stage import Staged
 from acquisition.tombstones import Tombstones

@@ -1,0 +1,1 @@
+"""What leaves the workspace: bundles, pushes to a hub, web archives."""
