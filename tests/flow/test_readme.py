@@ -14,10 +14,11 @@ MARKS = re.compile(r"<!-- demo -->\n```text\n(.*?)```\n<!-- /demo -->", re.DOTAL
 
 
 def shape(text: str) -> list[list[str]]:
-    """Return the lines as words, without what differs from run to run: digests, ports, sizes of archives, times, places."""
+    """Return the lines as words, without what differs from run to run: digests, ports, sizes, counts of files, times, places."""
     text = re.sub(r"\b[0-9a-f]{12}\b", "<digest>", text)
     text = re.sub(r"\b127\.0\.0\.1:\d+", "127.0.0.1:<port>", text)
     text = re.sub(r"\b\d+(\.\d+)? (B|kB|MB)\b", "<size>", text)
+    text = re.sub(r"\b[\d,]+ (files|rows)\b", r"<number> \1", text)
     text = re.sub(r"\b\d+(\.\d+)? s$", "<time>", text, flags=re.MULTILINE)
     text = re.sub(r"\S+/data/(curated|manifest)", r"<workspace>/\1", text)
     return [words for line in text.splitlines() if (words := line.split())]

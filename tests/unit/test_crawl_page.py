@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urljoin
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scrapy.http import HtmlResponse
 
@@ -62,6 +62,8 @@ def test_asking_again_on_purpose_is_not_shortened() -> None:
 
 
 @given(st.text("/.?#abc%20:;~ \t", max_size=12) | st.text(max_size=8))
+@example("/;")
+@example("/a;?b")
 def test_joining_is_joining(url: str) -> None:
     """The short way to join an address gives what the long way gives, whatever is written in a link."""
     page = KnowingPage(URL, body=b"<html></html>", encoding="utf-8")

@@ -19,7 +19,7 @@ from scrapy.link import Link
 from scrapy.utils.response import get_base_url
 
 _SPACE: Final = " \t\n\r\x0c"
-_ROOT_RELATIVE: Final = re.compile(r"/(?![/.])(?:(?!/\.)[\w/.~!$&'()*+,;=:@%-])*(?:\?[\w/.~!$&'()*+,;=:@%?-]*)?", re.ASCII)
+_ROOT_RELATIVE: Final = re.compile(r"/(?![/.])(?:(?!/\.)[\w/.~!$&'()*+,=:@%-])*(?:\?[\w/.~!$&'()*+,;=:@%?-]*)?", re.ASCII)
 _FOLLOWED: Final = ("http://", "https://")
 _LINKING: Final = frozenset({"a", "link"})
 
