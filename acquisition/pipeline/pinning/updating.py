@@ -20,7 +20,8 @@ from acquisition.pipeline.session import Session
 from acquisition.pipeline.summary import Summary
 from acquisition.plan import Plan, PlannedSource
 
-_BEFORE: Final = ".manifest-before-update"
+_BEFORE: Final = ".manifest-before-update.old-1"
+"""Named like half a swap, so that a takedown sweeps what a killed update has left of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,8 @@ def update(session: Session, found: News) -> tuple[Summary, manifest.Difference 
     with _kept(session.workspace.manifest) as before:
         summary = fetch(fresh, update=told["update"], planned=told)
         after = session.workspace.manifest
-        difference = manifest.diff(before, after) if before is not None and after.is_dir() and summary.manifest else None
+        both = before is not None and before.is_dir() and after.is_dir()  # a takedown that was finished has swept what was kept
+        difference = manifest.diff(before, after) if before is not None and both and summary.manifest else None
     return summary, difference
 
 
