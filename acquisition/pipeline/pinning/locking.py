@@ -17,7 +17,7 @@ from acquisition.errors import (
 from acquisition.lock import Lock, Pin, identity, own_word, place_of
 from acquisition.pipeline.planning import demand_online, make_plan
 from acquisition.pipeline.session import Session
-from acquisition.plan import Plan, PlannedSource, compare, describe
+from acquisition.plan import Plan, PlannedSource, compare, describe, is_taken
 from acquisition.protocols import Source
 from acquisition.sources.override import apply_override
 
@@ -143,17 +143,18 @@ def _declared(session: Session, source: Source, pin: Pin | None, places: _Places
     if own != pin.own:
         said = f"what `license:` says of {name!r}, or its evidence, is not what was pinned"
         yield Finding("lock.own-word", name, said, places.of(name, "own"), "Run `acquire lock` and look at the change.")
-    if missing := _missing(pin):
+    if missing := _missing(pin, source):
         hint = "Run `acquire fetch`: digests are known when the bytes have come."
         yield Finding("lock.incomplete", name, f"{name!r}: {missing}", places.of(name, "files"), hint)
 
 
-def _missing(pin: Pin) -> str:
-    """Say what an entry lacks that is needed to get the same bytes again, "" when it has all."""
+def _missing(pin: Pin, source: Source) -> str:
+    """Say what an entry lacks that is needed to get the same bytes again, "" when it has all; what is not taken counts not."""
     release = pin.release
-    bare = [asset.path for asset in release.assets if not asset.digests and asset.path not in pin.held]
+    taken = [asset for asset in release.assets if is_taken(asset, source)]
+    bare = [asset.path for asset in taken if not asset.digests and asset.path not in pin.held]
     lacking = [] if release.revision else ["no revision"]
-    lacking += [f"{len(bare):,} of {len(release.assets):,} files without a digest ({bare[0]}…)"] if bare else []
+    lacking += [f"{len(bare):,} of {len(taken):,} files without a digest ({bare[0]}…)"] if bare else []
     claim = release.license
     lacking += ["a license without evidence"] if claim.raw and not claim.evidence else []
     terms = release.terms
