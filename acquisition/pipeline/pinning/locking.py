@@ -149,7 +149,7 @@ def _declared(session: Session, source: Source, pin: Pin | None, places: _Places
 
 
 def _missing(pin: Pin, source: Source) -> str:
-    """Say what an entry lacks that is needed to get the same bytes again, "" when it has all; what is not taken counts not."""
+    """Say what an entry lacks for the same bytes to be got again, "" when it has all. Files that are not taken lack nothing."""
     release = pin.release
     taken = [asset for asset in release.assets if is_taken(asset, source)]
     bare = [asset.path for asset in taken if not asset.digests and asset.path not in pin.held]
