@@ -14,7 +14,7 @@ MARKS = re.compile(r"<!-- demo -->\n```text\n(.*?)```\n<!-- /demo -->", re.DOTAL
 
 
 def shape(text: str) -> list[list[str]]:
-    """Return the lines as words, without what differs from run to run: digests, ports, sizes, counts of files, times, places."""
+    """Return the lines as words, without what differs between runs: digests, ports, sizes, numbers of files, times, places."""
     text = re.sub(r"\b[0-9a-f]{12}\b", "<digest>", text)
     text = re.sub(r"\b127\.0\.0\.1:\d+", "127.0.0.1:<port>", text)
     text = re.sub(r"\b\d+(\.\d+)? (B|kB|MB)\b", "<size>", text)
