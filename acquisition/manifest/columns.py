@@ -107,8 +107,8 @@ def _of(name: str, kind: pa.DataType, told: str, *, nullable: bool = False) -> t
 
 _COLUMNS: Final = (
     _text("id", "Id of the item, the same on every machine for the same source, release and place."),
-    _text("content_sha256", "Digest of the content as found."),
-    _of("size", pa.int64(), "Bytes of the content as found."),
+    _text("content_sha256", "Digest of the content as found, empty where words of it are redacted: trying would find them."),
+    _of("size", pa.int64(), "Bytes of the content as found, rounded up to 256 where words of it are redacted."),
     _text("modality", "Kind of sample."),
     _text("media_type", "Media type of the content as found."),
     _text("path", "Place in the curated set, empty unless the item is kept; #row=N where one file holds many items."),
@@ -124,7 +124,11 @@ _COLUMNS: Final = (
     _text("version_label", "The publisher's own name for that version."),
     _text("asset", "File of the release that the item lies in."),
     _text("locator", "Place of the item in its release."),
-    _text("blob", "Digest of the file that holds the item; empty for crawled items, whose archives the lock names."),
+    _text(
+        "blob",
+        "Digest of the file that holds the item; empty for crawled items, whose archives the lock names, and for a redacted"
+        " text that is a file of its own.",
+    ),
     _text("url", "Address of the item's own, null where it has none.", nullable=True),
     _text("referrer", "Page that led to the item, null where none did.", nullable=True),
     _text("homepage", "The release's page."),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Final
 
 from acquisition.model import Evidence, Release
@@ -12,18 +13,26 @@ from acquisition.rights.evidence import is_license_file
 from acquisition.settings import SourceSettings
 
 UNKNOWN: Final = "unknown (as published)"
+CREDITS_HINT: Final = "Add `attributions` to `manifest:` in sources.yaml and run `acquire curate`."
 _NOTICES: Final = 5
 _NOTICE: Final = re.compile(r"^[ \t>*#/;-]{0,8}((?:copyright\b|©|\(c\))[^\n]{2,200})$", re.IGNORECASE | re.MULTILINE)
 _YEAR: Final = re.compile(r"(?:19|20)\d\d")
 _BLANK: Final = re.compile(r"\[(?:yyyy|year|name)|<(?:year|name)|\{yyyy", re.IGNORECASE)
 
 
+def credits_missing(manifest: Path, duties: Collection[str]) -> str:
+    """Return why a set with these duties may not be passed on with this manifest, "" where no credit is owed or all is given."""
+    if "attribution" not in duties or any(manifest.glob("ATTRIBUTIONS.*")):
+        return ""
+    return "licenses of the set ask for credit, and its manifest has no list of attributions"
+
+
 def authors_of(release: Release | None, settings: SourceSettings | None) -> list[str]:
     """Return whom the declaration credits, else the release's authors, else the owner that the declaration names."""
     if settings and settings.attribution.author:
         return [settings.attribution.author]
-    if release and release.authors:
-        return [without_mail(one) for one in release.authors]
+    if release and (named := [name for one in release.authors if (name := without_mail(one))]):
+        return named
     return [settings.license.owner] if settings and settings.license and settings.license.owner else []
 
 

@@ -41,6 +41,10 @@ from acquisition.rights.items import conclude_item, item_claim
 from acquisition.settings import SourceSettings
 
 _REDACTED: Final = ("label", "title", "author", "url", "referrer", "license_raw", "locator")
+_WRITTEN: Final = frozenset({"text", "table"})
+"""Modalities whose content is words, so that a redaction in them changes the content."""
+_ROUNDED: Final = 256
+"""Sizes of redacted content are told in steps of so many bytes, rounded up: never less than it is, and not how long a name is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +162,7 @@ class LedgerWriter:
         if release is not None and release.reader == "crawl":
             # an archive's digest changes with the dates of the visit; the same pages are to give the same ledger
             columns["blob"] = [""] * items.num_rows
+        _seal(columns)  # not earlier: when a file came is known by its digest
         columns |= self._decisions(columns)
         columns["flags"] = flags_of(judged, items.num_rows)
         columns["synthetic"] = synthetic(judged, columns["modality"], columns["flags"])
@@ -195,7 +200,8 @@ class LedgerWriter:
             proof = one.evidence
             if one.claim.level == "item":
                 proof = [*proof, self._proofs.of_words(one.claim, release.source if release else "", url or "", at)]
-            authors = [without_mail(author)] if author and one.asks else credited
+            named = without_mail(author) if author and one.asks else ""
+            authors = [named] if named else credited
             told = attribution(authors, title or usual, one.license.concluded, changes) if one.asks else ""
             values = (*one.values, proof, authors, title or None, told, one.notices)
             for name, value in zip(_RIGHTS, values, strict=True):
@@ -286,6 +292,19 @@ def _redact(columns: dict[str, list[Any]]) -> None:
     for row, code in enumerate(columns["code"]):
         if code == "split.embargo":  # the ledger is passed on, and the answers of a hold-out are what its embargo is about
             columns["label"][row] = columns["title"][row] = None
+
+
+def _seal(columns: dict[str, list[Any]]) -> None:
+    """Leave out digests of content whose redacted words are known but for the redacted ones: those could be found by trying."""
+    facts = zip(columns["redactions"], columns["modality"], columns["outcome"], strict=True)
+    for row, (spans, modality, outcome) in enumerate(facts):
+        hidden = any(span["field"] == "text" or span["field"].startswith("fields") for span in spans)
+        if not hidden or modality not in _WRITTEN or outcome == "keep":
+            continue
+        if columns["blob"][row] == columns["content_sha256"][row]:  # a file that is one text
+            columns["blob"][row] = ""
+        columns["content_sha256"][row] = ""
+        columns["size"][row] = -(-columns["size"][row] // _ROUNDED) * _ROUNDED
 
 
 def _without_query(url: str) -> str:

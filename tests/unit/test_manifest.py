@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import subprocess
 from pathlib import Path
@@ -107,6 +108,37 @@ def test_no_personal_values(world: World) -> None:
     for secret in (b"555-0100", b"client 77", b"token=secret", b"ann@example.org"):
         assert secret not in everything
     assert b"Call <PHONE_NUMBER>" in everything
+
+
+def test_redacted_words_cannot_be_tried(world: World) -> None:
+    """No digest of the text as found stands beside the redacted one, whatever became of the item; whoever kept it whole has it."""
+    text = "Call 555-0100"
+    blob = world.blob(text.encode())
+    span = {"code": "pii.phone-number", "field": "text", "start": 5, "end": 13}
+    rows = [world.text(text, 0, blob=blob), world.text(text, 1)]
+    world.add("own", rows, [{"row": 0, **span}, {"row": 1, **span}, {"row": 1, "code": "license.denied"}])
+    write_manifest(world, FOLDERS, formats=("items", "croissant", "attributions", "datapackage", "spdx", "prov"))
+    found = [
+        row for row in ledger(world) if row["code"] in {"pii.phone-number", "license.denied"} and row["modality"] == "text"
+    ]
+    assert sorted(row["outcome"] for row in found) == ["drop", "redact", "redact"]
+    assert {(row["content_sha256"], row["size"]) for row in found} == {("", 256)}
+    everything = b"".join(path.read_bytes() for path in world.workspace.manifest.rglob("*") if path.is_file())
+    everything += repr([ledger(world), pq.read_table(world.workspace.manifest / "curated-items.parquet").to_pylist()]).encode()
+    assert hashlib.sha256(text.encode()).hexdigest().encode() not in everything
+    whole = next(row for row in ledger(world) if row["outcome"] == "keep" and row["modality"] == "text")
+    assert whole["content_sha256"] == hashlib.sha256(b"=1+1").hexdigest()
+
+
+def test_an_address_alone_is_no_author(world: World) -> None:
+    """An author of whom only a mail address is known is left out, so that the credit goes on to whom else there is."""
+    world.add(
+        "post", [world.text("a", 0, author="<x@b.example>"), world.text("b", 1)], license_="CC-BY-4.0", authors=("a@b.c",)
+    )
+    write_manifest(world, FOLDERS)
+    found = [row for row in ledger(world) if row["source"] == "post"]
+    assert [row["authors"] for row in found] == [[], []]
+    assert "unknown (as published)" in found[0]["attribution_text"]
 
 
 def test_json_lines_equal_the_table(world: World) -> None:
