@@ -25,6 +25,7 @@ from acquisition.manifest.evidence import EvidenceStore, SiteFile
 from acquisition.manifest.gone import TakenDown, tombstone_rows
 from acquisition.manifest.noticed import flags_of, synthetic
 from acquisition.manifest.proofs import Proofs
+from acquisition.manifest.redacted import redact, seal
 from acquisition.model import (
     ITEM_SCHEMA,
     TIMESTAMP,
@@ -39,12 +40,6 @@ from acquisition.model import (
 from acquisition.rights.evidence import findings
 from acquisition.rights.items import conclude_item, item_claim
 from acquisition.settings import SourceSettings
-
-_REDACTED: Final = ("label", "title", "author", "url", "referrer", "license_raw", "locator")
-_WRITTEN: Final = frozenset({"text", "table"})
-"""Modalities whose content is words, so that a redaction in them changes the content."""
-_ROUNDED: Final = 256
-"""Sizes of redacted content are told in steps of so many bytes, rounded up: never less than it is, and not how long a name is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +145,7 @@ class LedgerWriter:
         placed = pq.read_table(self._inputs.placements / f"{judged.shard.key}.parquet", memory_map=False, partitioning=None)
         columns: dict[str, Any] = {name: items.column(name).to_pylist() for name in items.column_names}
         columns |= {name: placed.column(name).to_pylist() for name in placed.column_names if name not in {"row", "item"}}
-        _redact(columns)
+        redact(columns)
         release = self._inputs.releases.get(judged.shard.source)
         columns |= self._origin(judged, release, items.num_rows)
         columns |= self._rights(columns, release)
@@ -162,7 +157,7 @@ class LedgerWriter:
         if release is not None and release.reader == "crawl":
             # an archive's digest changes with the dates of the visit; the same pages are to give the same ledger
             columns["blob"] = [""] * items.num_rows
-        _seal(columns)  # not earlier: when a file came is known by its digest
+        seal(columns)  # not earlier: when a file came is known by its digest
         columns |= self._decisions(columns)
         columns["flags"] = flags_of(judged, items.num_rows)
         columns["synthetic"] = synthetic(judged, columns["modality"], columns["flags"])
@@ -278,33 +273,6 @@ def _basis(claim: LicenseClaim, concluded: LicenseConclusion, texts: tuple[Evide
     if spoke:
         return "file"
     return "override" if concluded.basis == "user" else concluded.basis
-
-
-def _redact(columns: dict[str, list[Any]]) -> None:
-    """Replace in the ledger what the policy wants replaced in the item, whatever became of the item itself."""
-    for row, spans in enumerate(columns["redactions"]):
-        for span in reversed(spans):
-            name = span["field"]
-            for column in (name, "asset") if name == "locator" else (name,):  # a locator begins with its asset
-                value = columns[column][row] if column in {*_REDACTED, "asset"} else None
-                if value is not None and span["end"] <= len(value):
-                    columns[column][row] = value[: span["start"]] + span["placeholder"] + value[span["end"] :]
-    for row, code in enumerate(columns["code"]):
-        if code == "split.embargo":  # the ledger is passed on, and the answers of a hold-out are what its embargo is about
-            columns["label"][row] = columns["title"][row] = None
-
-
-def _seal(columns: dict[str, list[Any]]) -> None:
-    """Leave out digests of content whose redacted words are known but for the redacted ones: those could be found by trying."""
-    facts = zip(columns["redactions"], columns["modality"], columns["outcome"], strict=True)
-    for row, (spans, modality, outcome) in enumerate(facts):
-        hidden = any(span["field"] == "text" or span["field"].startswith("fields") for span in spans)
-        if not hidden or modality not in _WRITTEN or outcome == "keep":
-            continue
-        if columns["blob"][row] == columns["content_sha256"][row]:  # a file that is one text
-            columns["blob"][row] = ""
-        columns["content_sha256"][row] = ""
-        columns["size"][row] = -(-columns["size"][row] // _ROUNDED) * _ROUNDED
 
 
 def _without_query(url: str) -> str:

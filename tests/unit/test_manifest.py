@@ -111,7 +111,7 @@ def test_no_personal_values(world: World) -> None:
 
 
 def test_redacted_words_cannot_be_tried(world: World) -> None:
-    """No digest of the text as found stands beside the redacted one, whatever became of the item; whoever kept it whole has it."""
+    """No digest of the text as found stands beside the redacted one, whatever became of the item."""
     text = "Call 555-0100"
     blob = world.blob(text.encode())
     span = {"code": "pii.phone-number", "field": "text", "start": 5, "end": 13}
