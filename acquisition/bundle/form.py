@@ -17,6 +17,8 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Final, Literal
 
+from acquisition.settings import is_device
+
 FORMAT: Final = 1
 ABOUT: Final = "bundle.json"
 README: Final = "README.md"
@@ -27,6 +29,7 @@ SIGNATURE: Final = "SHA256SUMS.sig"
 CURATED: Final = "curated"
 MANIFEST: Final = "manifest"
 PAPERS: Final = ("sources.yaml", "sources.lock", "decisions.jsonl", "tombstones.jsonl")
+_RESERVED: Final = frozenset('<>:"|?*')
 
 MAX_NAME: Final = 4_096
 MAX_FILES: Final = 20_000_000
@@ -74,8 +77,11 @@ def unsafe(name: str) -> str:
     if any(ord(letter) < 32 or 0xD800 <= ord(letter) <= 0xDFFF or letter in "\\\x7f" for letter in name):
         return "characters that no file should have in its name"
     pure = PurePosixPath(name)
+    parts = name.split("/")
     if pure.is_absolute() or name[1:2] == ":":
         return "absolute"
-    if any(part in {"", ".", ".."} for part in name.split("/")):
+    if any(part in {"", ".", ".."} for part in parts):
         return "leads elsewhere"
+    if any(part[-1] in ". " or is_device(part) or set(part) & _RESERVED for part in parts):
+        return "no name of a file on Windows"
     return ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import tarfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -24,11 +24,12 @@ from acquisition.manifest import ITEMS
 from acquisition.rights.redistribution import why_not_redistributable
 
 _COLUMNS: Final = (
-    *("id", "source", "path", "concluded_spdx", "license_reasons", "license_review", "changes", "by", "duties"),
+    *("id", "source", "path", "split", "concluded_spdx", "license_reasons", "license_review", "changes", "by", "duties"),
     *("content_sha256", "stored_sha256"),
 )
 _ROWS: Final = 20_000
 _WHOLE: Final = "it lies in a file with items that are not included, and they cannot be taken out of it"
+_EMBARGO: Final = "its split is under an embargo"
 SHARED: Final = (".jsonl", ".parquet", ".tar")
 """Endings of files that may name many items by their ids."""
 
@@ -67,14 +68,19 @@ class Sorted:
         return self.kept - len(self.left)
 
 
-def sort_items(ledger: Path, whole: frozenset[str] = frozenset()) -> Sorted:
-    """Judge every kept item of a ledger; those in files of `whole` stay with them. WorkspaceDamaged when it cannot be read."""
+def sort_items(ledger: Path, whole: frozenset[str] = frozenset(), *, closed: Collection[str] = ()) -> Sorted:
+    """Judge every kept item of a ledger; those in files of `whole` stay with them, and those of `closed` splits stay.
+
+    WorkspaceDamaged when the ledger cannot be read.
+    """
     found, allowed = Sorted(), set[str]()
     for row in kept_rows(ledger, _COLUMNS):
         found.kept += 1
         if "#" not in row["path"]:
             found.own_files.add(row["path"])
-        why = why_not_redistributable(row) or (_WHOLE if row["path"].split("#", 1)[0] in whole else "")
+        why = (_EMBARGO if row["split"] in closed else why_not_redistributable(row)) or (
+            _WHOLE if row["path"].split("#", 1)[0] in whole else ""
+        )
         if why:
             found.digests |= {row["content_sha256"], row["stored_sha256"]}
             found.left[row["id"]] = Left(row["id"], row["source"], row["path"], row["concluded_spdx"], why)

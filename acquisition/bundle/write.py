@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -34,10 +35,10 @@ from acquisition.bundle.signing import fingerprint, private_key, sign
 from acquisition.bundle.sinks import Entry, not_as_told, opened_sink
 from acquisition.errors import BundleRefused, DiskFull, UsageError
 from acquisition.manifest import names as manifest_names
+from acquisition.manifest.credit import CREDITS_HINT, credits_missing
 from acquisition.workspace import fsync_directory
 
 _CHUNK: Final = 1 << 20
-_CREDIT: Final = "attribution"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,8 @@ class BundleInputs:
     """What goes into a bundle.
 
     `papers` maps names in the bundle to files (sources.yaml, sources.lock, decisions.jsonl, tombstones.jsonl), as far as they
-    are there. `redistribute` is `use.redistribute` of the declaration; `only_manifest` leaves the set's bytes out.
+    are there. `redistribute` is `use.redistribute` of the declaration; `only_manifest` leaves the set's bytes out. `closed` are
+    the splits under an embargo that lasts, whose items stay behind.
     """
 
     name: str
@@ -57,6 +59,7 @@ class BundleInputs:
     redistribute: bool
     only_manifest: bool = False
     key: Path | None = None
+    closed: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,13 +90,13 @@ def write(inputs: BundleInputs, target: Path, *, as_tar: bool, force: bool = Fal
     _demand_place(target, force=force, as_tar=as_tar)
     items = _sorted(inputs)
     target.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in target.parent.glob(f".{target.name}.bundle-*"):
+    for leftover in target.parent.glob(f".{glob.escape(target.name)}.bundle-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     passing = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.bundle-"))
     try:
         parted = Parted() if inputs.only_manifest else part(inputs.manifest, inputs.curated, items, passing / "reduced")
         if whole := frozenset(line["path"] for line in parted.files if not line["became"]) - items.own_files:
-            items = sort_items(ledger_of(inputs.manifest), whole)
+            items = sort_items(ledger_of(inputs.manifest), whole, closed=inputs.closed)
             _demand_some(inputs, items)
         named = contexts(inputs.manifest)
         entries = sorted(_all(inputs, items, parted, named), key=lambda one: one.name)
@@ -151,16 +154,12 @@ def _sorted(inputs: BundleInputs) -> Sorted:
             where="dataset.use.redistribute",
             hint="Declare it and fetch again, or bundle the papers alone with --only-manifest.",
         )
-    items = sort_items(ledger_of(inputs.manifest))
+    items = sort_items(ledger_of(inputs.manifest), closed=inputs.closed)
     if not inputs.only_manifest:
         _demand_some(inputs, items)
-    owed = any(_CREDIT in duties for _, duties in items.duties)
-    if not inputs.only_manifest and owed and not any(inputs.manifest.glob("ATTRIBUTIONS.*")):
-        raise BundleRefused(
-            "licenses of the set ask for credit, and its manifest has no list of attributions",
-            where=str(inputs.manifest),
-            hint="Add `attributions` to `manifest:` in sources.yaml and run `acquire curate`.",
-        )
+        duties = {duty for _, duties in items.duties for duty in duties}
+        if why := credits_missing(inputs.manifest, duties):
+            raise BundleRefused(why, where=str(inputs.manifest), hint=CREDITS_HINT)
     return items
 
 

@@ -17,7 +17,7 @@ from acquisition.cli.run import common, declared
 @declared
 @common
 def command(*, formats: tuple[str, ...], file: Path, workspace: Path | None, as_json: bool, debug: bool) -> int:
-    """Write the manifest of the curated set in the formats named, or in those that the declaration lists."""
+    """Write the manifest of the curated set in the formats that the declaration lists, and in those named."""
     del debug
     from acquisition import pipeline
 

@@ -21,7 +21,7 @@ _BLANK: Final = re.compile(r"\[(?:yyyy|year|name)|<(?:year|name)|\{yyyy", re.IGN
 
 
 def credits_missing(manifest: Path, duties: Collection[str]) -> str:
-    """Return why a set with these duties may not be passed on with this manifest, "" where no credit is owed or all is given."""
+    """Return why a set with these duties may not be passed on with this manifest, "" where it may."""
     if "attribution" not in duties or any(manifest.glob("ATTRIBUTIONS.*")):
         return ""
     return "licenses of the set ask for credit, and its manifest has no list of attributions"

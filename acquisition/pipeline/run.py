@@ -112,7 +112,7 @@ def crawl(session: Session, *, replay: bool = False, resume: bool = False) -> Su
 def curate(session: Session, formats: Iterable[str] = ()) -> Summary:
     """Judge what is here again, and write the set and the manifest. Asks nobody: what is not here is left out and said.
 
-    `formats` are the manifest's formats, () for the declared ones. UsageError when one of them is not installed.
+    `formats` are formats of the manifest beside the declared ones. UsageError when one of them is not installed.
     """
     asked = tuple(formats)
     for name in asked:
@@ -202,9 +202,9 @@ def _line(
             if last >= STEPS.index("curate"):
                 judged = judge_all(session, staged, flagged, engine)
                 line = Line(session, moved, staged, flagged, judged, not_checked)
-                wanted = formats or session.declared.declaration.manifest
-                result = finish(line, journal, formats=tuple(wanted), with_manifest=until == "manifest")
-    return replace(_summary(moved, staged, result, until), swept=swept)
+                wanted = tuple(dict.fromkeys((*session.declared.declaration.manifest, *formats)))
+                result = finish(line, journal, formats=wanted, with_manifest=until == "manifest")
+    return replace(_summary(moved, staged, result, until), swept=swept, staged=frozenset(staged))
 
 
 def _would_empty(session: Session, moved: Mapping[str, Moved], staged: Mapping[str, Staged]) -> bool:

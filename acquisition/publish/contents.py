@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from acquisition.curate.settling import EMBARGO
 from acquisition.errors import WorkspaceDamaged
+from acquisition.manifest.names import SUMS
 from acquisition.rights.redistribution import why_not_redistributable
 
 MANIFEST: Final = "manifest"
@@ -58,7 +59,7 @@ class Contents:
 
 
 def outgoing(curated: Path, manifest: Path, listed: Path) -> list[Outgoing]:
-    """Return all files that would go, sorted by path: the set as its list of files names it, and the whole manifest.
+    """Return all files that would go, sorted by path: the set as its list of files names it, and the manifest.
 
     The card comes last, so that it never stands beside data of another version for long. Raises WorkspaceDamaged when the
     list names a file outside the set, or one of the set would take the manifest's place.
@@ -84,9 +85,16 @@ def _listed(curated: Path, listed: Path) -> Iterator[Outgoing]:
 
 
 def _manifest_files(manifest: Path) -> Iterator[Outgoing]:
-    for file in sorted(manifest.rglob("*")):
-        if file.is_file() and not file.is_symlink():
-            yield Outgoing(f"{MANIFEST}/{file.relative_to(manifest).as_posix()}", file, file.stat().st_size)
+    """Yield the manifest's list of digests and what it lists: whatever else lies there was not written with it."""
+    sums = manifest / SUMS
+    yield Outgoing(f"{MANIFEST}/{SUMS}", sums, sums.stat().st_size)
+    for number, line in enumerate(sums.read_text(encoding="utf-8").splitlines(), 1):
+        digest, _, name = line.partition("  ")
+        pure = PurePosixPath(name)
+        if not name or pure.is_absolute() or ".." in pure.parts:
+            raise WorkspaceDamaged(f"the list of digests names {name!r}", where=f"{sums}:{number}")
+        if (manifest / name).is_file():  # what is missing is verify's finding
+            yield Outgoing(f"{MANIFEST}/{name}", manifest / name, (manifest / name).stat().st_size, digest)
 
 
 def contents(ledger: Path, closed: Collection[str] = ()) -> Contents:

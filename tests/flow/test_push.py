@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from huggingface_hub import HfApi
@@ -29,6 +30,7 @@ from acquisition.errors import (
 )
 from acquisition.pipeline import fetch, open_session, status
 from acquisition.pipeline.handing_out.publishing import Pushing, push
+from acquisition.tombstones import Scope, Tombstone, append_tombstones, digest_of
 from tests.flow.hub_uploads import TOKEN, UploadHub, uploads
 from tests.flow.running import plain_environment
 from tests.judged_shards import wav
@@ -36,6 +38,7 @@ from tests.judged_shards import wav
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")  # huggingface_hub 2.4.0 upon httpx2
 
 REPO = "lab/kicks"
+NAMED = {"name": "kicks"}
 OFF = dict.fromkeys(("adult", "llm_style", "opt_out", "pii", "quality"), False)
 
 
@@ -50,7 +53,7 @@ def declare(directory: Path, license_: str = "CC-BY-4.0", **more: Any) -> None:
     """Write a declaration over the folder `sounds`."""
     terms = {"declared": license_, **more.pop("license", {})}
     source = {"kind": "local", "path": "sounds", "items": {"label": {"from": "folder"}}, "license": terms}
-    value = {"dataset": {"name": "kicks", "use": {"training": True}}, "sources": {"mine": source}, "filters": OFF, **more}
+    value = {"dataset": {**NAMED, "use": {"training": True}}, "sources": {"mine": source}, "filters": OFF, **more}
     (directory / "sources.yaml").write_text(yaml.safe_dump(value), encoding="utf-8")
 
 
@@ -267,6 +270,68 @@ def test_splits_under_an_embargo_stay_here(place: Path, hub: UploadHub) -> None:
     with pytest.raises(PushRefused) as refused:
         pushed(place, hub, "lab/embargo")
     assert "embargo" in refused.value.message
+
+
+def tombstone(place: Path, item: str, digest: str, scope: Scope = "item") -> None:
+    """Append one tombstone as a takedown does before it is killed."""
+    stone = Tombstone(scope, digest, item, "mine", at="2026-01-01T00:00:00Z")
+    append_tombstones(place / "data" / "tombstones.jsonl", [stone])
+
+
+@pytest.mark.parametrize("scope", ["item", "content", "author"])
+def test_nothing_is_handed_out_while_a_takedown_is_not_finished(
+    place: Path, hub: UploadHub, acquire: Line, tmp_path: Path, scope: Scope
+) -> None:
+    """Tombstones that set or manifest have not heard of refuse push and bundle; the next fetch finishes the takedown."""
+    declare(place, curated={"layout": "folders"}, dataset={**NAMED, "use": {"training": True, "redistribute": True}})
+    build(place)
+    ledger = pq.read_table(place / "data" / "manifest" / "items.parquet").to_pylist()
+    row = next(row for row in ledger if row["path"])
+    value = {"item": row["id"], "content": row["content_sha256"], "author": "somebody"}[scope]
+    tombstone(place, "" if scope == "content" else row["id"], digest_of(scope, value), scope)
+    with pytest.raises(PushRefused, match="a takedown is not finished"):
+        pushed(place, hub, "lab/unfinished")
+    code, _, said = acquire(place, "bundle", "-o", str(tmp_path / "out"))
+    assert (code, "a takedown is not finished" in said, (tmp_path / "out").exists()) == (5, True, False)
+    build(place)
+    assert acquire(place, "bundle", "-o", str(tmp_path / "out"))[0] == 0
+    pushed(place, hub, "lab/unfinished")
+    assert row["path"] not in hub.files("lab/unfinished")
+    assert not (tmp_path / "out" / "curated" / row["path"]).exists()
+
+
+def test_an_embargo_holds_for_bundles(place: Path, acquire: Line, tmp_path: Path) -> None:
+    """A set that was built before the embargo goes into a bundle without the items of the closed split."""
+    more: dict[str, Any] = {"dataset": {**NAMED, "use": {"training": True, "redistribute": True}}}
+    declare(place, curated={"layout": "folders", "holdouts": {"hidden": {"where": {"class": ["snare"]}}}}, **more)
+    build(place)
+    closed = {"hidden": {"where": {"class": ["snare"]}, "until": "2999-01-01"}}
+    declare(place, curated={"layout": "folders", "holdouts": closed}, **more)
+    code, _, _ = acquire(place, "bundle", "-o", str(tmp_path / "out"))
+    assert code == 5
+    assert not [path for path in (tmp_path / "out" / "curated").rglob("*.wav") if "snare" in path.as_posix()]
+    behind = [json.loads(line) for line in (tmp_path / "out" / "not-included.jsonl").read_text().splitlines()]
+    assert {one["why"] for one in behind if one["what"] == "item"} == {"its split is under an embargo"}
+
+
+def test_credit_is_not_left_out(place: Path, hub: UploadHub, acquire: Line) -> None:
+    """A manifest without attributions is not pushed where credit is owed; one more format takes away no other."""
+    assert acquire(place, "manifest", "--format", "spdx")[0] == 0
+    names = {path.name for path in (place / "data" / "manifest").iterdir()}
+    assert {"ATTRIBUTIONS.md", "spdx.json"} <= names
+    declare(place, curated={"layout": "folders"}, manifest=["items"])
+    build(place)
+    with pytest.raises(PushRefused, match="ask for credit"):
+        pushed(place, hub, "lab/credit")
+
+
+def test_only_what_the_manifest_lists_is_sent(place: Path) -> None:
+    """A file that somebody has put beside the manifest's own is none of what goes."""
+    (place / "data" / "manifest" / "notes.txt").write_text("mine")
+    paths = {one.path for one in outgoing(place)}
+    assert "manifest/SHA256SUMS" in paths
+    assert "manifest/items.parquet" in paths
+    assert "manifest/notes.txt" not in paths
 
 
 def test_visibility_is_private_unless_it_is_said(place: Path, hub: UploadHub) -> None:

@@ -271,3 +271,13 @@ def test_the_command_names_what_stays_and_ends_with_5(tmp_path: Path, capsys: py
     with pytest.raises(SystemExit) as ended:
         main(["bundle", "-f", file, "-o", str(tmp_path / "data" / "inside")])
     assert ended.value.code == 2
+
+
+def test_a_name_with_wildcards_removes_nothing_of_others(tmp_path: Path) -> None:
+    """What is cleared away before writing is what an earlier run left for this very name."""
+    other = tmp_path / ".seta.bundle-1"
+    own = tmp_path / ".set[a].bundle-1"
+    for folder in (other, own):
+        folder.mkdir()
+    bundle.write(inputs(made(tmp_path / "w")), tmp_path / "set[a]", as_tar=False)
+    assert (other.is_dir(), own.exists()) == (True, False)

@@ -258,3 +258,10 @@ def test_safe_names_stay_below(name: str) -> None:
     """A name that is accepted leads to a file below the folder that it is read in."""
     if not unsafe(name):
         assert (Path("/base") / name).resolve().is_relative_to("/base")
+
+
+@pytest.mark.parametrize("name", ["nul", "kick/CON.wav", "a:b.txt", "kick/a.", "kick./a", "a ", "what?.txt", "com¹.txt"])
+def test_names_that_are_other_files_on_windows_are_unsafe(name: str) -> None:
+    """A device, another stream of a file, and what loses its end are no names that a bundle may have."""
+    assert unsafe(name)
+    assert not unsafe("kick/console.wav")

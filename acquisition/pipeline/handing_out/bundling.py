@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,9 +10,12 @@ import orjson
 
 from acquisition import __version__, bundle
 from acquisition.bundle.form import PAPERS
-from acquisition.errors import UsageError, WorkspaceDamaged
+from acquisition.curate import closed_holdouts
+from acquisition.errors import BundleRefused, UsageError, WorkspaceDamaged
 from acquisition.manifest.names import SUMMARY
+from acquisition.pipeline.handing_out.unfinished import demand_finished
 from acquisition.pipeline.session import Session
+from acquisition.workspace import utc_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ def write_bundle(session: Session, options: BundleOptions) -> bundle.Bundled:
             hint="Run `acquire fetch` first, up to the manifest.",
         )
     with session.held("bundle"):
+        demand_finished(workspace, BundleRefused)
         name, version = _named(workspace.manifest / SUMMARY)
         target = options.output or session.declared.path.parent / f"{name}-{version}{'.tar' if options.as_tar else ''}"
         _demand_outside(target, workspace.root)
@@ -53,6 +58,7 @@ def write_bundle(session: Session, options: BundleOptions) -> bundle.Bundled:
                 redistribute=declaration.dataset.use.redistribute,
                 only_manifest=options.only_manifest,
                 key=options.key,
+                closed=closed_holdouts(declaration.curated, dt.date.fromisoformat(utc_now()[:10])),
             ),
             target.absolute(),
             as_tar=options.as_tar,

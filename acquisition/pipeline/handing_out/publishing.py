@@ -10,7 +10,9 @@ from typing import Any, Final
 from acquisition import manifest, publish
 from acquisition.curate import closed_holdouts
 from acquisition.errors import CredentialsMissing, PushRefused, UsageError
-from acquisition.manifest.names import FILES, ITEMS
+from acquisition.manifest.credit import CREDITS_HINT, credits_missing
+from acquisition.manifest.names import FILES, ITEMS, SUMS
+from acquisition.pipeline.handing_out.unfinished import demand_finished
 from acquisition.pipeline.session import Session
 from acquisition.workspace import utc_now
 
@@ -94,8 +96,12 @@ def _judged(session: Session, target: publish.Target, verified: manifest.Verifie
     today = dt.date.fromisoformat(utc_now()[:10])
     curated = session.declared.declaration.curated
     closed = {name: curated.holdouts[name].until for name in closed_holdouts(curated, today)}
-    if any(one.path in {ITEMS, FILES} for one in verified.findings):  # nothing is read out of what was not written so
+    if any(one.path in {ITEMS, FILES, SUMS} for one in verified.findings):  # nothing is read out of what was not written so
         return Pushing(target, "", private, "not asked", {}, publish.Contents(0, {}, {}, 0, ()), closed, findings)
+    demand_finished(workspace, PushRefused)
+    held = publish.contents(workspace.manifest / ITEMS, frozenset(closed))
+    if why := credits_missing(workspace.manifest, held.duties):
+        raise PushRefused(why, where=str(workspace.manifest), hint=CREDITS_HINT)
     files = publish.outgoing(workspace.curated, workspace.manifest, workspace.manifest / FILES)
     return Pushing(
         target=target,
@@ -103,7 +109,7 @@ def _judged(session: Session, target: publish.Target, verified: manifest.Verifie
         private=private,
         repository="not asked",
         files={"all": _sum(files)},
-        contents=publish.contents(workspace.manifest / ITEMS, frozenset(closed)),
+        contents=held,
         embargoes=closed,
         findings=findings,
     )
