@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from acquisition.errors import WorkspaceDamaged
 from acquisition.manifest.names import ITEMS, SUMMARY
 from acquisition.tombstones import Tombstone
 
@@ -37,7 +38,7 @@ answers for them to decide. Compare your files with the digests: `sha256sum` of 
 
 @dataclass(frozen=True, slots=True)
 class Takedown:
-    """One item that left: its digest, where it stood in the set ("" where it was not kept), by which ticket, when and why.
+    """One item that left: the digest that was published of it, where it stood in the set ("" where it was not kept), and why.
 
     `version` is the first version without it, `last_version` the last one with it, "" where it never was in one.
     """
@@ -76,37 +77,58 @@ def write_takedowns(directory: Path, before: Path, stones: Iterable[Tombstone], 
 
 
 def read_takedowns(manifest: Path) -> tuple[Takedown, ...]:
-    """Return what a manifest tells of takedowns; () where it tells of none, or cannot be read."""
+    """Return what a manifest tells of takedowns; () where it tells of none. WorkspaceDamaged names the line."""
+    path = manifest / LIST
     try:
-        return tuple(Takedown(**orjson.loads(line)) for line in (manifest / LIST).read_bytes().splitlines())
-    except (OSError, ValueError, TypeError):
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError:
         return ()
+    return tuple(_read(path, place, line) for place, line in enumerate(lines, 1))
 
 
-def _entry(item: str, stones: list[Tombstone], path: str | None, version: str, last: str) -> Takedown:
-    content = next((stone.digest for stone in stones if stone.scope == "content"), "")
+def _read(path: Path, place: int, line: bytes) -> Takedown:
+    try:
+        entry = Takedown(**orjson.loads(line))
+        odd = [name for name, value in asdict(entry).items() if not isinstance(value, str)]
+        why = f"{', '.join(odd)} should be text" if odd else ""
+    except (ValueError, TypeError) as error:
+        why = str(error)
+    if why:
+        raise WorkspaceDamaged(
+            f"the list of takedowns is damaged: {why}",
+            where=f"{path}:{place}",
+            hint="Restore it from a copy or a bundle; nothing else knows where the items stood, so it is never made anew.",
+        )
+    return entry
+
+
+def _entry(item: str, stones: list[Tombstone], stood: tuple[str, str] | None, version: str, last: str) -> Takedown:
     first = stones[0]
-    was = last if path is not None else ""
-    return Takedown(item, first.source, content, path or "", first.ticket, first.at, first.reason, version, was)
+    if stood is None:
+        content = next((stone.digest for stone in stones if stone.scope == "content"), "")
+        return Takedown(item, first.source, content, "", first.ticket, first.at, first.reason, version, "")
+    path, content = stood
+    return Takedown(item, first.source, content, path, first.ticket, first.at, first.reason, version, last)
 
 
-def _stood(before: Path, items: list[str]) -> dict[str, str]:
-    """Return where items stood by the manifest that is replaced; items that it does not have are left out."""
+def _stood(before: Path, items: list[str]) -> dict[str, tuple[str, str]]:
+    """Return where items stood, and the digest that was told of each, by the manifest that is replaced; others are left out."""
     if not items or not (before / ITEMS).is_file():
         return {}
     wanted = pa.array(items, pa.string())
-    found: dict[str, str] = {}
+    found: dict[str, tuple[str, str]] = {}
+    columns = ["id", "path", "content_sha256", "stored_sha256", "takedown"]
     try:
-        with pq.ParquetFile(before / ITEMS) as ledger:
-            for batch in ledger.iter_batches(columns=["id", "path"]):
-                some = batch.filter(pc.is_in(batch.column("id"), value_set=wanted))
-                found |= dict(zip(some.column("id").to_pylist(), some.column("path").to_pylist(), strict=True))
-    except (
-        pa.ArrowException,
-        OSError,
-        KeyError,
-    ):  # a damaged manifest is `acquire verify`'s to name, not a reason to keep items
-        return {}
+        with pq.ParquetFile(before / ITEMS, memory_map=False) as ledger:
+            for batch in ledger.iter_batches(columns=[name for name in columns if name in ledger.schema_arrow.names]):
+                here = pc.is_in(batch.column("id"), value_set=wanted)
+                for row in batch.filter(here).to_pylist():
+                    if not row.get("takedown"):  # else it has left already, and its row only says so
+                        found[row["id"]] = row["path"], row["content_sha256"] or row.get("stored_sha256", "")
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise WorkspaceDamaged(
+            f"the ledger cannot be read: {error}", where=str(before / ITEMS), hint="Restore it from a copy or a bundle."
+        ) from error
     return found
 
 
