@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # Arrow is heavy; it is loaded when the command runs
     from acquisition.pipeline.withdrawal.takedown import TakenDown
 
 _SHOWN = 20
+_NEXT = "mend what is said above (`acquire fetch` brings files that are missing) and run the same command again to finish it"
 
 
 @click.command("takedown")
@@ -84,7 +85,7 @@ def command(
             return 0
         done = takedown(session, request, Grounds(ticket, by, reason), shown=selection)
     _show_done(done, as_json=as_json)
-    return done.summary.exit_code
+    return done.exit_code
 
 
 def _agreed(selection: Selection, *, as_json: bool) -> bool:
@@ -148,20 +149,23 @@ def _show_done(done: TakenDown, *, as_json: bool) -> None:
     summary = done.summary
     if as_json:
         told = {
-            "done": True,
+            "done": not done.unfinished,
+            "unfinished": list(done.unfinished),
             "new_tombstones": done.tombstones,
             "swept": dict(summary.swept),
             "versioned": dict(summary.versioned),
         }
-        output.emit_json("takedown", value(done.selection) | told | {"exit_code": summary.exit_code})
+        output.emit_json("takedown", value(done.selection) | told | {"exit_code": done.exit_code})
         return
     lines = [_text(done.selection), ""]
     version = summary.versioned.get("version", "")
-    lines.append(f"taken down: {counted(len(done.selection.items), 'item')}, {done.tombstones:,} new tombstones")
-    if version:
+    said = "not finished" if done.unfinished else "taken down"
+    lines.append(f"{said}: {counted(len(done.selection.items), 'item')}, {done.tombstones:,} new tombstones")
+    lines += [f"not done: {sentence}" for sentence in done.unfinished]
+    if version and summary.manifest:
         lines.append(f"the set is version {version} now; the notice for its users is {summary.manifest}/TAKEDOWNS.md")
     lines += [f"note: {note}" for note in summary.swept.get("kept", ())]
-    lines.append("`acquire verify` proves that it is gone from everything in the workspace")
+    lines.append(_NEXT if done.unfinished else "`acquire verify` proves that it is gone from everything in the workspace")
     output.emit("\n".join(lines))
     for error in summary.errors:
         output.talk(output.error_text(error))

@@ -188,13 +188,17 @@ def _pin(name: str, moved: Moved, lock: Lock) -> Lock:
     if published is None or moved.release is None or planned.action not in {"download", "reuse"}:
         return lock
     held = {path: file.sha256 for path, file in moved.held.items()}
-    complete = len(held) == len(planned.taken)
+    told = len(planned.taken) + len(planned.withdrawn) + planned.left_out
+    partly = told < len(published.assets)  # the rest is not here, and nobody was asked for it
+    complete = len(held) == len(planned.taken) and not partly
     held |= {path: sha256 for path, sha256 in planned.withdrawn.items() if sha256}
     if complete:
         published = settled(published, held)
         moved.release = replace(moved.release, revision=published.revision)
     elif not moved.release.revision:
         moved.release = settled(moved.release, held) if held else moved.release
+    if partly:
+        return lock  # it knows more than what is here
     old = lock.pins.get(name)
     pin = replace(pin_of(replace(planned, published=published), held, old), texts=text_digests(moved.held.values()))
     return lock.with_pin(name, pin)  # what was looked at again and is the same leaves no diff

@@ -65,6 +65,8 @@ class Summary:
     """The set's version, the step to it from the one before, why, and a note where the declaration says another."""
     swept: Mapping[str, Any] = field(default_factory=dict)
     """What was taken out of the workspace's files because it was taken down (`takedown.sweeping.Report`)."""
+    staged: frozenset[str] = frozenset()
+    """The sources whose staged release has met every tombstone: all that took part."""
     standing: Standing | None = None
     """The set as it stands after the run, None where the run ended before its manifest."""
     seconds: float = 0.0

@@ -154,10 +154,12 @@ class Planner:
         if pin is None or pin.identity != identity(source.settings):
             return PlannedSource(source, "skip")
         planned = replace(self, look="new", locked=False)._resolved(source)  # noqa: SLF001  # the same class
-        on_disk = planned.action == "download" and all(asset.local_path for asset in planned.taken)
         if planned.action == "refuse":
             return replace(planned, action="skip")  # with the refusal, so that the manifest goes on saying it
-        return planned if planned.action == "reuse" or on_disk else PlannedSource(source, "skip")
+        here = _with_what_is_here(planned) if planned.action in {"reuse", "download"} else planned
+        if here.action not in {"reuse", "download"}:
+            return PlannedSource(source, "skip")
+        return here if here is planned or not self.only else replace(here, error=None)  # others were asked for
 
     # --- releases ---------------------------------------------------------------------------------------------------------
 
@@ -325,8 +327,8 @@ def _with_what_is_here(planned: PlannedSource) -> PlannedSource:
         return planned
     named = ", ".join(missing[:_NAMED]) + (f" and {len(missing) - _NAMED:,} more" if len(missing) > _NAMED else "")
     error = NotHere(
-        f"{len(missing):,} of {len(planned.taken):,} files of {planned.name!r} are not here, and nobody is asked with "
-        f"--offline: {named}",
+        f"{len(missing):,} of {len(planned.taken):,} files of {planned.name!r} are not here, and nobody is asked for them: "
+        f"{named}",
         where=planned.source.where,
         hint="Run `acquire fetch` where the network is, or bring the folder `blobs` of a workspace that has them.",
     )

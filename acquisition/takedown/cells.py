@@ -15,6 +15,7 @@ _DIGESTS: Final = ("content_sha256", "stored_sha256", "blob", "sha256")
 _IDS: Final = ("id", "item")
 _ADDRESSES: Final = ("url", "locator")
 _LEDGER: Final = {"takedown", "outcome", "id"}
+_CODE: Final = "takedown"
 _TOLD: Final = ("text", "fields", "title", "author", "authors", "url", "locator", "path")
 
 
@@ -22,8 +23,9 @@ def in_table(table: Any, traces: Traces) -> Iterator[tuple[int, str, Trace]]:
     """Yield row, column and trace of an Arrow table. In a ledger, rows that stand for what was taken down must be empty."""
     stays = list(range(table.num_rows))
     if set(table.column_names) >= _LEDGER:
-        gone = table.column("takedown").to_pylist()
-        stays = [row for row in stays if not gone[row]]
+        tickets = table.column("takedown").to_pylist()
+        codes = table.column("code").to_pylist() if "code" in table.column_names else [""] * table.num_rows
+        stays = [row for row in stays if not tickets[row] and codes[row] != _CODE]  # a takedown need not have a ticket
         for row in sorted(set(range(table.num_rows)) - set(stays)):
             yield from ((row, name, trace) for name, trace in _emptied(table, row, traces))
     for name in table.column_names:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from acquisition.errors import Interrupted, LicenseRefused, LimitReached, NotInLock, PluginError, SourceNotFound
+from acquisition.errors import Interrupted, LicenseRefused, LimitReached, NotHere, NotInLock, PluginError, SourceNotFound
 from acquisition.lock import Lock, Pin, identity
 from acquisition.model import NO_CLAIM, Asset, Digest, Duties, LicenseClaim, LicenseConclusion, Release
 from acquisition.plan import PlannedSource, Planner, Rights, compare, describe, is_archive
@@ -187,6 +187,17 @@ def test_a_source_that_was_not_named_takes_part_only_with_what_is_here(world: Wo
     assert planned(pinned(), only=only).action == "skip"
     held = {asset.path: "aa" for asset in RELEASE.assets}
     assert planned(pinned(held), holds=True, only=only).action == "reuse"
+    assert world.asked == []
+
+
+def test_what_is_here_of_a_source_takes_part_when_nobody_is_asked(world: World) -> None:
+    """A source that lacks some of its files takes part with the others; it says so unless other sources were named."""
+    path = RELEASE.assets[0].path
+    for only, said in ((frozenset[str](), True), (frozenset({"b"}), False)):
+        source = planned(pinned({path: "aa"}), holds=True, only=only)
+        assert (source.action, dict(source.held)) == ("reuse", {path: "aa"})
+        assert [asset.path for asset in source.taken] == [path]
+        assert isinstance(source.error, NotHere) is said
     assert world.asked == []
 
 

@@ -6,10 +6,10 @@ begun: staging cuts out what they speak of, their bytes go, and the set and the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from acquisition.errors import PlanChanged
+from acquisition.errors import EXIT_PARTIAL, PlanChanged
 from acquisition.pipeline.run import rebuild
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.summary import Summary
@@ -30,11 +30,20 @@ class Grounds:
 
 @dataclass(frozen=True, slots=True)
 class TakenDown:
-    """What was done: the selection that was carried out, how many tombstones are new, and the run that followed."""
+    """What was done: the selection that was carried out, how many tombstones are new, and the run that followed.
+
+    `unfinished` are sentences on what was to leave and may still be here; without one, everything is done.
+    """
 
     selection: Selection
     tombstones: int
     summary: Summary
+    unfinished: tuple[str, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """That of the run, and EXIT_PARTIAL where something is not finished."""
+        return EXIT_PARTIAL if self.unfinished else self.summary.exit_code
 
 
 def takedown(
@@ -65,7 +74,15 @@ def takedown(
     _ = session.lock  # one that cannot be read ends the command before anything is written
     summary = rebuild(session, "takedown", prepare)
     selection, fresh = done[0]
-    return TakenDown(selection, fresh, summary)
+    declared = {source.name for source in session.declared.sources}
+    return TakenDown(selection, fresh, summary, tuple(_unfinished(selection, summary, declared)))
+
+
+def _unfinished(selection: Selection, summary: Summary, declared: set[str]) -> Iterator[str]:
+    for name in sorted({item.source for item in selection.items} & declared - summary.staged):
+        yield f"items of {name!r} are still staged: its files are not here, so what leaves could not be cut out of it"
+    if summary.reached != "manifest":
+        yield "the set and the manifest are as they were: none of the sources could be read"
 
 
 def _ids(selection: Selection) -> frozenset[str]:

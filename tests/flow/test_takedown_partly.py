@@ -1,0 +1,96 @@
+"""Takedowns where not everything is as it was fetched: files are missing, older releases lie about, archives are damaged."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from acquisition.demo.archives import zip_bytes
+from acquisition.pipeline import verify
+from acquisition.pipeline.withdrawal.selecting import Request, Wanted
+from acquisition.pipeline.withdrawal.takedown import Grounds, TakenDown, takedown
+from tests.flow.running import Place, empty_place
+from tests.flow.test_takedown import BLOCKS, CC0, item, lines, text, tone
+
+pytestmark = pytest.mark.flow
+SOUNDS: Final = {f"kick{number}.wav": tone(200 + 90 * number) for number in range(3)}
+
+
+@pytest.fixture(scope="module")
+def fetched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """Two files of rows, a zip of sounds and a file of one's own, fetched once."""
+    with empty_place(tmp_path_factory.mktemp("partly") / "world") as place:
+        add = place.world.site.add
+        urls = [
+            add(f"/{name}.jsonl", lines(*({"text": text(first + n)} for n in range(9))), media_type="application/jsonl")
+            for name, first in (("one", 0), ("two", 20))
+        ]
+        (place.directory / "mine").mkdir()
+        (place.directory / "mine" / "note.txt").write_text(text(50))
+        http: dict[str, Any] = {"kind": "http", "license": CC0}
+        kit = add("/kit.zip", zip_bytes(SOUNDS), media_type="application/zip")
+        sources = {
+            "posts": http | {"urls": urls, "items": {"as": "rows", "text": "text"}},
+            "kit": http | {"url": kit, "items": {"as": "files"}},
+            "mine": {"kind": "local", "path": "mine", "items": {"as": "files"}, "license": CC0},
+        }
+        place.declare_sources(json.loads(json.dumps(sources)), **BLOCKS)
+        assert place.fetch(workers=1).exit_code == 0
+        yield place
+
+
+@pytest.fixture
+def here(fetched: Place, tmp_path: Path) -> Place:
+    """A workspace of the test's own, as the fetch left it."""
+    place = replace(fetched, directory=tmp_path / "place")
+    shutil.copytree(fetched.directory, place.directory)
+    return place
+
+
+def take(place: Place, *wanted: str) -> TakenDown:
+    """Take items down."""
+    request = Request(tuple(Wanted("item", one) for one in wanted))
+    return takedown(place.session(workers=1), request, Grounds("T-9"))
+
+
+def blob(place: Place, row: dict[str, Any]) -> Path:
+    """Where the file of an item lies."""
+    return place.workspace / "blobs" / row["blob"][:2] / row["blob"][2:]
+
+
+def test_a_source_that_lacks_a_file_takes_part_with_the_others(here: Place) -> None:
+    """What is held of it is cut and swept and stays in the set, the lock keeps what it knew, and what is missing is said."""
+    gone, stays = item(here, "posts", "one.jsonl#row=3"), item(here, "posts", "two.jsonl#row=3")
+    kept = item(here, "posts", "one.jsonl#row=4")
+    blob(here, stays).unlink()
+    lock = (here.directory / "sources.lock").read_bytes()
+    done = take(here, gone["id"])
+    assert (done.unfinished, done.exit_code) == ((), 5)
+    assert [error.code for error in done.summary.errors] == ["not-here"]
+    assert not blob(here, gone).exists()
+    ids = {row["id"] for row in here.items() if row["path"]}
+    assert (gone["id"] in ids, kept["id"] in ids) == (False, True)
+    assert (here.directory / "sources.lock").read_bytes() == lock
+    assert here.fetch(workers=1).exit_code == 0
+    assert stays["id"] in {row["id"] for row in here.items() if row["path"]}
+    assert verify(here.session()).findings == ()
+
+
+def test_a_source_of_which_nothing_is_here_is_not_called_done(here: Place) -> None:
+    """Its rows cannot be cut out of what is staged: the command says so and ends with 3, and is finished once they are here."""
+    gone = item(here, "posts", "one.jsonl#row=3")
+    for name in ("one", "two"):
+        blob(here, item(here, "posts", f"{name}.jsonl#row=3")).unlink()
+    ran = here.acquire("takedown", "--item", gone["id"], "--yes")
+    assert ran.code == 3
+    assert "not finished" in ran.out
+    assert "taken down" not in ran.out
+    here.fetch(workers=1)
+    assert take(here, gone["id"]).exit_code == 0
+    assert verify(here.session()).findings == ()  # although it had no ticket
