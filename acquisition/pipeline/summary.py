@@ -86,8 +86,9 @@ class Summary:
 
     @property
     def exit_code(self) -> int:
-        """4 when a person has to log in or accept terms, else 3 when something failed, else 5 when something was refused."""
-        return exit_code_of(self.errors)
+        """4 when a person has to log in or accept terms, else 3 when something failed or is not swept, else 5 on a refusal."""
+        code = exit_code_of(self.errors)
+        return EXIT_PARTIAL if self.swept.get("failed") and code in {EXIT_DONE, EXIT_REFUSED} else code
 
 
 def exit_code_of(errors: tuple[AcquisitionError, ...]) -> int:

@@ -19,7 +19,7 @@ from acquisition.content import is_inline, quote_name, split_member
 from acquisition.content.archives import open_archive
 from acquisition.content.limits import Budget, Unreadable
 from acquisition.takedown import Gone, GoneItem
-from acquisition.takedown.rewriting import UNREADABLE, Rewriter, drop_of
+from acquisition.takedown.rewriting import UNREADABLE, Rewriter, demand_disk, drop_of
 from acquisition.takedown.swept import Blob, read_swept, write_swept
 from acquisition.workspace import Workspace
 
@@ -51,10 +51,14 @@ class Cut:
 
 @dataclass(slots=True)
 class Done:
-    """What came of it: blobs as they are now, bytes that went, and sentences on what stays and why."""
+    """What came of it: blobs as they are now, bytes that went, and sentences on what stays and why.
+
+    `failed` counts files that should have been rewritten and were not.
+    """
 
     blobs: list[Blob] = field(default_factory=list)
     bytes: int = 0
+    failed: int = 0
     kept: list[str] = field(default_factory=list)
 
 
@@ -133,7 +137,10 @@ class Cutter:
                 Path(name).chmod(0o444)
                 Path(name).replace(path)
         except UNREADABLE as error:
-            self.done.kept.append(f"{_named(cut)} could not be rewritten and stays as it is: {error}")
+            demand_disk(error)
+            place = path.relative_to(self._workspace.root)
+            self.done.kept.append(f"{_named(cut)} could not be rewritten and stays as it is ({place}): {error}")
+            self.done.failed += 1
             return
         self.done.bytes += max(0, before - blob.now_size)
         self.done.blobs.append(blob)
@@ -149,9 +156,14 @@ class Cutter:
         try:
             for member in archive.walk():
                 if member.problem is None and is_table(member.name):
-                    with suppress(Unreadable), member.open() as stream:
-                        if mentions(stream, wanted):
-                            yield quote_name(member.name)
+                    try:
+                        with member.open() as stream:
+                            found = mentions(stream, wanted)
+                    except Unreadable as error:
+                        demand_disk(error)
+                        continue
+                    if found:
+                        yield quote_name(member.name)
         finally:
             archive.close()
 

@@ -6,6 +6,7 @@ under a name, no link is followed, and what is unpacked is counted against the l
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -28,6 +29,16 @@ _CHUNK: Final = 1 << 20
 _MARKS: Final = {"row", "index", "warc"}
 UNREADABLE: Final[tuple[type[Exception], ...]] = (Unreadable, *DAMAGE)
 """What a file that cannot be read makes reading raise."""
+_OF_THE_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EACCES, errno.EROFS})
+
+
+def demand_disk(error: BaseException) -> None:
+    """Raise what the disk did (it is full, failing or not ours to write) where an error that names a file came of that."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in _OF_THE_DISK:
+            raise seen
+        seen = seen.__cause__ or seen.__context__
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +176,7 @@ def _digest(opener: Opener) -> str:
         with opener() as stream:
             while chunk := stream.read(_CHUNK):
                 digest.update(chunk)
-    except UNREADABLE:
+    except UNREADABLE as error:
+        demand_disk(error)
         return ""
     return digest.hexdigest()

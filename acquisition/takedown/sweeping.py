@@ -48,7 +48,8 @@ class Sweeping:
 class Report:
     """What sweeping did: files deleted and rewritten, bytes that went, WARC records, frontier rows, and what it left alone.
 
-    `kept` are sentences on what could not go; `outside` counts files of the user's own that hold something taken down.
+    `kept` are sentences on what could not go, `failed` of them on files that hold something and could not be rewritten;
+    `outside` counts files of the user's own that hold something taken down.
     """
 
     deleted: int = 0
@@ -60,6 +61,7 @@ class Report:
     partial: int = 0
     caches: int = 0
     outside: int = 0
+    failed: int = 0
     kept: list[str] = field(default_factory=list)
 
 
@@ -109,6 +111,7 @@ def _sweep_blobs(sweeping: Sweeping, gone: Gone, crawled: set[str], report: Repo
     report.deleted += sum(blob.absent for blob in done.values())
     report.rewritten += sum(not blob.absent for blob in done.values())
     report.bytes += cutter.done.bytes
+    report.failed += cutter.done.failed
     report.kept += cutter.done.kept
 
 

@@ -94,3 +94,20 @@ def test_a_source_of_which_nothing_is_here_is_not_called_done(here: Place) -> No
     here.fetch(workers=1)
     assert take(here, gone["id"]).exit_code == 0
     assert verify(here.session()).findings == ()  # although it had no ticket
+
+
+def test_an_archive_that_cannot_be_rewritten_is_tried_again(here: Place) -> None:
+    """While a damaged archive holds what left, every run ends with 3 and says so; once it is away, the takedown is finished."""
+    gone = item(here, "kit", "kick1.wav")
+    path = blob(here, gone)
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes()[:-30])
+    done = take(here, gone["id"])
+    assert (len(done.unfinished), done.exit_code, done.summary.swept["failed"]) == (1, 3, 1)
+    assert here.fetch(workers=1).exit_code == 3
+    ran = here.acquire("takedown", "--item", gone["id"], "--yes")
+    assert (ran.code, "not finished" in ran.out) == (3, True)
+    path.unlink()
+    assert here.fetch(workers=1).exit_code == 0
+    assert take(here, gone["id"]).exit_code == 0
+    assert verify(here.session()).findings == ()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
+import tarfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -72,6 +74,17 @@ def zipped(files: Mapping[str, bytes]) -> bytes:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():
             archive.writestr(name, data)
+    return out.getvalue()
+
+
+def tarred(files: Mapping[str, bytes]) -> bytes:
+    """Return a tar."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as archive:
+        for name, data in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
     return out.getvalue()
 
 
@@ -156,7 +169,28 @@ def test_a_file_that_cannot_be_rewritten_is_said(shelf: Shelf) -> None:
     assert shelf.store.path(blob).read_bytes() == raw
     assert len(report.kept) == 1
     assert "kit.zip of kit" in report.kept[0]
+    assert report.failed == 1
     assert not list(shelf.workspace.partial.iterdir())
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EACCES])
+@pytest.mark.parametrize("raw", [zipped({"a.wav": b"a", "b.wav": b"b"}), tarred({"a.wav": b"a", "b.wav": b"b"})])
+def test_a_disk_that_is_full_or_fails_ends_it(shelf: Shelf, monkeypatch: pytest.MonkeyPatch, number: int, raw: bytes) -> None:
+    """It is no damage of the file: the error goes on to the run, nothing half-written is left, and a later sweep does it."""
+    blob = shelf.put(raw, "kit.zip")
+
+    class Full(io.FileIO):
+        def write(self, data: object) -> int:
+            raise OSError(number, "the disk")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("acquisition.takedown.cutting.os.fdopen", lambda descriptor, mode: Full(descriptor, "w+"))
+        with pytest.raises(OSError, match="the disk") as raised:
+            shelf.sweep(item(blob, "kit.zip", "a.wav"), needed={blob: True}, remaining={blob: 1})
+    assert raised.value.errno == number
+    assert shelf.store.path(blob).read_bytes() == raw
+    assert not list(shelf.workspace.partial.iterdir())
+    assert shelf.sweep(item(blob, "kit.zip", "a.wav"), needed={blob: True}, remaining={blob: 1}).rewritten == 1
 
 
 def test_twice_is_once_and_a_second_takedown_goes_on(shelf: Shelf) -> None:

@@ -53,6 +53,8 @@ def sweep_away(session: Session, journal: Journal, staged: Mapping[str, Staged],
         progress=lambda text: session.reporter.event("step", text=text),
     )
     report = sweep(sweeping, _gone(Shelf(session, stones), items))
+    if report.failed:  # the lists stay, and every run tries again, until nothing holds it
+        return asdict(report)
     for path in lists:
         path.unlink()
     journal.set_fact(_SWEPT, stones.digest)

@@ -81,6 +81,8 @@ def takedown(
 def _unfinished(selection: Selection, summary: Summary, declared: set[str]) -> Iterator[str]:
     for name in sorted({item.source for item in selection.items} & declared - summary.staged):
         yield f"items of {name!r} are still staged: its files are not here, so what leaves could not be cut out of it"
+    if failed := summary.swept.get("failed", 0):
+        yield f"{failed:,} files hold some of it and could not be rewritten: delete them if nothing else helps"
     if summary.reached != "manifest":
         yield "the set and the manifest are as they were: none of the sources could be read"
 
