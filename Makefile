@@ -22,7 +22,7 @@ demo: $(STAMP)  ## run the main job on a small world made on the spot
 	$(BIN)/acquire demo
 
 test: $(STAMP)  ## run all tests that need no network
-	$(BIN)/pytest --numprocesses 2 --dist worksteal
+	$(BIN)/pytest --numprocesses 3 --dist worksteal
 
 flow: $(STAMP)  ## run the flow tests alone, with the real files when they lie beside the checkout
 	$(BIN)/pytest tests/flow

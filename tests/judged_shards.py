@@ -65,7 +65,7 @@ def release(source: str, license_: str = "CC0-1.0", **facts: Any) -> Release:
     claim = LicenseClaim(
         (license_,), "spdx", evidence=(Evidence("license", license_, f"https://example.org/{source}", "0" * 64, NOW),)
     )
-    return Release(source=source, kind="local", revision="r1", assets=(), license=claim, **facts)
+    return Release(source=source, revision="r1", assets=(), license=claim, **{"kind": "local", **facts})
 
 
 class World:

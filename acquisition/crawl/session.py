@@ -20,13 +20,13 @@ from acquisition.crawl.job import Job
 from acquisition.crawl.tally import Tally
 from acquisition.crawl.visit.clocks import SLACK, HostClocks
 from acquisition.crawl.visit.guard import UrlGuard
-from acquisition.crawl.visit.hosts import is_loopback, registrable
 from acquisition.crawl.visit.permissions import Permissions
 from acquisition.crawl.visit.policies import Policies
 from acquisition.crawl.visit.signals import Reading, judged, signals_of
 from acquisition.crawl.visit.transport import CurlTransport
 from acquisition.crawl.visit.visitor import Budget, Fetcher, Visitor
 from acquisition.crawl.visit.watch import Watch
+from acquisition.hosts import is_loopback, registrable
 from acquisition.workspace import utc_now
 
 if TYPE_CHECKING:

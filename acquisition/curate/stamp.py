@@ -29,17 +29,33 @@ def stamp(curated: Path, files: Path, version: str) -> None:
 
     Both appear whole or not at all, and doing it again changes nothing. A set without a card stays without one.
     """
-    target = curated / NAME
-    if not target.is_file():
+    content = _card(curated, version)
+    if not content:
         return
-    content = stamped(target.read_text(encoding="utf-8"), version).encode()
+    target = curated / NAME
     if content != target.read_bytes():
         with atomic_file(target) as stream:
             stream.write(content)
-    line = orjson.dumps({"path": NAME, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}) + b"\n"
+    line = _line(content)
     if _listed(files) != line:
-        with files.open("rb") as lines, atomic_file(files) as stream:
-            stream.writelines(line if _is_card(entry) else entry for entry in lines)
+        list_stamped(curated, files, version, files)
+
+
+def list_stamped(curated: Path, files: Path, version: str, target: Path) -> None:
+    """Write the list of the set's files as it will be once the card is stamped; card and list are left as they are."""
+    content = _card(curated, version)
+    with files.open("rb") as lines, atomic_file(target) as stream:
+        stream.writelines(_line(content) if content and _is_card(entry) else entry for entry in lines)
+
+
+def _card(curated: Path, version: str) -> bytes:
+    """Return the set's card as it is to be, nothing where there is none."""
+    target = curated / NAME
+    return stamped(target.read_text(encoding="utf-8"), version).encode() if target.is_file() else b""
+
+
+def _line(card: bytes) -> bytes:
+    return orjson.dumps({"path": NAME, "sha256": hashlib.sha256(card).hexdigest(), "size": len(card)}) + b"\n"
 
 
 def _listed(files: Path) -> bytes:

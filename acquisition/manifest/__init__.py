@@ -6,7 +6,7 @@ from acquisition.manifest.evidence import EvidenceStore, SiteFile
 from acquisition.manifest.explain import Explanation, explain
 from acquisition.manifest.gone import TakenDown
 from acquisition.manifest.ledger import LedgerInputs, Retrieval
-from acquisition.manifest.names import ITEMS
+from acquisition.manifest.names import FILES, ITEMS
 from acquisition.manifest.release import Open, release_list
 from acquisition.manifest.verify import CODES, Finding, Verified, verify
 from acquisition.manifest.versions import Decided, Version, decide, read_versions, section, stepped, write_versions
@@ -14,6 +14,7 @@ from acquisition.manifest.write import ManifestInputs, ManifestResult, Refusal, 
 
 __all__ = [
     "CODES",
+    "FILES",
     "ITEMS",
     "LEDGER_SCHEMA",
     "LEDGER_VERSION",

@@ -54,6 +54,18 @@ def as_json(ledger: Ledger, sections: list[Section]) -> dict[str, Any]:
     }
 
 
+MODEL: Final = (
+    ("names", "Versioned model name(s)"),
+    ("dependencies", "Model dependencies"),
+    ("placed", "Date of placement on the Union market"),
+)
+USERS: Final = (
+    ("interactions", "Data from users' interactions with the model?"),
+    ("services", "Data from other services?"),
+    ("description", "Description"),
+    ("modalities", "Modalities"),
+)
+"""Fields of 1.2 and 2.4, which are all for the provider."""
 SECTIONS: Final = ("1.1", "1.2", "1.3", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "3.1", "3.2", "3.3")
 """The template's sections, in its order."""
 ONLY_ASKED: Final = (
@@ -167,7 +179,7 @@ _NOTE: Final = (
 
 
 def _origin(cell: Cell) -> str:
-    return {"records": cell.evidence, "owner": "the owner's answer", "missing": "nobody yet"}[cell.origin]
+    return {"records": cell.evidence, "owner": "the owner's answer", "missing": cell.evidence or "nobody yet"}[cell.origin]
 
 
 def _plain(text: str) -> str:

@@ -9,10 +9,23 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
-from acquisition.manifest.eu_forms import MISSING, Cell, Section, as_html, as_json, as_markdown, problems, summary_schema
+from acquisition.manifest.eu_domains import Domain, domains_of, top_tenth
+from acquisition.manifest.eu_forms import (
+    MISSING,
+    MODEL,
+    USERS,
+    Cell,
+    Section,
+    as_html,
+    as_json,
+    as_markdown,
+    problems,
+    summary_schema,
+)
 from acquisition.manifest.eu_sizes import size_bin
 from acquisition.manifest.gathered import Part, gather, moment
 from acquisition.manifest.kept import refuse
@@ -27,28 +40,29 @@ DOMAINS: Final = "eu-summary-domains.csv"
 SCHEMA: Final = "eu-summary.schema.json"
 LARGE: Final = 0.03
 """Share of all bytes from which on a data set is listed by name; third parties quote it, the template says "large"."""
-TOP: Final = 0.1
-"""Share of the domains, by bytes, that are named (footnote 16 of the template)."""
 _MODALITIES: Final = ("text", "image", "audio", "video", "other")
 _CRAWLED: Final = frozenset({"spider", "search", "url_list"})
+_KEYED: Final = frozenset({"common_voice"})
+"""Kinds whose host gives nothing without an account."""
 
 
 class EuSummary(Exporter):
     """eu-summary.json, .md and .html, and the table of crawled domains."""
 
     name: ClassVar[str] = "eu_summary"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     standard: ClassVar[str] = "template C(2025) 5235 final"
     files: ClassVar[tuple[str, ...]] = (DOCUMENT, PAGE, WEB, DOMAINS, SCHEMA)
 
     def write(self, ledger: Ledger, directory: Path) -> tuple[str, ...]:
         """Write the summary in three forms from one list of cells."""
-        domains = _domains(ledger)
+        _, parts = gather(ledger.items)
+        domains = domains_of(ledger.items, {name for name in parts if _kind(ledger, name) in _CRAWLED})
         with (directory / DOMAINS).open("x", encoding="utf-8", newline="") as stream:
             table = csv.writer(stream, lineterminator="\n")
             table.writerow(("domain", "bytes", "items", "modality", "source"))
             table.writerows(
-                (one["domain"], one["bytes"], one["items"], " ".join(one.get("modalities", ())), one["source"])
+                (one.name, one.bytes, one.items, " ".join(sorted(one.modalities)), " ".join(sorted(one.sources)))
                 for one in domains
             )
         sections = list(_Draft(ledger, domains).sections())
@@ -61,27 +75,19 @@ class EuSummary(Exporter):
         return self.files
 
 
-def _domains(ledger: Ledger) -> list[dict[str, Any]]:
-    """Return the crawled registrable domains that summary.json names, by bytes."""
-    found = [
-        {**one, "source": source}
-        for source, told in ledger.summary.get("crawls", {}).items()
-        for one in told.get("domains", ())
-    ]
-    return sorted(found, key=lambda one: (-one["bytes"], one["domain"], one["source"]))
-
-
 class _Draft:
     """Fills the template from the ledger's figures and the owner's answers."""
 
-    def __init__(self, ledger: Ledger, domains: list[dict[str, Any]]) -> None:
+    def __init__(self, ledger: Ledger, domains: list[Domain]) -> None:
         self._ledger = ledger
         self._answers = ledger.dataset.answers
         self._domains = domains
         self._whole, self._parts = gather(ledger.items)
-        self._crawled = {name: part for name, part in self._parts.items() if self._kind(name) in _CRAWLED}
-        self._own = {name: part for name, part in self._parts.items() if self._kind(name) == "local"}
-        self._public = {name: part for name, part in self._parts.items() if name not in {**self._crawled, **self._own}}
+        self._crawled = {name: part for name, part in self._parts.items() if _kind(ledger, name) in _CRAWLED}
+        self._own = {name: part for name, part in self._parts.items() if _kind(ledger, name) == "local"}
+        others = {name: part for name, part in self._parts.items() if name not in {**self._crawled, **self._own}}
+        self._public = {name: part for name, part in others.items() if _is_open(ledger, name)}
+        self._unclear = sorted(name for name in others if name not in self._public)
 
     def sections(self) -> Iterator[Section]:
         """Yield the sections in the order of the template."""
@@ -93,12 +99,12 @@ class _Draft:
                 self._ask("1.1.representative", "Authorised representative in the Union"),
             ),
         )
-        yield Section("1.2", "Model", tuple(self._ask(f"1.2.{key}", label) for key, label in _MODEL))
+        yield Section("1.2", "Model", tuple(self._ask(f"1.2.{key}", label) for key, label in MODEL))
         yield Section("1.3", "Modalities, overall size and characteristics", tuple(self._sizes()))
         yield Section("2.1", "Publicly available datasets", tuple(self._datasets()))
         yield Section("2.2", "Private datasets obtained from third parties", tuple(self._private()))
         yield Section("2.3", "Data crawled and scraped from online sources", tuple(self._crawls()))
-        yield Section("2.4", "User data", tuple(self._ask(f"2.4.{key}", label) for key, label in _USERS))
+        yield Section("2.4", "User data", tuple(self._ask(f"2.4.{key}", label) for key, label in USERS))
         yield Section("2.5", "Synthetic data", tuple(self._synthetic()))
         yield Section(
             "2.6",
@@ -126,10 +132,6 @@ class _Draft:
                 ),
             ),
         )
-
-    def _kind(self, name: str) -> str:
-        release = self._ledger.releases.get(name)
-        return release.kind if release else ""
 
     def _ask(self, field: str, label: str) -> Cell:
         answer = self._answers.get(field, "").strip()
@@ -185,6 +187,16 @@ class _Draft:
             else "Not applicable: all are listed above"
         )
         yield self._known("2.1.rest", "Description of the others", rest, "items.parquet, source")
+        yield self._unsettled()
+
+    def _unsettled(self) -> Cell:
+        """A page makes no data set public: those behind an account, a gate or terms, or without a page, are asked for."""
+        field, label = (
+            "2.1.unclear",
+            "Data sets of which no record says that they are publicly available (2.1) or private (2.2)",
+        )
+        cell = self._ask(field, label) if self._unclear else self._known(field, label, _NONE_UNCLEAR, "items.parquet, source")
+        return replace(cell, evidence=f"items.parquet, source: {', '.join(self._unclear)}") if self._unclear else cell
 
     def _title(self, name: str) -> str:
         release = self._ledger.releases[name]
@@ -222,16 +234,8 @@ class _Draft:
         yield self._known("2.3.content", "Types of content and of sources", told, "items.parquet, source")
         kinds = _together(self._crawled.values())
         yield self._known("2.3.modalities", "Modalities", kinds, "items.parquet, modality")
-        yield self._known("2.3.domains", "Most relevant domain names", self._top(), f"{DOMAINS}; summary.json, crawls")
-
-    def _top(self) -> str:
-        """Name the domains of the largest tenth, and say how many of how many these are."""
-        every = sum(told.get("domains_in_all", 0) for told in self._ledger.summary.get("crawls", {}).values())
-        named = self._domains[: max(1, round(TOP * every))] if self._domains else []
-        if not named:
-            return ""
-        told = ", ".join(dict.fromkeys(one["domain"] for one in named))
-        return f"{len(named):,} of {every:,} domains, the largest by bytes: {told}. {DOMAINS} has more of them."
+        told = f"{top} {DOMAINS} has all of them." if (top := top_tenth(self._domains)) else ""
+        yield self._known("2.3.domains", "Most relevant domain names", told, f"{DOMAINS}, from items.parquet, url and size")
 
     def _synthetic(self) -> Iterator[Cell]:
         yield self._ask("2.5.used", "Synthetic data used?")
@@ -270,17 +274,6 @@ class _Draft:
         return ", ".join(sorted(seen)) or "no filter has flagged anything"
 
 
-_MODEL: Final = (
-    ("names", "Versioned model name(s)"),
-    ("dependencies", "Model dependencies"),
-    ("placed", "Date of placement on the Union market"),
-)
-_USERS: Final = (
-    ("interactions", "Data from users' interactions with the model?"),
-    ("services", "Data from other services?"),
-    ("description", "Description"),
-    ("modalities", "Modalities"),
-)
 _BEHAVIOUR: Final = (
     "Obeys robots.txt by RFC 9309 and fails closed; one request at a time per registrable host with a declared delay that "
     "Crawl-delay, Retry-After and slow answers only make longer; follows no log-in, payment or captcha wall."
@@ -291,7 +284,21 @@ _MEASURES: Final = (
 )
 
 
+_NONE_UNCLEAR: Final = "Not applicable: no such data set is in the set"
 NOTHING: Final = "Not applicable: no item of this kind is in the set"
+
+
+def _kind(ledger: Ledger, name: str) -> str:
+    release = ledger.releases.get(name)
+    return release.kind if release else ""
+
+
+def _is_open(ledger: Ledger, name: str) -> bool:
+    """Say whether a source has a page and came without an account, a gate or terms."""
+    release, settings = ledger.releases.get(name), ledger.settings.get(name)
+    if release is None or release.kind in _KEYED or release.terms is not None or (settings is not None and settings.auth):
+        return False
+    return release.homepage.startswith(("https://", "http://"))
 
 
 def _has(part: Part, name: str) -> bool:

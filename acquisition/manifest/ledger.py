@@ -89,7 +89,10 @@ def duty_names(duties: Duties) -> list[str]:
 
 
 class LedgerWriter:
-    """Writes items.parquet and counts what it writes: verdicts, places, licenses and flags."""
+    """Writes items.parquet and counts what it writes: verdicts, places, licenses and flags.
+
+    What was taken down is counted apart, by its source: it was not found, and no policy has decided of it.
+    """
 
     def __init__(self, inputs: LedgerInputs) -> None:
         self._inputs = inputs
@@ -100,6 +103,7 @@ class LedgerWriter:
         self.places: Counter[tuple[str, str]] = Counter()
         self.licenses: Counter[tuple[str, str, str]] = Counter()
         self.flags: Counter[tuple[str, int, str]] = Counter()
+        self.taken_down: Counter[str] = Counter()
 
     def write(self, target: Path) -> int:
         """Write items.parquet, one row group for each shard, and return the number of rows."""
@@ -115,7 +119,7 @@ class LedgerWriter:
                 batch = tombstone_rows(self._inputs.taken_down)
                 writer.write_batch(batch)
                 rows += batch.num_rows
-                self._count(batch)
+                self.taken_down.update(batch.column("source").to_pylist())
         return rows
 
     def _check_gone(self, batch: pa.RecordBatch) -> None:

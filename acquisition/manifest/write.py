@@ -65,8 +65,13 @@ class ManifestInputs:
     """Crawled source → its statistics, as plain values; they go into the summary as they are."""
     stones: Iterable[Tombstone] = ()
     """Everything that was ever taken down."""
-    version_of: Callable[[Path], str] | None = None
-    """Gives the version in effect, from the new folder with the ledger in it; it may leave its own files there."""
+    version_of: Callable[[Path], tuple[str, str]] | None = None
+    """Gives the version in effect and since when it is, from the new folder with the ledger in it.
+
+    It may leave its own files there, and the list of the set's files as it will be.
+    """
+    settle: Callable[[], None] | None = None
+    """Called once all is written and nothing can refuse it any more, right before the new folder is swapped in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +93,8 @@ def write(inputs: ManifestInputs) -> ManifestResult:
         if evidence is not None:
             evidence.write(directory)
         write_takedowns(directory, inputs.manifest, inputs.stones, inputs.dataset.version)
-        shutil.copyfile(inputs.files, directory / FILES)
+        if not (directory / FILES).exists():
+            shutil.copyfile(inputs.files, directory / FILES)
         rejected = _write_records(directory / REJECTIONS, inputs.rejections, Rejection)
         refused = _write_records(directory / REFUSALS, inputs.refusals, Refusal)
         observed = _write_records(directory / OBSERVATIONS, inputs.observations, Observation)
@@ -99,16 +105,22 @@ def write(inputs: ManifestInputs) -> ManifestResult:
         names = sorted(path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file())
         sums = "".join(f"{_digest(directory / name)}  {name}\n" for name in names)
         (directory / SUMS).write_text(sums, encoding="utf-8")
+        if inputs.settle is not None:
+            inputs.settle()
     if evidence is not None:
         evidence.sweep()
     return ManifestResult(rows, (*names, SUMS), summary)
 
 
 def _in_effect(inputs: ManifestInputs, directory: Path) -> ManifestInputs:
-    """Put the version in effect in the place of the declared one: the only place where the version of the set enters."""
+    """Put the version in effect in the place of the declared one: the only place where the version of the set enters.
+
+    Its time is the time of all papers, so that the same version is the same bytes whenever it is written.
+    """
     if inputs.version_of is None:
         return inputs
-    return replace(inputs, dataset=inputs.dataset.model_copy(update={"version": inputs.version_of(directory)}))
+    version, since = inputs.version_of(directory)
+    return replace(inputs, dataset=inputs.dataset.model_copy(update={"version": version}), created_at=since)
 
 
 def _export(inputs: ManifestInputs, directory: Path, summary: Mapping[str, Any]) -> None:
@@ -174,7 +186,8 @@ def _summary(inputs: ManifestInputs, writer: LedgerWriter, rows: int, records: M
         "ledger": LEDGER_VERSION,
         "formats": dict(_formats(inputs.formats)),
         "evidence": _evidence(inputs.ledger.evidence),
-        "items": rows,
+        "items": rows - sum(writer.taken_down.values()),
+        "taken_down": dict(sorted(writer.taken_down.items())),
         "outcomes": outcomes,
         "sources": sources,
         "classes": classes,

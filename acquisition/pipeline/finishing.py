@@ -206,7 +206,7 @@ def _refusals(line: Line) -> Iterator[manifest.Refusal]:
     for name, moved in line.moved.items():
         error = moved.planned.error
         if isinstance(error, Refused):
-            yield manifest.Refusal(error.code, name, error.where, error.message)
+            yield manifest.Refusal(error.code, name, "", error.message)  # where the declaration lies is nobody's business
         directory = _crawled(moved)
         if directory is not None:
             for missed in missed_in(directory):
@@ -315,6 +315,7 @@ def _write(
             crawls=dict(_crawls(line)),
             stones=tuple(_tombstones(line)),
             version_of=versioning,
+            settle=versioning.settle,
         )
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from acquisition import curate, manifest
-from acquisition.curate.stamp import stamp
+from acquisition.curate.stamp import list_stamped, stamp
 from acquisition.settings import DatasetSettings, Declaration
 from acquisition.workspace import Workspace, utc_now
 
@@ -15,8 +15,8 @@ from acquisition.workspace import Workspace, utc_now
 class Versioning:
     """Decides the version once the new ledger lies in the new manifest's folder, and leaves the history beside it.
 
-    The set's card is given the version before the manifest that vouches for it takes its place; a run that is killed in between
-    does the same again.
+    The set's card is given the version when the manifest that vouches for it is about to take its place: a manifest that is
+    refused leaves both as they were, and a run that is killed in between does the same again.
     """
 
     def __init__(self, workspace: Workspace, dataset: DatasetSettings, papers: Mapping[str, Any], known: str) -> None:
@@ -24,8 +24,8 @@ class Versioning:
         self._papers, self._known = papers, known
         self.decided: manifest.Decided | None = None
 
-    def __call__(self, directory: Path) -> str:
-        """Return the version in effect for the ledger in this folder."""
+    def __call__(self, directory: Path) -> tuple[str, str]:
+        """Return the version in effect for the ledger in this folder, and since when it is."""
         decided = manifest.decide(
             self._workspace.manifest,
             directory / manifest.ITEMS,
@@ -35,9 +35,18 @@ class Versioning:
             known=self._known,
         )
         manifest.write_versions(directory, decided)
-        stamp(self._workspace.curated, self._workspace.placements / curate.FILES, decided.version)
+        list_stamped(self._workspace.curated, self._files, decided.version, directory / manifest.FILES)
         self.decided = decided
-        return decided.version
+        return decided.version, decided.new.at
+
+    @property
+    def _files(self) -> Path:
+        return self._workspace.placements / curate.FILES
+
+    def settle(self) -> None:
+        """Give the set's card the version that was decided: the manifest is written, and nothing has refused it."""
+        if self.decided is not None:
+            stamp(self._workspace.curated, self._files, self.decided.version)
 
     def told(self) -> dict[str, str]:
         """Return what is remembered of it for the run's summary, as plain values."""

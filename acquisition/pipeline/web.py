@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from acquisition.crawl.visit.hosts import registrable
+from acquisition.hosts import registrable
 from acquisition.model import Shard
 from acquisition.rights.signals import OPT_OUTS
 

@@ -23,7 +23,7 @@ from acquisition.pipeline import Session, SourceSummary, Summary, fetch, open_se
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PYTHON: Final = (sys.executable, "-c", "from acquisition.cli import main; main()")
-TIMES: Final = frozenset({"created_at", "retrieved_at", "decided_at", "accepted_at", "resolved_at", "at"})
+TIMES: Final = frozenset({"prov:endedAtTime", "created_at", "retrieved_at", "decided_at", "accepted_at", "resolved_at", "at"})
 """Names of the fields and columns that say when something happened; everything else has to be the same in every run."""
 
 _DIGESTS_OF_TIMES: Final = frozenset({"SHA256SUMS"})

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from acquisition.manifest.spdx import check
+from acquisition.model import Terms
 from tests.judged_shards import World, wav, write_manifest
 
 pytestmark = pytest.mark.flow
@@ -176,6 +177,43 @@ def test_the_eu_draft_says_the_same_in_every_form(world: World) -> None:
     assert "<b>" not in page
     assert "<b>" not in web
     assert page.count("TO BE PROVIDED") >= len(document["to_be_provided"])
+
+
+def test_the_eu_draft_names_the_domains_of_what_is_kept(tmp_path: Path) -> None:
+    """A domain is counted once over all sources, by its kept items alone; of eleven the largest two are the top tenth."""
+    world = World(tmp_path)
+    for number in range(11):
+        rows = [world.text("x" * (40 - number), 0, "ham", url=f"https://www.d{number}.example/1")]
+        world.add(f"crawl{number}", rows, kind="spider")
+    again = [world.text("x" * 90 + f"{n}", n, "ham", url=f"https://cdn.d{n}.example/2") for n in (10, 99)]
+    world.add("more", again, [{"row": 1, "code": "license.denied"}], kind="search")
+    write_manifest(world, version="1.0.0", formats=("eu_summary",))
+    cell = cells(world)["2.3.domains"]["content"]
+    assert cell.startswith("2 of 11 domains, the largest by bytes: d10.example, d0.example.")
+    with (world.workspace.manifest / "eu-summary-domains.csv").open(encoding="utf-8", newline="") as stream:
+        first, *_ = rows = list(csv.DictReader(stream))
+    assert (first["domain"], first["items"], first["source"]) == ("d10.example", "2", "crawl10 more")
+    assert "d99.example" not in {row["domain"] for row in rows}
+
+
+def test_the_eu_draft_calls_nothing_public_that_no_record_does(world: World) -> None:
+    """A source with a page and without terms is listed as public; one behind terms, or without a page, is asked for."""
+    gated = Terms("https://example.org/terms", accepted=True)
+    world.add("gated", [world.text("z", 0, "ham")], kind="huggingface", homepage="https://example.org/gated", terms=gated)
+    world.add("open", [world.text("w", 0, "ham")], kind="huggingface", homepage="https://example.org/open")
+    write_manifest(world, version="1.0.0", formats=("eu_summary",))
+    found = cells(world)
+    listed, unclear = found["2.1.list"]["content"], found["2.1.unclear"]
+    assert "https://example.org/open" in listed
+    assert "gated" not in listed
+    assert (unclear["content"], unclear["origin"]) == ("TO BE PROVIDED", "missing")
+    assert "gated" in unclear["evidence"]
+
+
+def cells(world: World) -> dict[str, Any]:
+    """Return the cells of the draft for Article 53(1)(d) by their fields."""
+    document = json.loads((world.workspace.manifest / "eu-summary.json").read_text(encoding="utf-8"))
+    return {cell["field"]: cell for section in document["sections"] for cell in section["cells"]}
 
 
 def test_credit_is_a_page_that_runs_nothing(world: World) -> None:

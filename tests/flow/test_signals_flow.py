@@ -144,7 +144,7 @@ def test_the_evidence_is_kept(settled: Place) -> None:
         "mechanism": "tdmrep", "where": "header tdm-reservation", "said": "tdm-reservation: 1 tdm-policy: https://ask.example/",
         "ask": "https://ask.example/",
     }  # fmt: skip
-    words = {one["mechanism"]: one["train"] for one in json.loads(items["rsl-yes"]["signals"])}
+    words = {one["mechanism"]: one["train"] for one in items["rsl-yes"]["signals"]}
     assert (words["robots"], words["rsl"], words["rel-license"]) == ("none", "allow", "none")
     told = json.loads((settled.workspace / "manifest" / "summary.json").read_bytes())["crawls"]["web"]
     assert [one["domain"] for one in told["domains"]] == ["127.0.0.1"]

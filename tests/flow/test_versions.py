@@ -13,9 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
+from acquisition.errors import ExportRefused
 from acquisition.manifest import Version, read_versions
+from acquisition.manifest.items import Items
 from acquisition.pipeline import Summary, curate, fetch, open_session, status, verify
 from tests.flow.running import ROOT, plain_environment, stamps
+from tests.judged_shards import tree
 
 pytestmark = pytest.mark.flow
 QUIET = dict.fromkeys(("adult", "duplicates", "llm_style", "opt_out", "pii", "quality"), False)
@@ -169,6 +172,52 @@ def test_a_manifest_that_was_removed_leaves_no_version_to_be_given_twice(home: H
     shutil.rmtree(home.manifest)
     home.text("d")
     assert home.run().versioned["version"] == "1.0.0"
+
+
+def test_a_refused_export_leaves_set_and_manifest_in_agreement(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another version stands in the set's card only with its manifest; until then both are what they were."""
+    home.run()
+    before = stamps(home.manifest) | stamps(home.root / "data" / "curated")
+    value = home.declaration
+    value["sources"]["kit"]["why"] = "somebody asked for it"
+    (home.root / "sources.yaml").write_text(yaml.safe_dump(value))
+
+    def refuse(*_: object) -> None:
+        raise ExportRefused("items: not today")
+
+    with monkeypatch.context() as patched, pytest.raises(ExportRefused):
+        patched.setattr(Items, "write", refuse)
+        home.run()
+    assert (stamps(home.manifest) | stamps(home.root / "data" / "curated")) == before
+    assert verify(open_session(home.root / "sources.yaml")).findings == ()
+    assert home.run().versioned["version"] == "0.1.1"
+    assert "Version 0.1.1." in (home.root / "data" / "curated" / "README.md").read_text()
+    assert verify(open_session(home.root / "sources.yaml")).findings == ()
+
+
+def test_the_same_version_is_the_same_bytes(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A version that is written once more, with another format and back, on another day, has its own time and its old bytes."""
+    home.run()
+    value, before = home.declaration, tree(home.manifest)
+    monkeypatch.setattr("acquisition.pipeline.versioning.utc_now", lambda: "2031-01-01T00:00:00Z")
+    monkeypatch.setattr("acquisition.pipeline.finishing.utc_now", lambda: "2031-01-01T00:00:00Z")
+    for formats in (["items"], value["manifest"]):
+        (home.root / "sources.yaml").write_text(yaml.safe_dump(value | {"manifest": formats}))
+        assert home.run().changed
+    assert tree(home.manifest) == before
+
+
+def test_a_refused_source_is_told_without_its_place(home: Home, tmp_path: Path) -> None:
+    """Where the declaration lies, and on which line, is in no paper and makes no version."""
+    value = home.declaration
+    value["sources"]["closed"] = {"kind": "local", "path": "kit", "license": {"declared": "LicenseRef-Secret"}}
+    (home.root / "sources.yaml").write_text(yaml.safe_dump(value))
+    version = home.run().versioned["version"]
+    refused = [json.loads(line) for line in (home.manifest / "refusals.jsonl").read_text().splitlines()]
+    assert [(one["source"], one["what"]) for one in refused] == [("closed", "")]
+    (home.root / "sources.yaml").write_text("# one line more\n" + yaml.safe_dump(value))
+    assert home.run().versioned["version"] == version
+    assert str(tmp_path).encode() not in b"".join(path.read_bytes() for path in home.manifest.rglob("*") if path.is_file())
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from acquisition.crawl.contract import Failed, Wire
 from acquisition.crawl.visit.backoff import again, retry_after
-from acquisition.crawl.visit.hosts import is_loopback, registrable
+from acquisition.hosts import is_loopback, registrable
 
 NOW = 1_700_000_000.0
 
@@ -81,7 +81,7 @@ def test_the_list_of_suffixes_is_the_bundled_one(tmp_path: Path) -> None:
         "import socket, sys\n"
         "def refuse(*_, **__): raise SystemExit('the network was asked')\n"
         "socket.socket.connect = socket.getaddrinfo = refuse\n"
-        "from acquisition.crawl.visit.hosts import registrable\n"
+        "from acquisition.hosts import registrable\n"
         "assert 'tldextract' not in sys.modules and 'requests' not in sys.modules\n"
         "assert registrable('https://a.example.co.uk/') == 'example.co.uk'\n"
     )

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from acquisition.crawl.contract import Failed, HeaderLines, Refused, Wire
 from acquisition.crawl.visit.decoding import codings, decoded
 from acquisition.crawl.visit.guard import UrlGuard
-from acquisition.crawl.visit.hosts import registrable
 from acquisition.crawl.visit.permissions import origin_of
 from acquisition.crawl.visit.transport_certificate import facts
 from acquisition.crawl.visit.transport_head import objection, read_head
 from acquisition.crawl.visit.transport_idle import _local_port, _shut
+from acquisition.hosts import registrable
 
 
 def wire(body: bytes, *encodings: str, cut: bool = False) -> Wire:

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from acquisition.crawl.contract import Answer, Ask, Failed, Place, Refused, Wire
-from acquisition.crawl.visit.hosts import registrable
 from acquisition.crawl.visit.watch import Watch
+from acquisition.hosts import registrable
 
 NOW = datetime(2026, 6, 15, tzinfo=UTC).timestamp()
 SITE = "https://example.org"

@@ -13,7 +13,7 @@ import jsonschema
 import pyarrow.parquet as pq
 import pytest
 
-from acquisition.errors import UsageError, WorkspaceDamaged
+from acquisition.errors import ExportRefused, UsageError, WorkspaceDamaged
 from acquisition.manifest import (
     LEDGER_SCHEMA,
     EvidenceStore,
@@ -27,6 +27,7 @@ from acquisition.manifest import (
 from acquisition.manifest import evidence as evidence_module
 from acquisition.manifest.columns import MEANINGS, VERSION_KEY
 from acquisition.manifest.credit import authors_of, notices_of
+from acquisition.manifest.items import Items
 from acquisition.manifest.write import write
 from acquisition.model import Evidence, LicenseClaim, Release, Terms
 from acquisition.settings import SourceSettings
@@ -221,7 +222,7 @@ def test_suspicion_is_said_and_never_guessed(tmp_path: Path) -> None:
 
 
 def test_what_was_taken_down_is_nothing_but_names(world: World) -> None:
-    """Its row has id, source, content digest, ticket, who and when; it is dropped, counted, and in no export."""
+    """Its row has id, source, content digest, ticket, who and when; it is dropped, counted apart, and in no export."""
     gone = (TakenDown("f" * 32, "said", "T-7", "ann", NOW, "a" * 64), TakenDown("0" * 32, "said", "T-7"))
     rows = written(world, ledger={"taken_down": gone}, formats=("items", "croissant"))
     first, second = rows[-2:]
@@ -232,7 +233,10 @@ def test_what_was_taken_down_is_nothing_but_names(world: World) -> None:
         "by": "ann", "decided_at": NOW,
     }  # fmt: skip
     summary = json.loads((world.workspace.manifest / "summary.json").read_bytes())
-    assert summary["sources"]["said"]["drop"] == {"takedown": 2}
+    assert summary["taken_down"] == {"said": 2}
+    assert summary["items"] == len(rows) - 2 == sum(summary["outcomes"].values())
+    assert "drop" not in summary["sources"]["said"]
+    assert summary["licenses"]["said"].keys() == {row["concluded_spdx"] for row in rows[:-2] if row["source"] == "said"}
     assert "f" * 32 not in pq.read_table(world.workspace.manifest / "curated-items.parquet")["id"].to_pylist()
     assert explain(world.workspace.manifest, "f" * 32).entries[0]["takedown"] == "T-7"
 
@@ -274,14 +278,32 @@ def test_the_version_in_effect_is_printed(world: World) -> None:
     written(world, formats=("croissant",), version="1.0.0", grab=inputs)
     seen: list[bool] = []
 
-    def decide(directory: Path) -> str:
+    def decide(directory: Path) -> tuple[str, str]:
         seen.append((directory / "items.parquet").is_file())
-        return "1.4.0"
+        return "1.4.0", "2026-01-02T00:00:00Z"
 
     write(replace(inputs[0], version_of=decide))
     assert seen == [True]
     for name in ("summary.json", "croissant.json"):
         assert json.loads((world.workspace.manifest / name).read_bytes())["version"] == "1.4.0"
+    assert json.loads((world.workspace.manifest / "summary.json").read_bytes())["created_at"] == "2026-01-02T00:00:00Z"
+
+
+def test_nothing_is_settled_by_what_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is to happen before the swap happens once all exports have passed, and not where one of them refuses."""
+    inputs: list[ManifestInputs] = []
+    written(world, grab=inputs)
+    said: list[str] = []
+    write(replace(inputs[0], settle=lambda: said.append("settled")))
+    assert said == ["settled"]
+
+    def refuse(*_: object) -> None:
+        raise ExportRefused("items: not today")
+
+    monkeypatch.setattr(Items, "write", refuse)
+    with pytest.raises(ExportRefused):
+        write(replace(inputs[0], settle=lambda: said.append("too early")))
+    assert said == ["settled"]
 
 
 def test_notices_are_found_and_forms_are_not() -> None:

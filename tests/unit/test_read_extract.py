@@ -264,7 +264,7 @@ def test_a_page_of_the_archive_becomes_a_text_item(tmp_path: Path) -> None:
         (PAGE.encode(), {"sha256": "0" * 64}, "warc-digest"),
         (b"<p></p>", {}, "no-main-text"),
         (b"x", {"media_type": "text/plain"}, "no-main-text"),
-        (PAGE.encode(), {"warc": {"file": "crawl-00000.warc.gz", "offset": 7, "record_id": "x"}}, "warc-damaged"),
+        (PAGE.encode(), {"warc": {"file": "crawl-00000.warc.gz", "offset": 10**6, "record_id": "x"}}, "warc-damaged"),
     ],
 )
 def test_a_page_that_gives_no_item_is_rejected_with_a_reason(

@@ -19,8 +19,8 @@ from acquisition.crawl.contract import Answer, Entry, Failed, Lease, Outcome, Re
 from acquisition.crawl.engine.keys import key_of
 from acquisition.crawl.engine.requests import WORK, Unwritable, read, write
 from acquisition.crawl.session import Session
-from acquisition.crawl.visit.hosts import registrable
 from acquisition.crawl.visit.signals import Reading
+from acquisition.hosts import registrable
 
 SEEN_ADDRESSES: Final = 200_000
 """Addresses remembered as they were written, so that a link seen before costs one look into a table."""

@@ -18,8 +18,8 @@ from w3lib.url import safe_url_string
 
 from acquisition.crawl.contract import Entry
 from acquisition.crawl.engine.keys import key_of
-from acquisition.crawl.visit.hosts import registrable
 from acquisition.errors import WorkspaceDamaged
+from acquisition.hosts import registrable
 from acquisition.workspace import write_json
 
 LONGEST_URL: Final = 2_083

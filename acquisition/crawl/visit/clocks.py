@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from acquisition.crawl.contract import Clocks, Failed, HostState, HostStore, Refused, Wire
-from acquisition.crawl.visit.hosts import registrable
 from acquisition.crawl.visit.standing import Kind, Standing
+from acquisition.hosts import registrable
 
 if TYPE_CHECKING:
     from acquisition.settings import CrawlSettings

@@ -14,8 +14,8 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from acquisition.crawl.contract import Refused
-from acquisition.crawl.visit.hosts import ascii_host
 from acquisition.errors import AddressRefused
+from acquisition.hosts import ascii_host
 from acquisition.network import Address, AddressGuard, literal_address, origin, public_url
 
 PORTS: Final = frozenset({80, 443, 8080, 8443})

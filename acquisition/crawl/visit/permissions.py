@@ -27,8 +27,8 @@ from acquisition.crawl import robots
 from acquisition.crawl.contract import PRODUCT_TOKEN, Ask, Failed, PolicyFile, PolicyStore, Refused, Ruling, Wire
 from acquisition.crawl.robots_paths import Verdict, path_of
 from acquisition.crawl.visit.freshness import lifetime
-from acquisition.crawl.visit.hosts import ascii_host
 from acquisition.crawl.visit.redirects import target_of
+from acquisition.hosts import ascii_host
 
 Fetch = Callable[[Ask], Awaitable[tuple[Wire, bytes]]]
 """Takes the host's turn, sends, archives, and returns the answer with its body decoded, `Ask.cut_at` bytes of it at most."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from acquisition.crawl.contract import Failed, HostState, Refused, Wire
 from acquisition.crawl.visit.backoff import BUSY, FIRST_PAUSE, LONGEST_PAUSE, retry_after
-from acquisition.crawl.visit.hosts import is_loopback
+from acquisition.hosts import is_loopback
 
 if TYPE_CHECKING:
     from acquisition.settings import CrawlSettings

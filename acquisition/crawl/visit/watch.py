@@ -27,7 +27,6 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from acquisition.crawl.contract import Answer, Ask, Failed, Refused
-from acquisition.crawl.visit.hosts import registrable
 from acquisition.crawl.visit.soft404 import Print, print_of, probe_path
 from acquisition.crawl.visit.traps import Combinations, trap
 from acquisition.crawl.visit.walls import (
@@ -41,6 +40,7 @@ from acquisition.crawl.visit.walls import (
     path_of,
     wall_of,
 )
+from acquisition.hosts import registrable
 
 WINDOW: Final = 200
 """Pages of a host that are looked back at (crawl.md section 5.4)."""

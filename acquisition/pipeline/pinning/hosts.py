@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from acquisition.crawl.contract import PolicyFile
 from acquisition.crawl.frontier.look import Look
 from acquisition.crawl.inquiry import FRONTIER_FILE
-from acquisition.crawl.visit.hosts import registrable
+from acquisition.hosts import registrable
 from acquisition.lock import HostFile
 from acquisition.protocols import Source
 from acquisition.rights import signals

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from acquisition.pipeline.run import fetch
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.summary import Summary
 from acquisition.plan import Plan, PlannedSource
+from acquisition.workspace import link_file
 
 _BEFORE: Final = ".manifest-before-update.old-1"
 """Named like half a swap, so that a takedown sweeps what a killed update has left of it."""
@@ -111,14 +111,14 @@ def _looked_at(found: News) -> tuple[str, ...]:
 
 @contextmanager
 def _kept(directory: Path) -> Iterator[Path | None]:
-    """Keep a manifest beside the one that is written, by hard links: it is swapped, never changed. What was left is removed."""
+    """Keep a manifest beside the one that is written, by links where there are any: it is swapped, never changed."""
     kept = directory.with_name(_BEFORE)
     shutil.rmtree(kept, ignore_errors=True)
     try:
         if not directory.is_dir():
             yield None
             return
-        shutil.copytree(directory, kept, copy_function=os.link)
+        shutil.copytree(directory, kept, copy_function=lambda path, target: link_file(Path(path), Path(target)))
         yield kept
     finally:
         shutil.rmtree(kept, ignore_errors=True)

@@ -100,7 +100,7 @@ class Selection:
     again: bool
     notes: tuple[str, ...] = ()
     rows: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
-    since: Mapping[str, str] = field(default_factory=dict, repr=False)
+    since: Mapping[str, tuple[str, str]] = field(default_factory=dict, repr=False)
 
     @property
     def curated(self) -> int:
@@ -135,7 +135,11 @@ def select(session: Session, request: Request) -> Selection:
         again=any(stone.key in known for stone in asked),
         notes=tuple(_notes(session, shelf, request)),
         rows=finding.rows(),
-        since={staged.source: staged.tombstones for staged in shelf.staged if staged.tombstones == stones.digest},
+        since={
+            staged.source: (Path(staged.directory).name, staged.tombstones)
+            for staged in shelf.staged
+            if staged.tombstones == stones.digest
+        },
     )
 
 

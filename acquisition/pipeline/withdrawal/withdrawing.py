@@ -47,10 +47,11 @@ class Hits:
     """Rows of standing shards that fall under tombstones, found by somebody who knew where to look.
 
     `rows` maps a shard's key to the places of its rows' tombstones (-1 for none) among those that came after the state that its
-    source has met, named in `since`; `until` is the newest state. Shards that are not named have no such row.
+    source has met; `since` maps each source to the folder that was looked into and that state, for a killed run may have left
+    two folders of one state. `until` is the newest state. Shards that are not named have no such row.
     """
 
-    since: Mapping[str, str]
+    since: Mapping[str, tuple[str, str]]
     until: str
     rows: Mapping[str, np.ndarray]
 
@@ -111,7 +112,8 @@ class _Later:
     def places(self, staged: Staged, until: str) -> dict[int, np.ndarray]:
         """Return for each shard with such rows the places of their tombstones."""
         hits = self.hits
-        known = hits is not None and (hits.since.get(staged.source), hits.until) == (staged.tombstones, until)
+        here = (Path(staged.directory).name, staged.tombstones)
+        known = hits is not None and (hits.since.get(staged.source), hits.until) == (here, until)
         found = {}
         for shard in staged.shards:
             places = hits.rows.get(shard.key) if hits is not None and known else places_in(shard, self.stones)
