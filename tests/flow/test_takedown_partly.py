@@ -11,10 +11,13 @@ from typing import Any, Final
 
 import pytest
 
+from acquisition.cli import main
+from acquisition.content.limits import Unreadable
 from acquisition.demo.archives import zip_bytes
 from acquisition.pipeline import verify
 from acquisition.pipeline.withdrawal.selecting import Request, Wanted
 from acquisition.pipeline.withdrawal.takedown import Grounds, TakenDown, takedown
+from acquisition.takedown.rewriting import Rewriter
 from tests.flow.running import Place, empty_place
 from tests.flow.test_takedown import BLOCKS, CC0, item, lines, text, tone
 
@@ -96,18 +99,27 @@ def test_a_source_of_which_nothing_is_here_is_not_called_done(here: Place) -> No
     assert verify(here.session()).findings == ()  # although it had no ticket
 
 
-def test_an_archive_that_cannot_be_rewritten_is_tried_again(here: Place) -> None:
-    """While a damaged archive holds what left, every run ends with 3 and says so; once it is away, the takedown is finished."""
+def test_an_archive_that_cannot_be_rewritten_is_tried_again(
+    here: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While a file holds what left, every run ends with 3 and the command says so; the next run that can finishes it."""
     gone = item(here, "kit", "kick1.wav")
-    path = blob(here, gone)
-    path.chmod(0o644)
-    path.write_bytes(path.read_bytes()[:-30])
-    done = take(here, gone["id"])
-    assert (len(done.unfinished), done.exit_code, done.summary.swept["failed"]) == (1, 3, 1)
-    assert here.fetch(workers=1).exit_code == 3
-    ran = here.acquire("takedown", "--item", gone["id"], "--yes")
-    assert (ran.code, "not finished" in ran.out) == (3, True)
-    path.unlink()
-    assert here.fetch(workers=1).exit_code == 0
-    assert take(here, gone["id"]).exit_code == 0
+
+    def refuse(*_arguments: object) -> int:
+        raise Unreadable("archive-damaged", "an odd one")
+
+    monkeypatch.chdir(here.directory)
+    with monkeypatch.context() as patched:
+        patched.setattr(Rewriter, "rewrite", refuse)
+        with pytest.raises(SystemExit) as ended:
+            main(["takedown", "--item", gone["id"], "--yes", "--quiet"])
+        assert ended.value.code == 3
+        said = capsys.readouterr().out
+        assert "not finished" in said
+        assert "taken down" not in said
+        assert here.fetch(workers=1).exit_code == 3
+        assert {found.code for found in verify(here.session()).findings} >= {"verify.takedown-unfinished"}
+    summary = here.fetch(workers=1)
+    assert (summary.exit_code, summary.swept["rewritten"]) == (0, 1)
     assert verify(here.session()).findings == ()
+    assert here.fetch(workers=1).swept == {}
