@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, Final
 
-from acquisition.manifest.eu_domains import Domain, domains_of, top_tenth
 from acquisition.manifest.eu_forms import (
     MISSING,
     MODEL,
@@ -26,6 +25,7 @@ from acquisition.manifest.eu_forms import (
     problems,
     summary_schema,
 )
+from acquisition.manifest.eu_origins import Domain, domains_of, is_open, kind_of, top_tenth
 from acquisition.manifest.eu_sizes import size_bin
 from acquisition.manifest.gathered import Part, gather, moment
 from acquisition.manifest.kept import refuse
@@ -42,8 +42,6 @@ LARGE: Final = 0.03
 """Share of all bytes from which on a data set is listed by name; third parties quote it, the template says "large"."""
 _MODALITIES: Final = ("text", "image", "audio", "video", "other")
 _CRAWLED: Final = frozenset({"spider", "search", "url_list"})
-_KEYED: Final = frozenset({"common_voice"})
-"""Kinds whose host gives nothing without an account."""
 
 
 class EuSummary(Exporter):
@@ -57,7 +55,7 @@ class EuSummary(Exporter):
     def write(self, ledger: Ledger, directory: Path) -> tuple[str, ...]:
         """Write the summary in three forms from one list of cells."""
         _, parts = gather(ledger.items)
-        domains = domains_of(ledger.items, {name for name in parts if _kind(ledger, name) in _CRAWLED})
+        domains = domains_of(ledger.items, {name for name in parts if kind_of(ledger, name) in _CRAWLED})
         with (directory / DOMAINS).open("x", encoding="utf-8", newline="") as stream:
             table = csv.writer(stream, lineterminator="\n")
             table.writerow(("domain", "bytes", "items", "modality", "source"))
@@ -83,10 +81,10 @@ class _Draft:
         self._answers = ledger.dataset.answers
         self._domains = domains
         self._whole, self._parts = gather(ledger.items)
-        self._crawled = {name: part for name, part in self._parts.items() if _kind(ledger, name) in _CRAWLED}
-        self._own = {name: part for name, part in self._parts.items() if _kind(ledger, name) == "local"}
+        self._crawled = {name: part for name, part in self._parts.items() if kind_of(ledger, name) in _CRAWLED}
+        self._own = {name: part for name, part in self._parts.items() if kind_of(ledger, name) == "local"}
         others = {name: part for name, part in self._parts.items() if name not in {**self._crawled, **self._own}}
-        self._public = {name: part for name, part in others.items() if _is_open(ledger, name)}
+        self._public = {name: part for name, part in others.items() if is_open(ledger, name)}
         self._unclear = sorted(name for name in others if name not in self._public)
 
     def sections(self) -> Iterator[Section]:
@@ -286,19 +284,6 @@ _MEASURES: Final = (
 
 _NONE_UNCLEAR: Final = "Not applicable: no such data set is in the set"
 NOTHING: Final = "Not applicable: no item of this kind is in the set"
-
-
-def _kind(ledger: Ledger, name: str) -> str:
-    release = ledger.releases.get(name)
-    return release.kind if release else ""
-
-
-def _is_open(ledger: Ledger, name: str) -> bool:
-    """Say whether a source has a page and came without an account, a gate or terms."""
-    release, settings = ledger.releases.get(name), ledger.settings.get(name)
-    if release is None or release.kind in _KEYED or release.terms is not None or (settings is not None and settings.auth):
-        return False
-    return release.homepage.startswith(("https://", "http://"))
 
 
 def _has(part: Part, name: str) -> bool:

@@ -200,7 +200,7 @@ def test_the_eu_draft_calls_nothing_public_that_no_record_does(world: World) -> 
     """A source with a page and without terms is listed as public; one behind terms, or without a page, is asked for."""
     gated = Terms("https://example.org/terms", accepted=True)
     world.add("gated", [world.text("z", 0, "ham")], kind="huggingface", homepage="https://example.org/gated", terms=gated)
-    world.add("open", [world.text("w", 0, "ham")], kind="huggingface", homepage="https://example.org/open")
+    world.add("open", [world.text("w" * 2_000, 0, "ham")], kind="huggingface", homepage="https://example.org/open")
     write_manifest(world, version="1.0.0", formats=("eu_summary",))
     found = cells(world)
     listed, unclear = found["2.1.list"]["content"], found["2.1.unclear"]
