@@ -164,6 +164,8 @@ def _show_done(done: TakenDown, *, as_json: bool) -> None:
     lines += [f"not done: {sentence}" for sentence in done.unfinished]
     if version and summary.manifest:
         lines.append(f"the set is version {version} now; the notice for its users is {summary.manifest}/TAKEDOWNS.md")
+    if old := summary.swept.get("superseded", 0):
+        lines.append(f"{counted(old, 'file')} of older releases, or of sources that are not declared any more, deleted")
     lines += [f"note: {note}" for note in summary.swept.get("kept", ())]
     lines.append(_NEXT if done.unfinished else "`acquire verify` proves that it is gone from everything in the workspace")
     output.emit("\n".join(lines))

@@ -6,6 +6,7 @@ twice changes nothing. Files outside the workspace are never opened for writing;
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from acquisition.tombstones import Tombstones
 from acquisition.workspace import Workspace, utc_now
 
 EXPORTS: Final = ("*.wacz", "*.cdxj")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _MEDIA: Final = {"audio", "image"}
 
 
@@ -32,13 +34,15 @@ class Sweeping:
     """What sweeping works with.
 
     `frontiers` maps each crawled source that is declared to its frontier where that is no file of the workspace. `limits` are
-    the widest within which archives were read. `progress` hears what is being done.
+    the widest within which archives were read. `current` are the files (sha256) that a declared source holds or may need; all
+    others leave the store, None for leaving none. `progress` hears what is being done.
     """
 
     workspace: Workspace
     journal: Journal
     stones: Tombstones
     frontiers: Mapping[str, str] = field(default_factory=dict)
+    current: frozenset[str] | None = None
     limits: ArchiveSettings = field(default_factory=ArchiveSettings)
     now: Callable[[], str] = utc_now
     progress: Callable[[str], None] = lambda _: None
@@ -49,7 +53,7 @@ class Report:
     """What sweeping did: files deleted and rewritten, bytes that went, WARC records, frontier rows, and what it left alone.
 
     `kept` are sentences on what could not go, `failed` of them on files that hold something and could not be rewritten;
-    `outside` counts files of the user's own that hold something taken down.
+    `outside` counts files of the user's own that hold something taken down, `superseded` files deleted that nothing holds now.
     """
 
     deleted: int = 0
@@ -61,6 +65,7 @@ class Report:
     partial: int = 0
     caches: int = 0
     outside: int = 0
+    superseded: int = 0
     failed: int = 0
     kept: list[str] = field(default_factory=list)
 
@@ -69,6 +74,7 @@ def sweep(sweeping: Sweeping, gone: Gone) -> Report:
     """Delete or rewrite every file of the workspace that holds what leaves, and forget it in the journal and the frontiers."""
     report = Report()
     _drop_partial(sweeping, report)
+    _drop_superseded(sweeping, report)
     crawled = {path.name for path in sweeping.workspace.crawl.glob("*") if path.is_dir()}
     _sweep_blobs(sweeping, gone, crawled, report)
     _sweep_crawls(sweeping, gone.items, crawled, report)
@@ -87,10 +93,39 @@ def _drop_partial(sweeping: Sweeping, report: Report) -> None:
         sweeping.journal.drop_part(key)
 
 
+def _drop_superseded(sweeping: Sweeping, report: Report) -> None:
+    """Files of older releases, and of sources that are no longer declared, may hold it, and no item tells where: they go.
+
+    They are not noted as swept: whoever takes up such a release again fetches them again, and they are sieved then.
+    """
+    if sweeping.current is None:
+        return
+    store, journal = BlobStore(sweeping.workspace), sweeping.journal
+    old = [blob for blob in blobs_of(sweeping.workspace) if blob not in sweeping.current]
+    for blob in old:
+        report.bytes += store.path(blob).stat().st_size
+        store.discard(blob)
+    with journal.transaction():
+        for blob in old:
+            journal.forget_content(blob)
+    swept = read_swept(sweeping.workspace)
+    unheld = [blob.blob for blob in swept if blob.blob not in sweeping.current and not blob.absent]
+    if unheld:
+        write_swept(sweeping.workspace, swept.without(unheld))
+    report.superseded += len(old)
+
+
+def blobs_of(workspace: Workspace) -> list[str]:
+    """Return the digests under which files lie in the blob store."""
+    found = (f"{path.parent.name}{path.name}" for path in workspace.blobs.glob("??/*"))
+    return sorted(name for name in found if _SHA256.fullmatch(name))
+
+
 def _sweep_blobs(sweeping: Sweeping, gone: Gone, crawled: set[str], report: Report) -> None:
     workspace, journal = sweeping.workspace, sweeping.journal
     store, swept = BlobStore(workspace), read_swept(workspace)
-    cuts = cuts_of(item for item in gone.items if item.source not in crawled)
+    # A source may have been crawled once and be fetched now: what lies in the store is no part of a crawl.
+    cuts = cuts_of(item for item in gone.items if item.source not in crawled or store.has(item.blob))
     digests = frozenset(stone.digest for stone in sweeping.stones if stone.scope in {"content", "file"})
     cutter = Cutter(workspace, gone, Rewriter(digests, sweeping.now(), sweeping.limits))
     for cut in cuts.values():

@@ -123,3 +123,26 @@ def test_an_archive_that_cannot_be_rewritten_is_tried_again(
     assert (summary.exit_code, summary.swept["rewritten"]) == (0, 1)
     assert verify(here.session()).findings == ()
     assert here.fetch(workers=1).swept == {}
+
+
+def test_older_releases_and_undeclared_sources_are_swept(here: Place) -> None:
+    """After an update, and once a source is no longer declared, nothing of what left lies in the files that they had."""
+    gone = item(here, "posts", "one.jsonl#row=3")
+    old, kit = blob(here, gone), blob(here, item(here, "kit", "kick1.wav"))
+    rows = lines(*({"text": text(n)} for n in range(10)))
+    here.world.site.add("/one.jsonl", rows, media_type="application/jsonl")
+    value = here.declaration
+    del value["sources"]["kit"]
+    here.declare(value)
+    assert here.fetch(workers=1, update=("posts",)).exit_code == 0
+    again = item(here, "posts", "one.jsonl#row=3")
+    assert old.exists()
+    assert kit.exists()
+    assert blob(here, again) != old
+    done = take(here, again["id"])
+    assert (done.exit_code, done.summary.swept["superseded"], done.summary.swept["deleted"]) == (0, 2, 1)
+    assert not old.exists()
+    assert not kit.exists()
+    assert blob(here, item(here, "posts", "two.jsonl#row=3")).exists()
+    assert verify(here.session()).findings == ()
+    assert here.fetch(workers=1).changed is False

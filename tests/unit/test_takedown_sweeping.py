@@ -253,6 +253,25 @@ def test_a_file_that_was_no_item_goes_by_its_content(shelf: Shelf) -> None:
     assert (report.deleted, shelf.store.has(blob), shelf.store.has(stays)) == (1, False, True)
 
 
+def test_a_source_that_was_crawled_once_is_swept_like_any_other(shelf: Shelf) -> None:
+    """The folder of an old crawl does not hide what the store holds of the source now."""
+    (shelf.workspace.crawl / "kit" / "run-0001").mkdir(parents=True)
+    gone = shelf.put(b"RIFFa", "a.wav")
+    report = shelf.sweep(item(gone, "a.wav"), item("e" * 64, "crawl-00000.warc.gz", "#warc=17"))
+    assert (report.deleted, report.outside, shelf.store.has(gone)) == (1, 0, False)
+
+
+def test_what_nothing_holds_any_more_goes(shelf: Shelf) -> None:
+    """Files of older releases are deleted and forgotten, with what was noted of them; what is held now stays."""
+    old, edited, now = shelf.put(b"rev A", "a.csv"), shelf.put(b"rev 0", "b.csv"), shelf.put(b"rev B", "c.csv")
+    write_swept(shelf.workspace, Swept().with_blobs([Blob(edited, 9, "edited", "c" * 64, 5), Blob("d" * 64, 3, "gone")]))
+    report = sweep(Sweeping(shelf.workspace, shelf.journal, Tombstones(), current=frozenset({now})), Gone())
+    assert (report.superseded, report.bytes) == (2, 10)
+    assert [shelf.store.has(blob) for blob in (old, edited, now)] == [False, False, True]
+    assert [record.path for record in shelf.journal.blobs_of("kit")] == ["c.csv"]
+    assert [blob.state for blob in read_swept(shelf.workspace)] == ["gone"]
+
+
 def test_files_of_ones_own_are_never_touched(shelf: Shelf, tmp_path: Path) -> None:
     """A file outside the workspace is counted and left."""
     own = tmp_path / "own.wav"

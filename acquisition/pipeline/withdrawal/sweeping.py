@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from acquisition.blobs import BlobStore
 from acquisition.journal import Journal
 from acquisition.model import Modality
-from acquisition.pipeline.moving import Moved
+from acquisition.pipeline.moving import Moved, transfer_key
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.withdrawal.shelf import Shelf
 from acquisition.settings import ArchiveSettings
@@ -28,7 +28,7 @@ _IN_STAGING: Final = (Modality.TEXT.value, Modality.TABLE.value)
 """What lies in the staged shards as a whole; the bytes of all other items are read where they lie."""
 
 
-def sweep_away(session: Session, journal: Journal, staged: Mapping[str, Staged], moved: Iterable[Moved]) -> dict[str, Any]:
+def sweep_away(session: Session, journal: Journal, staged: Mapping[str, Staged], moved: Collection[Moved]) -> dict[str, Any]:
     """Take out of the workspace what the staged releases list as gone; return what was done, {} where nothing was to do.
 
     Tombstones that were not swept for yet are swept for, too: what they speak of may never have been an item here.
@@ -49,6 +49,7 @@ def sweep_away(session: Session, journal: Journal, staged: Mapping[str, Staged],
         journal=journal,
         stones=stones,
         frontiers={name: location for name, location in shared.items() if location},
+        current=frozenset(_current(session, journal, moved)),
         limits=_widest([source.settings.read.archive for source in sources]),
         progress=lambda text: session.reporter.event("step", text=text),
     )
@@ -59,6 +60,19 @@ def sweep_away(session: Session, journal: Journal, staged: Mapping[str, Staged],
         path.unlink()
     journal.set_fact(_SWEPT, stones.digest)
     return asdict(report)
+
+
+def _current(session: Session, journal: Journal, moved: Iterable[Moved]) -> Iterator[str]:
+    """Yield the files that declared sources hold, were pinned with, or were fetching when a run ended."""
+    for source in moved:
+        yield from (file.sha256 for file in source.held.values())
+        yield from source.planned.held.values()
+    for declared in session.declared.sources:
+        pin = session.lock.pins.get(declared.name)
+        if pin is not None:
+            yield from pin.held.values()
+        key = transfer_key(declared, pin.release) if pin is not None else None  # without a pin nobody knows what is old
+        yield from (record.sha256 for record in journal.blobs_of(declared.name, key))
 
 
 def _let_go(session: Session, journal: Journal, moved: Iterable[Moved]) -> None:
