@@ -11,7 +11,7 @@ from acquisition.hosts import registrable
 from acquisition.manifest.kept import kept_rows
 from acquisition.protocols import Ledger
 
-_KEYED: Final = frozenset({"common_voice"})
+ACCOUNT_KINDS: Final = frozenset({"common_voice"})
 """Kinds whose host gives nothing without an account."""
 
 
@@ -56,6 +56,11 @@ def kind_of(ledger: Ledger, name: str) -> str:
 def is_open(ledger: Ledger, name: str) -> bool:
     """Say whether a source has a page and came without an account, a gate or terms."""
     release, settings = ledger.releases.get(name), ledger.settings.get(name)
-    if release is None or release.kind in _KEYED or release.terms is not None or (settings is not None and settings.auth):
+    if (
+        release is None
+        or release.kind in ACCOUNT_KINDS
+        or release.terms is not None
+        or (settings is not None and settings.auth)
+    ):
         return False
     return release.homepage.startswith(("https://", "http://"))

@@ -50,13 +50,16 @@ def _demand_decided(kept: pa.RecordBatch, items: Path) -> None:
 def license_urls(expression: str) -> tuple[str, ...]:
     """Return the address of each license in an expression: SPDX's own where it is listed there.
 
-    A license of nobody's list is its own name; NOASSERTION is the term that SPDX has for it.
+    An exception has a page of its own behind its license's. A license of nobody's list is its own name; NOASSERTION is the term
+    that SPDX has for it.
     """
     if expression == "NOASSERTION":
         return ("http://spdx.org/rdf/terms#noassertion",)
+    names = (name for found in identifiers(expression) for name in found.split(" WITH "))
     return tuple(
-        (url_of(name) or name) if name.startswith("LicenseRef-") else f"https://spdx.org/licenses/{name}"
-        for name in identifiers(expression)
+        dict.fromkeys(
+            (url_of(name) or name) if name.startswith("LicenseRef-") else f"https://spdx.org/licenses/{name}" for name in names
+        )
     )
 
 

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from acquisition.manifest.credit import authors_of
+from acquisition.manifest.eu_origins import ACCOUNT_KINDS
 from acquisition.manifest.gathered import Part, gather, union
 from acquisition.manifest.kept import kept_rows, license_urls, refuse
 from acquisition.manifest.spdx_checks import NO_LICENSE, check, figures
@@ -20,6 +22,7 @@ from acquisition.model import Release
 from acquisition.protocols import Exporter, Ledger
 from acquisition.rights.expressions import NOASSERTION, identifiers
 from acquisition.rights.titles import name_of
+from acquisition.settings import SourceSettings
 from acquisition.workspace import write_json
 
 __all__ = ["Spdx", "check", "figures"]
@@ -30,13 +33,15 @@ FILES_LISTED: Final = 50_000
 _PLACE: Final = "https://example.invalid"  # RFC 6761: an address that nobody has, for a set that is published nowhere yet
 _TYPES: Final = {"text": "text", "audio": "audio", "image": "image", "table": "structured"}
 _INFO: Final = "_:creation"
+_NAMELESS: Final = "Whoever made it: nobody says who that is, and the profile requires an agent."
+_TIMES: Final = "The times are those of retrieval: when its publisher built and released it is not recorded."
 
 
 class Spdx(Exporter):
     """spdx.json."""
 
     name: ClassVar[str] = "spdx"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     standard: ClassVar[str] = "SPDX 3.0.1, Dataset profile"
     files: ClassVar[tuple[str, ...]] = (DOCUMENT,)
 
@@ -61,7 +66,7 @@ class _Document:
     def built(self) -> dict[str, Any]:
         ledger = self._ledger
         whole, parts = gather(ledger.items)
-        creator = self._agent(ledger.dataset.creator or (ledger.contact.name if ledger.contact else "") or "unknown")
+        creator = self._agent(ledger.dataset.creator or (ledger.contact.name if ledger.contact else ""), "set")
         main = self._whole(whole, creator)
         sources = [self._source(name, part) for name, part in parts.items() if part.items]
         if sources:
@@ -92,10 +97,12 @@ class _Document:
         self._elements.append({"type": kind, "spdxId": address, "creationInfo": _INFO, **told})
         return address
 
-    def _agent(self, name: str) -> str:
-        found = f"{self._base}/agent/{_digest(name)}"
+    def _agent(self, name: str, made: str) -> str:
+        """Return who made something. Whether a name is a person's nobody knows; who is not named has an element and no name."""
+        place = f"agent/{_digest(name) if name else made}"
+        found = f"{self._base}/{place}"
         known = any(element["spdxId"] == found for element in self._elements)
-        return found if known else self._add("Organization", f"agent/{_digest(name)}", name=name)
+        return found if known else self._add("Agent", place, name=name, comment="" if name else _NAMELESS)
 
     def _whole(self, whole: Part, creator: str) -> str:
         ledger = self._ledger
@@ -140,7 +147,8 @@ class _Document:
 
     def _source(self, name: str, part: Part) -> str:
         release = self._ledger.releases.get(name)
-        by = self._agent("; ".join(release.authors) if release is not None and release.authors else "unknown (as published)")
+        settings = self._ledger.settings.get(name)
+        by = self._agent("; ".join(authors_of(release, settings)), f"source/{name}")
         resolved = (release.resolved_at if release else "") or self._ledger.created_at
         package = self._add(
             "dataset_DatasetPackage",
@@ -149,16 +157,17 @@ class _Document:
             software_packageVersion=release.revision if release else "",
             **self._restricted(_download(release, name), by, resolved),
             **_measured(part),
-            dataset_datasetAvailability="scrapingScript" if release and release.reader == "crawl" else "directDownload",
+            dataset_datasetAvailability=_availability(release, settings),
+            comment=_TIMES,
         )
         self._rights(package, f"source/{name}", union(part.declared), union(part.concluded))
         return package
 
     def _restricted(self, place: str, by: str, built: str) -> dict[str, Any]:
-        """What the profile requires of every package beside its type. Whoever releases says when: here, when it was taken."""
+        """What the profile requires of every package beside its type."""
         return {
             "builtTime": built,
-            "releaseTime": self._ledger.created_at,
+            "releaseTime": built,
             "originatedBy": [by],
             "software_downloadLocation": place,
             "software_primaryPurpose": "data",
@@ -210,9 +219,9 @@ class _Document:
                 name=path,
                 software_primaryPurpose="data",
                 verifiedUsing=[_hash(digest)],
-                software_copyrightText="; ".join(authors),
+                software_copyrightText="\n".join(notices),
             )
-            for item, path, digest, authors in _stored(self._ledger.items)
+            for item, path, digest, notices in _stored(self._ledger.items)
         ]
         if listed:
             self._relation("hasDataFile", main, listed)
@@ -220,9 +229,9 @@ class _Document:
 
 def _stored(items: Path) -> Iterator[tuple[str, str, str, list[str]]]:
     """Yield the kept items that are files of their own in the set; rows of a shared file have no file."""
-    for item, path, digest, authors in kept_rows(items, ("id", "path", "stored_sha256", "authors")):
+    for item, path, digest, notices in kept_rows(items, ("id", "path", "stored_sha256", "notices")):
         if digest:
-            yield item, path, digest, authors
+            yield item, path, digest, notices
 
 
 def _redaction(summary: Mapping[str, Any]) -> list[str]:
@@ -233,6 +242,17 @@ def _redaction(summary: Mapping[str, Any]) -> list[str]:
 def _measured(part: Part) -> dict[str, Any]:
     types = sorted({_TYPES.get(name, "other") for name, count in part.modalities.items() if count})
     return {"dataset_datasetType": types or ["noAssertion"], "dataset_datasetSize": part.octets}
+
+
+def _availability(release: Release | None, settings: SourceSettings | None) -> str:
+    """Return how others come by a source, "" where they cannot: a folder of one's own."""
+    if release is None or release.kind == "local":
+        return ""
+    if release.reader == "crawl":
+        return "scrapingScript"
+    if release.kind in ACCOUNT_KINDS or (settings is not None and settings.auth is not None):
+        return "registration"
+    return "clickthrough" if release.terms is not None else "directDownload"
 
 
 def _download(release: Release | None, name: str) -> str:

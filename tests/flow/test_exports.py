@@ -102,6 +102,23 @@ def test_every_package_has_one_license_of_each_kind(world: World) -> None:
     assert check(document) == []
 
 
+def test_spdx_names_nobody_who_is_not_known(world: World) -> None:
+    """Authors are agents of no further kind, who is not known has no name, and a folder of one's own is to be had nowhere."""
+    gated = Terms("https://example.org/terms", accepted=True)
+    world.add("gated", [world.text("z", 0, "ham")], kind="huggingface", homepage="https://example.org/gated", terms=gated)
+    world.add("voices", [world.text("v", 0, "ham")], kind="common_voice")
+    graph = written(world, "spdx.json")["@graph"]
+    assert {one["type"] for one in graph} & {"Organization", "Person"} == set()
+    agents = {one["spdxId"]: one.get("name") for one in graph if one["type"] == "Agent"}
+    packages = {one["name"]: one for one in graph if one["type"] == "dataset_DatasetPackage"}
+    made = {name: agents[one["originatedBy"][0]] for name, one in packages.items()}
+    assert made == {"A set": None, "kit": "Ann", "sms": None, "gated": None, "voices": None}
+    had = {name: one.get("dataset_datasetAvailability") for name, one in packages.items()}
+    assert had == {"A set": None, "kit": None, "sms": None, "gated": "clickthrough", "voices": "registration"}
+    assert "retrieval" in packages["sms"]["comment"]
+    assert not [one for one in graph if one["type"] == "software_File" and one.get("software_copyrightText") == "Ann"]
+
+
 @pytest.mark.parametrize("gone", ["builtTime", "originatedBy", "software_downloadLocation"])
 def test_a_broken_rule_of_the_profile_is_found(world: World, gone: str) -> None:
     """What the library does not enforce we check: a restriction, a license, a reference that is missing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -142,24 +143,27 @@ def _limitations(ledger: Ledger, whole: Part) -> Iterator[str]:
         yield f"not checked: {sentence}"
 
 
+def _origins(ledger: Ledger, parts: Mapping[str, Part]) -> dict[str, dict[str, Any]]:
+    """Return every source that kept something, by its page; one without a page, or with another's, has a UUID as its name."""
+    found: dict[str, dict[str, Any]] = {}
+    for name in sorted(name for name, part in parts.items() if part.items):
+        release = ledger.releases.get(name)
+        page = release.homepage if release else ""
+        if page in found or not page.startswith(("https://", "http://")) or any(map(str.isspace, page)):
+            page = uuid.uuid5(uuid.NAMESPACE_URL, f"{ledger.dataset.url or ledger.dataset.name}#source/{name}").urn
+        label = f"{release.title or name}, {release.revision}" if release else name
+        found[page] = {"@id": page, "@type": "prov:Entity", "prov:label": label.rstrip(", ")}
+    return found
+
+
 def provenance(ledger: Ledger, parts: Mapping[str, Part]) -> dict[str, Any]:
     """Return what the set was made from, by which steps and by whom (PROV at the level of the data set)."""
-    origins = [
-        {
-            "@id": release.homepage,
-            "@type": "prov:Entity",
-            "prov:label": f"{release.title or name}, {release.revision}".rstrip(", "),
-        }
-        for name, release in sorted(ledger.releases.items())
-        if name in parts
-        and release.homepage.startswith(("https://", "http://"))
-        and not any(map(str.isspace, release.homepage))
-    ]
+    origins = _origins(ledger, parts)
     creator = ledger.dataset.creator or (ledger.contact.name if ledger.contact else "")
     tool = {"@type": ["prov:Agent", "prov:SoftwareAgent"], "prov:label": f"acquisition {ledger.tool_version}"}
     steps = ("fetch: download and crawl", "filter: look at every item", "curate: judge by the policy and write the set")
     return {
-        "prov:wasDerivedFrom": list({origin["@id"]: origin for origin in origins}.values()),
+        "prov:wasDerivedFrom": list(origins.values()),
         "prov:wasGeneratedBy": [
             {"@type": "prov:Activity", "prov:label": step, "prov:wasAssociatedWith": tool} for step in steps[:-1]
         ]

@@ -1,0 +1,14 @@
+"""The addresses of the licenses in an expression."""
+
+from __future__ import annotations
+
+from acquisition.manifest.kept import license_urls
+
+
+def test_an_exception_has_a_page_of_its_own() -> None:
+    """`X WITH exception` links the license and the exception, and no address has a space."""
+    assert license_urls("GPL-2.0-only WITH Classpath-exception-2.0 AND MIT") == (
+        "https://spdx.org/licenses/GPL-2.0-only",
+        "https://spdx.org/licenses/Classpath-exception-2.0",
+        "https://spdx.org/licenses/MIT",
+    )
