@@ -5,7 +5,6 @@ Per kept item some fifty bytes are held in numpy arrays; texts and rows stay on 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -20,6 +19,8 @@ import pyarrow.parquet as pq
 
 from acquisition.curate.classes import classes_for
 from acquisition.curate.columns import ColumnTypes
+from acquisition.curate.groups import GroupNames
+from acquisition.curate.hashing import hashes_of
 from acquisition.curate.judge import RuledFlags, read_flags, redactable, rule_flags
 from acquisition.curate.policy import Policy
 from acquisition.curate.redact import Pseudonyms, Span, placeholder, redact_label
@@ -32,24 +33,6 @@ GROUP: Final = "group"
 CLASS: Final = "class"
 PAGE: Final = "page"
 _NULLABLE: Final = tuple(field.name for field in ITEM_SCHEMA if field.nullable)
-
-
-def hash64(text: str) -> int:
-    """Return the first 8 bytes of the text's sha256 as an unsigned number, never 0."""
-    return int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:8]) or 1
-
-
-def group_token(source: str, group: str) -> str:
-    """Return what stands for a group in the manifest: a speaker's own id never appears there."""
-    return hashlib.sha256(f"{source}\n{group}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def hashes_of(values: pa.Array, prefix: str = "") -> Any:
-    """Return a 64-bit hash for each text (uint64), 0 for null and for the empty text."""
-    encoded = pc.dictionary_encode(values)
-    table = [hash64(prefix + text) if text else 0 for text in encoded.dictionary.to_pylist()]
-    indices = encoded.indices.fill_null(len(table)).to_numpy()
-    return np.array([*table, 0], np.uint64)[indices]
 
 
 def content_hashes(digests: pa.Array) -> Any:
@@ -149,10 +132,12 @@ class Candidates:
     _parts: list[dict[str, Any]] = field(default_factory=list)
     _codes: dict[tuple[str, ...], int] = field(default_factory=dict)
     _splits: dict[str, int] = field(default_factory=dict)
+    groups: GroupNames = field(default_factory=GroupNames)
 
     def add(self, shard: ShardView, settings: CuratedSettings) -> None:
         """Take the kept items of one shard."""
         kept = _Kept(shard)
+        self.groups.add(shard.judged)
         self._parts.append(
             {
                 "class": np.array([self._code_of(shard.classes[row]) for row in kept.rows], np.int32),

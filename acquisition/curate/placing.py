@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from acquisition.curate.candidates import ShardView, group_token, positions
+from acquisition.curate.candidates import ShardView, positions
 from acquisition.curate.files import FileList, digest_of
 from acquisition.curate.redact import Span, merge, redact_row
 from acquisition.curate.settling import EMBARGO, Settled
@@ -116,7 +116,11 @@ class Placing:
         columns |= {name: [""] * rows for name in ("split", "path", "stored_sha256")}
         joined = {names: joined_labels(names) for names in set(shard.classes)}
         columns |= {"class": [joined[names] for names in shard.classes], "cluster": list(shard.clusters)}
-        columns |= {"group": _tokens(shard), "stored_size": [0] * rows, "changes": [[] for _ in range(rows)]}
+        columns |= {
+            "group": self.settled.candidates.groups.of(shard.judged),
+            "stored_size": [0] * rows,
+            "changes": [[] for _ in range(rows)],
+        }
         columns["redactions"] = [_as_structs(shard.spans.get(row, ())) for row in range(rows)]
         kept, reason = shard.kept, self.settled.reason[where]
         for offset in (reason > 0).nonzero()[0].tolist():
@@ -213,12 +217,6 @@ class Placing:
 
 def _is_content(field: str) -> bool:
     return field == "text" or field.startswith("fields")
-
-
-def _tokens(shard: ShardView) -> list[str]:
-    groups = pq.read_table(shard.judged.shard.path, columns=["group"], memory_map=False, partitioning=None)["group"].to_pylist()
-    source = shard.judged.shard.source
-    return [group_token(source, group) if group else "" for group in groups]
 
 
 def _as_structs(spans: Sequence[Span]) -> list[dict[str, Any]]:

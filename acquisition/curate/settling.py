@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from acquisition.curate.balance import Balance, balance
-from acquisition.curate.candidates import CLASS, Candidates, hash64
+from acquisition.curate.candidates import CLASS, Candidates
+from acquisition.curate.hashing import hash64
 from acquisition.curate.history import History, basis_of
 from acquisition.curate.promoting import PROMOTED
 from acquisition.curate.splits import SplitKeys, SplitPlan, assign, canonical

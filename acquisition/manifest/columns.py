@@ -172,7 +172,10 @@ _COLUMNS: Final = (
     _text("decided_at", "When a person decided (ISO 8601, UTC), else empty."),
     _text("cluster", "Cluster of duplicates, empty where it is in none."),
     _text("kept_id", "Id of the copy that is kept in its place."),
-    _text("group", "Token that stands for its speaker, author or page; never the value as found."),
+    _text(
+        "group",
+        "What stands for its speaker, author or page: the id of their first item, half of it; nothing of the value as found.",
+    ),
     _of("changes", _TEXTS, "What differs from the original, in sentences."),
     _text(
         "synthetic",

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acquisition.curate.candidates import content_hashes, hash64
+from acquisition.curate.candidates import content_hashes
 from acquisition.curate.classes import class_of_label, classes_for, folder_names, safe_name
 from acquisition.curate.columns import ColumnTypes
+from acquisition.curate.hashing import hash64
 from acquisition.curate.redact import merge, placeholder, redact_fields, redact_row, redact_text
 from acquisition.curate.splits import SplitKeys, assign, canonical, components
 from acquisition.settings import is_split_name
