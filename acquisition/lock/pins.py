@@ -21,9 +21,12 @@ _OWN_EVIDENCE: Final = frozenset({"license.declared", "license.evidence", "licen
 def identity(settings: SourceSettings) -> str:
     """Return a digest of what names the source: its kind, dataset, version, address; not how it is read or judged.
 
-    `base_url` is left out on purpose: a mirror has to give the same bytes.
+    `base_url` is left out on purpose: a mirror has to give the same bytes. Where a crawl's `frontier` lies names nothing
+    either, and it may hold a password; it counts as not given, so that pins from before which had none stay what they are.
     """
     named = settings.model_dump(mode="json", by_alias=True, exclude=set(_NOT_IDENTITY), exclude_defaults=False)
+    if "frontier" in named:
+        named["frontier"] = None
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:16]
 
 

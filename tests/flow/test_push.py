@@ -314,6 +314,26 @@ def test_an_embargo_holds_for_bundles(place: Path, acquire: Line, tmp_path: Path
     assert {one["why"] for one in behind if one["what"] == "item"} == {"its split is under an embargo"}
 
 
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("postgresql://me:secret@db.example/x", 5),
+        ("postgresql://db.example/x?password=secret", 5),
+        ("postgresql://me:${PW}@db.example/x", 0),
+        ("postgresql://me@db.example/x", 0),
+    ],
+)
+def test_no_password_goes_into_a_bundle(place: Path, acquire: Line, tmp_path: Path, address: str, code: int) -> None:
+    """A declaration that holds one, be it in a remark, is not bundled; one that names a variable is."""
+    declare(place, curated={"layout": "folders"}, dataset={**NAMED, "use": {"training": True, "redistribute": True}})
+    build(place)
+    declaration = place / "sources.yaml"
+    declaration.write_text(f"{declaration.read_text()}# frontier: {address}\n")
+    ended, _, said = acquire(place, "bundle", "-o", str(tmp_path / "out"))
+    assert (ended, "holds a password" in said) == (code, code == 5)
+    assert "secret" not in said
+
+
 def test_credit_is_not_left_out(place: Path, hub: UploadHub, acquire: Line) -> None:
     """A manifest without attributions is not pushed where credit is owed; one more format takes away no other."""
     assert acquire(place, "manifest", "--format", "spdx")[0] == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from acquisition.lock import Lock, Pin, identity, read_lock, same_but_for_time, settled, write_lock
 from acquisition.model import Asset, Digest, Evidence, LicenseClaim, Release, Terms
-from acquisition.settings import LicenseSettings, SourceSettings
+from acquisition.settings import CrawlSettings, LicenseSettings, SourceSettings
 
 MD5, SHA = "0" * 32, "e" * 64
 CLAIM = LicenseClaim(
@@ -70,6 +70,13 @@ def test_identity_is_what_names_the_source() -> None:
     same = SourceSettings(kind="http", base_url="http://127.0.0.1:1", why="x", license=LicenseSettings(declared="MIT"))
     assert identity(plain) == identity(same)
     assert identity(plain) != identity(SourceSettings(kind="other"))
+
+
+def test_where_a_frontier_lies_names_no_source() -> None:
+    """Another database, or another password to it, is no other source; pins of crawls without one stay what they were."""
+    plain = CrawlSettings(kind="url_list")
+    shared = CrawlSettings(kind="url_list", frontier="postgresql://me:secret@db.example/crawl")
+    assert identity(plain) == identity(shared) == "f35b1e65db353126"
 
 
 def test_bytes_pin_what_nothing_else_pins() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import orjson
 
@@ -16,6 +18,9 @@ from acquisition.manifest.names import SUMMARY
 from acquisition.pipeline.handing_out.unfinished import demand_finished
 from acquisition.pipeline.session import Session
 from acquisition.workspace import utc_now
+
+_PASSWORD: Final = re.compile(r"(?i)[a-z][a-z0-9+.-]*://(?:[^\s/?#@:]*:([^\s/?#@]+)@|\S*?[?&][a-z]*password=([^\s&\"']+))")
+_VARIABLES: Final = re.compile(r"(?:\$\{\w+\})+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ def write_bundle(session: Session, options: BundleOptions) -> bundle.Bundled:
         )
     with session.held("bundle"):
         demand_finished(workspace, BundleRefused)
+        _demand_no_secret(session.declared.path)
         name, version = _named(workspace.manifest / SUMMARY)
         target = options.output or session.declared.path.parent / f"{name}-{version}{'.tar' if options.as_tar else ''}"
         _demand_outside(target, workspace.root)
@@ -75,6 +81,17 @@ def _named(summary: Path) -> tuple[str, str]:
         raise WorkspaceDamaged(
             f"the manifest's summary cannot be read: {error}", where=str(summary), hint="Write it anew with `acquire curate`."
         ) from error
+
+
+def _demand_no_secret(declaration: Path) -> None:
+    """The declaration goes along as it is: a password in an address must not, not even in a remark."""
+    for number, line in enumerate(declaration.read_text(encoding="utf-8").splitlines(), 1):
+        if any(not _VARIABLES.fullmatch(found[1] or found[2]) for found in _PASSWORD.finditer(line)):
+            raise BundleRefused(
+                "an address in the declaration holds a password, and the declaration is part of a bundle",
+                where=f"{declaration}:{number}",
+                hint="Put the password into an environment variable and write ${NAME} in its place, or into ~/.pgpass.",
+            )
 
 
 def _demand_outside(target: Path, root: Path) -> None:
