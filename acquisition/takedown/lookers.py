@@ -11,7 +11,7 @@ import io
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final
@@ -31,7 +31,9 @@ _CHUNK: Final = 1 << 20
 _TEXT_BYTES: Final = 64_000_000
 _LINES: Final = (".jsonl", ".ndjson")
 _TABLES: Final = (".csv", ".tsv")
-_TEXTS: Final = (".txt", ".md", ".html", ".htm", ".rst", ".srt", ".text")
+STORE: Final = "blobs/"
+_MEDIA: Final = (b"RIFF", b"fLaC", b"ID3", b"\xff\xfb", b"OggS", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*")
+TEXTS: Final = (".txt", ".md", ".html", ".htm", ".rst", ".srt", ".text")
 _BATCH_ROWS: Final = 8_192
 
 
@@ -45,7 +47,10 @@ class Sight:
 
 @dataclass(slots=True)
 class Looked:
-    """How much was looked at, and what could not be: (place, why)."""
+    """How much was looked at, and what could not be: (place, why).
+
+    `unknown` are places of the blob store whose kind nothing tells: they count as looked into only if a reader reads them.
+    """
 
     files: int = 0
     bytes: int = 0
@@ -53,6 +58,7 @@ class Looked:
     rows: int = 0
     records: int = 0
     unread: list[tuple[str, str]] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,14 +196,36 @@ class Looker:
                     yield from self._json(line, f"{place}#line={number + 1}", listed=True)
             elif suffix in _TABLES:
                 yield from self._csv(stream, place, "\t" if suffix == ".tsv" else ",")
-            elif suffix in (".json", ".jsonld", *_TEXTS):
+            elif suffix in (".json", ".jsonld", *TEXTS):
                 data = stream.read(_TEXT_BYTES + 1)
                 if len(data) > _TEXT_BYTES:
                     self.looked.unread.append((place, f"texts are looked through up to {_TEXT_BYTES:,} bytes"))
-                elif suffix in _TEXTS:
+                elif suffix in TEXTS:
                     yield from self._sights(place, self.traces.text(data.decode("utf-8", "replace")))
                 else:
                     yield from self._json(data, place)
+            elif place.startswith(STORE):
+                yield from self._untold(stream, place)
+
+    def _untold(self, stream: IO[bytes], place: str) -> Iterator[Sight]:
+        """Look into a file whose name does not tell what it is, as all in the blob store: JSON, lines of it, or a text."""
+        data = stream.read(HEAD)
+        if data.startswith(_MEDIA):  # known by its digest, as a whole
+            return
+        self.looked.unknown.append(place)
+        if b"\0" in data:
+            return
+        data += stream.read(_TEXT_BYTES - len(data) + 1)
+        try:
+            text = data.decode("utf-8")
+        except UnicodeDecodeError:
+            return
+        if len(data) > _TEXT_BYTES:
+            return
+        yield from self._sights(place, self.traces.text(text))
+        for number, value in _values(text):
+            self.looked.rows += bool(number)
+            yield from self._sights(f"{place}#line={number}" if number else place, self.traces.value(value))
 
     def _json(self, data: bytes, place: str, *, listed: bool = False) -> Iterator[Sight]:
         """Look at every text of a JSON value; a line that lists a file or an item is asked for its digest and address, too."""
@@ -240,6 +268,19 @@ class Looker:
                         yield from self._sights(f"{place}#table={table}", found)
         except sqlite3.DatabaseError as error:
             self.looked.unread.append((place, f"SQLite: {error}"))
+
+
+def _values(text: str) -> Iterator[tuple[int, Any]]:
+    """Yield the JSON value that a text is (0), or those of its lines (from 1) as far as they are such."""
+    if not text.lstrip().startswith(("{", "[")):
+        return
+    with suppress(ValueError, RecursionError):
+        yield 0, json.loads(text)
+        return
+    with suppress(ValueError, RecursionError):
+        for number, line in enumerate(text.split("\n"), start=1):
+            if line.strip():
+                yield number, json.loads(line)
 
 
 class _Hashing:

@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from acquisition.content.names import quote_name, unquote_name
 from acquisition.errors import AcquisitionError
 from acquisition.manifest.verify import Code, Finding
 from acquisition.model import TIMESTAMP, Rejection
@@ -24,7 +25,7 @@ from acquisition.read import FileBinary, read_asset
 from acquisition.settings import ArchiveSettings, SourceSettings
 from acquisition.stage import Held
 from acquisition.stage.shards import ShardWriter
-from acquisition.takedown.lookers import Looked, Looker, Sight
+from acquisition.takedown.lookers import TEXTS, Looked, Looker, Sight
 from acquisition.takedown.swept import FILE
 from acquisition.takedown.traces import Trace, Traces
 from acquisition.tombstones import Tombstones
@@ -119,8 +120,11 @@ def _sights(
         except OSError as error:
             looker.looked.unread.append((place, f"{error.strerror or error}"))
         progress(looker.looked.files)
+    covered: set[str] = set()
     for reading in readings:
-        yield from _read_again(reading, root, looker.looked, stones)
+        yield from _read_again(reading, root, looker.looked, stones, covered)
+    unknown = (place for place in looker.looked.unknown if place.removesuffix("#unpacked") not in covered)
+    looker.looked.unread += [(place, _UNKNOWN) for place in unknown]
 
 
 def _files(root: Path) -> Iterator[Path]:
@@ -132,8 +136,8 @@ def _files(root: Path) -> Iterator[Path]:
                 yield path
 
 
-def _read_again(reading: Reading, root: Path, looked: Looked, stones: Tombstones) -> Iterator[Sight]:
-    """Read files as they are staged, and ask about every item."""
+def _read_again(reading: Reading, root: Path, looked: Looked, stones: Tombstones, covered: set[str]) -> Iterator[Sight]:
+    """Read files as they are staged, and ask about every item; what items came from is `covered`."""
     every = tuple(stones)
     siblings = {file.path: FileBinary(Path(file.file), file.path) for file in reading.held if Path(file.file).is_file()}
     maker = ShardWriter(Path(), source=reading.source, release=reading.release, directory_name="", first=0)
@@ -141,6 +145,8 @@ def _read_again(reading: Reading, root: Path, looked: Looked, stones: Tombstones
         if file.path not in siblings or not Path(file.file).is_relative_to(root):
             continue
         place = Path(file.file).relative_to(root).as_posix()
+        if file.path.lower().endswith(TEXTS):
+            covered.add(place)  # it was compared as the text that it is
         for found in _items(reading, file, siblings):
             if isinstance(found, Rejection):
                 if found.code in _BLIND:
@@ -149,8 +155,15 @@ def _read_again(reading: Reading, root: Path, looked: Looked, stones: Tombstones
             looked.rows += found.num_rows
             items = maker.identified(found, asset=file.path, blob=file.sha256, fetched_at=_NEVER)
             places, locators = stones.places(items), items.column("locator")
+            covered.update(_origins(place, quote_name(file.path), locators.to_pylist()))
             for row in np.flatnonzero(places >= 0).tolist():
                 yield Sight(f"{place}: {locators[row].as_py()}", Trace(every[places[row]], present=True))
+
+
+def _origins(place: str, asset: str, locators: Iterable[str]) -> set[str]:
+    """Return the places (as a Looker names them) of the files that items were read from."""
+    names = {locator.partition("#")[0].removeprefix(asset) for locator in locators}
+    return {place + "!/".join(unquote_name(part) for part in name.split("!/")) for name in names}
 
 
 def _items(reading: Reading, file: Held, siblings: Mapping[str, Binary]) -> Iterator[Found]:
@@ -172,6 +185,7 @@ def _items(reading: Reading, file: Held, siblings: Mapping[str, Binary]) -> Iter
         yield Rejection("unreadable", reading.source, reading.release, file.path, file.path, str(error))
 
 
+_UNKNOWN: Final = "no reader knows it; only its digest, and as a text its whole, was compared"
 _NEVER: Final = pa.scalar(None, TIMESTAMP)
 _BLIND: Final = frozenset(
     {"archive-damaged", "archive-encrypted", "archive-bomb", "archive-too-many", "damaged-file", "unreadable"}

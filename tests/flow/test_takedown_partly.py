@@ -94,6 +94,7 @@ def test_a_source_of_which_nothing_is_here_is_not_called_done(here: Place) -> No
     assert ran.code == 3
     assert "not finished" in ran.out
     assert "taken down" not in ran.out
+    assert "posts" in dict(verify(here.session()).unread)
     here.fetch(workers=1)
     assert take(here, gone["id"]).exit_code == 0
     assert verify(here.session()).findings == ()  # although it had no ticket
@@ -144,5 +145,6 @@ def test_older_releases_and_undeclared_sources_are_swept(here: Place) -> None:
     assert not old.exists()
     assert not kit.exists()
     assert blob(here, item(here, "posts", "two.jsonl#row=3")).exists()
-    assert verify(here.session()).findings == ()
+    found = verify(here.session())
+    assert (found.findings, found.unread) == ((), ())
     assert here.fetch(workers=1).changed is False

@@ -152,7 +152,8 @@ def places(proof: Proof) -> set[tuple[str, str]]:
 def test_a_clean_workspace_is_clean(tmp_path: Path) -> None:
     """Nothing is found where nothing is; what was looked at is counted, and the ledger's rows of tombstones are in order."""
     proof = prove(laid(tmp_path, CLEAN), STONES)
-    assert (proof.findings, proof.unread) == ((), ())
+    assert proof.findings == ()
+    assert {place for place, _ in proof.unread} == {"blobs/ab/ef!/a", "blobs/ab/ef!/b!/k/a.wav"}  # as no source is declared
     assert (proof.tombstones, proof.files, proof.members) == (7, len(CLEAN) - 1, 3)
     assert proof.rows >= 7
 
@@ -259,3 +260,26 @@ def test_what_cannot_be_looked_into_is_said(tmp_path: Path) -> None:
     proof = prove(tmp_path, STONES)
     assert proof.findings == ()
     assert {place.partition("!/")[0] for place, _ in proof.unread} == {"a.zip", "partial/x", "b.parquet", "c.json"}
+
+
+def test_what_no_reader_knows_is_no_proof(tmp_path: Path) -> None:
+    """Files of the store are told by what they hold; what nothing tells, and no reader reads, is listed and not claimed."""
+    media = b"RIFF" + bytes(40)
+    laid(
+        tmp_path,
+        {
+            "blobs/aa/lines": lines({"text": TEXT}),
+            "blobs/aa/text": f"{TEXT}\n".encode(),
+            "blobs/aa/odd": bytes(90),
+            "blobs/aa/sound": media,
+            "blobs/bb/zip": zipped(**{"a.xml": b"<a>b</a>", "b.py": b"x = 1", "c.wav": media, "d.txt": b"plain"}),
+            "blobs/cc/rows": b"n\n1\n",
+            "manifest/card.yaml": b"a: 1",
+        },
+    )
+    settings = SourceSettings.model_validate({"kind": "http", "items": {"as": "rows"}})
+    reading = Reading("kit", "r1", "", settings, (Held("rows.csv", str(tmp_path / "blobs/cc/rows"), "cc", 4, ""),))
+    proof = prove(tmp_path, STONES, [reading])
+    assert {one.path.partition("#")[0] for one in proof.findings} == {"blobs/aa/lines", "blobs/aa/text"}
+    unread = {place for place, why in proof.unread if why.startswith("no reader knows it")}
+    assert unread == {"blobs/aa/lines", "blobs/aa/text", "blobs/aa/odd", "blobs/bb/zip!/a.xml", "blobs/bb/zip!/b.py"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from acquisition import manifest
 from acquisition.blobs import BlobStore
@@ -18,6 +19,8 @@ from acquisition.stage import Held
 from acquisition.takedown.proof import Proof, Reading, prove
 from acquisition.takedown.swept import FILE, read_swept
 from acquisition.tombstones import Tombstones, read_tombstones
+
+_NO_RELEASE: Final = "a source of which nothing is pinned and here: its files are not read as it declares them"
 
 
 def verify(session: Session) -> manifest.Verified:
@@ -68,7 +71,13 @@ def _proof(session: Session, stones: Tombstones) -> Proof:
     finally:
         session.close()
     readings = [reading for source in planned if (reading := _reading(session, source)) is not None]
-    return prove(session.workspace.root, stones, readings, limits=_widest(planned))
+    proof = prove(session.workspace.root, stones, readings, limits=_widest(planned))
+    unread = tuple((source.name, _NO_RELEASE) for source in planned if source.release is None and _staged(session, source))
+    return replace(proof, unread=(*proof.unread, *unread))
+
+
+def _staged(session: Session, planned: PlannedSource) -> bool:
+    return (session.workspace.staging / planned.name).is_dir()
 
 
 def _reading(session: Session, planned: PlannedSource) -> Reading | None:
