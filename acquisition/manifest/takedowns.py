@@ -6,8 +6,8 @@ replaced. It holds ids, digests and paths, and no content.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from acquisition.errors import WorkspaceDamaged
+from acquisition.manifest.gone import TakenDown
 from acquisition.manifest.names import ITEMS, SUMMARY
 from acquisition.tombstones import Tombstone
 
@@ -100,6 +101,13 @@ def _read(path: Path, place: int, line: bytes) -> Takedown:
             hint="Restore it from a copy or a bundle; nothing else knows where the items stood, so it is never made anew.",
         )
     return entry
+
+
+def as_published(before: Path, gone: Sequence[TakenDown]) -> tuple[TakenDown, ...]:
+    """Return what was taken down, with the digests that `before` gives of it: it gives none of redacted words."""
+    told = {entry.id: entry.content_sha256 for entry in read_takedowns(before)}
+    told |= {item: digest for item, (_, digest) in _stood(before, [one.item for one in gone if one.item not in told]).items()}
+    return tuple(replace(one, content_sha256=told.get(one.item, one.content_sha256)) for one in gone)
 
 
 def _entry(item: str, stones: list[Tombstone], stood: tuple[str, str] | None, version: str, last: str) -> Takedown:

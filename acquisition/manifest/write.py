@@ -18,7 +18,7 @@ from acquisition.manifest.columns import LEDGER_VERSION
 from acquisition.manifest.evidence import EvidenceStore
 from acquisition.manifest.ledger import LedgerInputs, LedgerWriter
 from acquisition.manifest.names import FILES, ITEMS, OBSERVATIONS, REFUSALS, REJECTIONS, SUMMARY, SUMS
-from acquisition.manifest.takedowns import write_takedowns
+from acquisition.manifest.takedowns import as_published, write_takedowns
 from acquisition.model import Observation, Rejection
 from acquisition.protocols import Ledger
 from acquisition.settings import ContactSettings, DatasetSettings, LimitSettings
@@ -87,7 +87,8 @@ def write(inputs: ManifestInputs) -> ManifestResult:
     """Write the manifest into a new directory and swap it in. PluginError names an exporter that fails."""
     evidence = inputs.ledger.evidence
     with atomic_directory(inputs.manifest) as directory:
-        writer = LedgerWriter(inputs.ledger)
+        gone = as_published(inputs.manifest, inputs.ledger.taken_down)
+        writer = LedgerWriter(replace(inputs.ledger, taken_down=gone))
         rows = writer.write(directory / ITEMS)
         inputs = _in_effect(inputs, directory)
         if evidence is not None:

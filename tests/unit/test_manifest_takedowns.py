@@ -13,7 +13,7 @@ import pytest
 from acquisition.errors import WorkspaceDamaged
 from acquisition.manifest.columns import LEDGER_SCHEMA
 from acquisition.manifest.gone import TakenDown, tombstone_rows
-from acquisition.manifest.takedowns import LIST, read_takedowns, write_takedowns
+from acquisition.manifest.takedowns import LIST, as_published, read_takedowns, write_takedowns
 from acquisition.tombstones import Tombstone
 
 NOW = "2026-11-21T00:00:00Z"
@@ -85,3 +85,13 @@ def test_where_it_stood(tmp_path: Path, facts: dict[str, Any], path: str, conten
     """Path, digest and last version are those of the manifest before; a row that only says that it left is no place."""
     entry = written(tmp_path, before(tmp_path, **facts))
     assert (entry["path"], entry["content_sha256"], entry["last_version"]) == (path, content, last)
+
+
+def test_a_redacted_text_that_leaves_has_no_digest(tmp_path: Path) -> None:
+    """Neither the first manifest without it nor a later one tells the digest that only tombstones have."""
+    gone = [TakenDown(ITEM, "kit", "T-1", content_sha256="d" * 64)]
+    assert as_published(tmp_path, gone) == tuple(gone)
+    manifest = before(tmp_path, content_sha256="")
+    written(tmp_path, manifest)
+    for one in (manifest, tmp_path / "after"):
+        assert [found.content_sha256 for found in as_published(one, gone)] == [""]
