@@ -312,6 +312,7 @@ def test_an_embargo_holds_for_bundles(place: Path, acquire: Line, tmp_path: Path
     assert not [path for path in (tmp_path / "out" / "curated").rglob("*.wav") if "snare" in path.as_posix()]
     behind = [json.loads(line) for line in (tmp_path / "out" / "not-included.jsonl").read_text().splitlines()]
     assert {one["why"] for one in behind if one["what"] == "item"} == {"its split is under an embargo"}
+    assert acquire(place, "verify", str(tmp_path / "out"))[0] == 0
 
 
 @pytest.mark.parametrize(
