@@ -64,7 +64,8 @@ def take(place: Place, *wanted: str) -> TakenDown:
 
 def blob(place: Place, row: dict[str, Any]) -> Path:
     """Where the file of an item lies."""
-    return place.workspace / "blobs" / row["blob"][:2] / row["blob"][2:]
+    digest: str = row["blob"]
+    return place.workspace / "blobs" / digest[:2] / digest[2:]
 
 
 def test_a_source_that_lacks_a_file_takes_part_with_the_others(here: Place) -> None:
@@ -141,6 +142,7 @@ def test_older_releases_and_undeclared_sources_are_swept(here: Place) -> None:
     assert kit.exists()
     assert blob(here, again) != old
     done = take(here, again["id"])
+    assert done.selection.notes[0].endswith("are deleted as well: 2")
     assert (done.exit_code, done.summary.swept["superseded"], done.summary.swept["deleted"]) == (0, 2, 1)
     assert not old.exists()
     assert not kit.exists()

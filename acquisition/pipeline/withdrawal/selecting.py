@@ -23,6 +23,7 @@ from acquisition.pipeline.withdrawal.shelf import Place, Shelf, text_key
 from acquisition.pipeline.withdrawal.withdrawing import Hits
 from acquisition.sameness.texts import normal_form
 from acquisition.stage.withdrawn import places_in
+from acquisition.takedown.sweeping import blobs_of as stored
 from acquisition.tombstones import (
     LEAST_LETTERS,
     Scope,
@@ -346,6 +347,8 @@ def _stone_of_file(file: TouchedFile) -> Tombstone:
 
 
 def _notes(session: Session, shelf: Shelf, request: Request) -> Iterator[str]:
+    if old := _unheld(session):
+        yield f"files of older releases, or of sources that are not declared any more, are deleted as well: {old:,}"
     if request.copies == "all" and shelf.shards and not shelf.compared:
         yield "the duplicates filter has not looked at what is staged: copies are items of the same content or text alone"
     for wanted in request.wanted:
@@ -354,3 +357,12 @@ def _notes(session: Session, shelf: Shelf, request: Request) -> Iterator[str]:
             for source, pin in sorted(session.lock.pins.items()):
                 if any(author_name(author) == name for author in pin.release.authors):
                     yield f"the publisher names this author for {source} as a whole; `--source {source}` takes all of it"
+
+
+def _unheld(session: Session) -> int:
+    """Return how many files of the store no declared source holds, 0 where the lock does not say it of all of them."""
+    pins = {source.name: session.lock.pins.get(source.name) for source in session.declared.sources}
+    if None in pins.values():
+        return 0
+    held = {sha256 for pin in pins.values() if pin is not None for sha256 in pin.held.values()}
+    return sum(name not in held for name in stored(session.workspace))
