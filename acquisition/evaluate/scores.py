@@ -54,8 +54,9 @@ def pii(lines: Sequence[PiiLine], answers: Answers, counting: Counting) -> list[
     gave_up = {line for line, flags in answers.flags.items() if any(_gave_up(flag.code) for flag in flags)}
     types = sorted(labelled.union(kind for spans in said.values() for kind, _, _ in spans))
     tallies = [_span_tally(kind, truth, said, (kind not in known, gave_up)) for kind in types]
+    sought = labelled & known
     documents = [
-        (any(kind in known for kind, _, _ in truth[line.id]), any(kind in labelled for kind, _, _ in said[line.id]))
+        (any(kind in sought for kind, _, _ in truth[line.id]), any(kind in sought for kind, _, _ in said[line.id]))
         for line in lines
     ]
     checked = [tally for tally in tallies if tally.name in known]
