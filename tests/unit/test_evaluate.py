@@ -146,6 +146,16 @@ def test_spans_count_by_overlap_of_one_type() -> None:
     assert (_tally(tallies, "overall").found, _tally(tallies, "overall").missed) == (1, 2)
 
 
+def test_a_document_counts_by_types_that_are_looked_for_on_both_sides() -> None:
+    """A birthday found where dates are not looked for is no false alarm of its document, and no hit."""
+    lines = [PiiLine(id="a", text="x" * 50, spans=(SpanLabel(start=0, end=9, entity_type="DATE_TIME"),))]
+    flags = {"a": [_said("pii.date-time", (0, 9))]}
+    for off, expected in (({"pii.date-time"}, (0, 0, 1)), (set[str](), (1, 0, 0))):
+        tallies = pii(lines, Answers(flags=flags, codes_off=off), Counting("pii", Policy()))
+        documents = _tally(tallies, "holds any that is looked for")
+        assert (documents.found, documents.alarms, documents.clean) == (expected[0], expected[1], expected[2])
+
+
 def test_pairs_are_counted_exact_and_near_apart() -> None:
     """One exact pair found, one near pair missed, and one single item drawn in."""
     lines = [
