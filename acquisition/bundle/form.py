@@ -3,7 +3,7 @@
 <name>-<version>/
 ├── README.md  bundle.json      what it is, for people and for machines
 ├── sources.yaml  sources.lock  what was declared, and what exactly was taken
-├── decisions.jsonl  tombstones.jsonl
+├── decisions.jsonl
 ├── curated/                    the set, without what may not be passed on
 ├── manifest/                   the papers, with the evidence as bytes
 ├── contexts.json               addresses that the papers name and that are not included
@@ -28,7 +28,7 @@ SUMS: Final = "SHA256SUMS"
 SIGNATURE: Final = "SHA256SUMS.sig"
 CURATED: Final = "curated"
 MANIFEST: Final = "manifest"
-PAPERS: Final = ("sources.yaml", "sources.lock", "decisions.jsonl", "tombstones.jsonl")
+PAPERS: Final = ("sources.yaml", "sources.lock", "decisions.jsonl")
 _RESERVED: Final = frozenset('<>:"|?*')
 
 MAX_NAME: Final = 4_096

@@ -31,7 +31,7 @@ def _head(about: Mapping[str, Any]) -> str:
 def _parts(*, only_manifest: bool) -> str:
     rows = [
         ("`sources.yaml`, `sources.lock`", "what was declared, and what exactly was taken"),
-        ("`decisions.jsonl`, `tombstones.jsonl`", "what people decided; what was taken down, as digests"),
+        ("`decisions.jsonl`", "what people decided"),
         ("`manifest/`", "the ledger of every item and its exports, with the evidence as bytes; it tells of the whole set"),
         ("`manifest/CHANGELOG.md`", "the versions of the set, and what changed from one to the next"),
         ("`not-included.jsonl`", "every item and file that is not here, or not as it was, and why"),

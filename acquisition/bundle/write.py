@@ -45,7 +45,7 @@ _CHUNK: Final = 1 << 20
 class BundleInputs:
     """What goes into a bundle.
 
-    `papers` maps names in the bundle to files (sources.yaml, sources.lock, decisions.jsonl, tombstones.jsonl), as far as they
+    `papers` maps names in the bundle to files (sources.yaml, sources.lock, decisions.jsonl), as far as they
     are there. `redistribute` is `use.redistribute` of the declaration; `only_manifest` leaves the set's bytes out. `closed` are
     the splits under an embargo that lasts, whose items stay behind.
     """

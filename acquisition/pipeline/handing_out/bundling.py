@@ -52,7 +52,7 @@ def write_bundle(session: Session, options: BundleOptions) -> bundle.Bundled:
         name, version = _named(workspace.manifest / SUMMARY)
         target = options.output or session.declared.path.parent / f"{name}-{version}{'.tar' if options.as_tar else ''}"
         _demand_outside(target, workspace.root)
-        places = (session.declared.path, session.lock_path, workspace.decisions, workspace.tombstones)
+        places = (session.declared.path, session.lock_path, workspace.decisions)
         return bundle.write(
             bundle.BundleInputs(
                 name=name,
