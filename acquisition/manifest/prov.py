@@ -51,9 +51,11 @@ def _taken_down(items: Path) -> list[tuple[str, str, str]]:
     """Return id, ticket and time of the items that were taken down, at most MAX_GONE; the ledger has all."""
     found: list[tuple[str, str, str]] = []
     with pq.ParquetFile(items) as ledger:
-        for batch in ledger.iter_batches(columns=["id", "takedown", "decided_at"]):
-            gone = batch.filter(pc.not_equal(batch.column("takedown"), "")).slice(0, MAX_GONE - len(found))
-            found += zip(*(gone.column(name).to_pylist() for name in ("id", "takedown", "decided_at")), strict=True)
+        for batch in ledger.iter_batches(columns=["id", "takedown", "decided_at", "code"]):
+            # not by the ticket: a takedown needs none
+            gone = batch.filter(pc.equal(batch.column("code"), "takedown")).slice(0, MAX_GONE - len(found))
+            rows = zip(*(gone.column(name).to_pylist() for name in ("id", "takedown", "decided_at")), strict=True)
+            found += ((item, ticket or "without a ticket", at) for item, ticket, at in rows)
     return found
 
 
