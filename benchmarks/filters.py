@@ -10,6 +10,7 @@ per core, CPU seconds, and the peak memory of the largest process. With --only t
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import shutil
 import sys
@@ -45,7 +46,7 @@ def make(directory: Path, documents: int) -> None:
     words = [
         "".join(rng.choices("etaoinshrdlucmfwypvbgkjqxz", weights=range(26, 0, -1), k=rng.randint(2, 10))) for _ in range(WORDS)
     ]
-    weights = [1 / (rank + 3) for rank in range(WORDS)]
+    weights = list(itertools.accumulate(1 / (rank + 3) for rank in range(WORDS)))
     kept: list[list[str]] = []
     for start in range(0, documents, PER_FILE):
         with (directory / f"docs-{start:08d}.jsonl").open("wb") as stream:
@@ -59,7 +60,7 @@ def _text(rng: random.Random, words: Sequence[str], weights: Sequence[float], ke
         for _ in range(3):
             chosen[rng.randrange(len(chosen))] = rng.choice(words)
     else:
-        chosen = rng.choices(words, weights=weights, k=170)
+        chosen = rng.choices(words, cum_weights=weights, k=170)
         if rng.random() < 0.05:
             kept.append(chosen)
             del kept[:-2_000]
