@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeAlias
+from urllib.parse import unquote
 
 from pydantic import BaseModel, ValidationError
 
@@ -19,8 +20,14 @@ _SECRET_KEY: Final = re.compile(r"(?:^|_)(?:token|password|passwd|secret|api_?ke
 _SECRET_VALUE: Final = re.compile(
     r"(?:hf_[A-Za-z0-9]{20,}|KGAT_[A-Za-z0-9]{16,}|gh[pousr]_[A-Za-z0-9]{20,}|sk-[A-Za-z0-9_-]{20,}|AKIA[A-Z0-9]{16}|[0-9a-f]{32,})"
 )
-_USERINFO: Final = re.compile(r"^[a-z][a-z0-9+.-]*://[^/?#@]*:[^/?#@]+@", re.IGNORECASE)
+_PASSWORDS: Final = (
+    re.compile(r"^([a-z][a-z0-9+.-]*)://[^/?#@:]*:([^/?#@]+)@", re.IGNORECASE),
+    re.compile(r"^([a-z][a-z0-9+.-]*)://[^?#]*\?(?:[^#]*&)?(?:ssl)?passw(?:or)?d=([^&#]+)", re.IGNORECASE),
+)
+"""An address's scheme and the password in it: before its host, or in its query, as PostgreSQL takes it."""
+_VARIABLE: Final = re.compile(r"\$\{\w+\}", re.ASCII)
 _NO_SECRETS: Final = "Put the secret into an environment variable and write `auth: {env: NAME_OF_IT}`."
+_NO_PASSWORDS: Final = f"{_NO_SECRETS} In `frontier`, write `${{NAME_OF_IT}}` where the password stands."
 _KEY: Final = "Set it to a long random text and keep it: the same key gives the same pseudonyms. Or use mode: placeholder."
 _EXPECTED: Final[Mapping[str, str]] = {
     "string_type": "a text", "int_type": "a whole number", "int_from_float": "a whole number", "int_parsing": "a whole number",
@@ -70,12 +77,18 @@ def _secrets(model: type[BaseModel], node: Node) -> Iterator[Fault]:
                 )
         if not isinstance(child.scalar, str):
             continue
-        if _USERINFO.match(child.scalar):
+        if _has_password(child.scalar):
             yield Fault(
-                "secret-in-file", "this address contains a password; secrets are never in this file", child.place, _NO_SECRETS
+                "secret-in-file", "this address contains a password; secrets are never in this file", child.place, _NO_PASSWORDS
             )
         elif path[-2:] == ("auth", "env") and _SECRET_VALUE.fullmatch(child.scalar):
             yield _secret("this looks like the credential itself, not like the name of an environment variable", child.place)
+
+
+def _has_password(text: str) -> bool:
+    """Say whether an address holds a password. A database's may be a variable; in a web address it would go with every link."""
+    found = [match for pattern in _PASSWORDS if (match := pattern.match(unquote(text)))]
+    return any(match[1].lower() in {"http", "https"} or not _VARIABLE.fullmatch(match[2]) for match in found)
 
 
 def _secret(message: str, place: Place) -> Fault:

@@ -219,6 +219,27 @@ def test_secrets_in_the_file_are_refused(tmp_path: Path, options: str) -> None:
     assert "me:pass" not in secret.message
 
 
+@pytest.mark.parametrize(
+    ("address", "fine"),
+    [
+        ("postgresql://crawler:abc@db/x", False),
+        ("postgresql://crawler@db/x?password=abc", False),
+        ("postgresql://db/x?user=crawler&ssl%70assword=abc", False),
+        ("postgresql://crawler:${PW}abc@db/x", False),
+        ("postgresql://crawler:${PW}@db/x", True),
+        ("postgresql://crawler@db/x?sslmode=require&password=${PW}", True),
+        ("postgresql://crawler@db/x?passfile=/run/pgpass", True),
+    ],
+)
+def test_a_frontiers_password_stays_out_of_the_file(tmp_path: Path, address: str, *, fine: bool) -> None:
+    """Before the host or in the query: written out it is refused, as a variable it is the documented way."""
+    text = f"sources: {{a: {{kind: spider, start: ['https://example.org/'], frontier: '{address}'}}}}"
+    if fine:
+        load(tmp_path, text, {"PW": "abc"})
+    else:
+        assert "secret-in-file" in {problem.code for problem in problems(tmp_path, text, {"PW": "abc"})}
+
+
 def test_words_of_the_users_own_are_no_secrets(tmp_path: Path) -> None:
     """A label that is called like a secret may be renamed."""
     load(tmp_path, "sources: {a: {kind: uci, id: 1, items: {label: {column: x, rename: {token: word, password: phrase}}}}}")
