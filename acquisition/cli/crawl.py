@@ -8,14 +8,14 @@ import click
 
 from acquisition.cli import present
 from acquisition.cli.progress import reporter
-from acquisition.cli.run import clean_stop, common, declared
+from acquisition.cli.run import clean_stop, common, declared, watched
 
 
 @click.command("crawl")
 @click.argument("sources", nargs=-1, required=True)
 @click.option("--resume", is_flag=True, help="Only go on with runs that did not finish; begin none anew.")
 @click.option("--replay", is_flag=True, help="Run over what the last runs have archived; send nothing.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@watched
 @declared
 @common
 def command(

@@ -8,12 +8,12 @@ import click
 
 from acquisition.cli import present
 from acquisition.cli.progress import reporter
-from acquisition.cli.run import clean_stop, common, declared
+from acquisition.cli.run import clean_stop, common, declared, watched
 
 
 @click.command("curate")
 @click.option("--offline", is_flag=True, help="Asks nobody, as always; what is missing here is an error.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@watched
 @declared
 @common
 def command(*, offline: bool, quiet: bool, file: Path, workspace: Path | None, as_json: bool, debug: bool) -> int:

@@ -8,7 +8,7 @@ import click
 
 from acquisition.cli import present
 from acquisition.cli.progress import reporter
-from acquisition.cli.run import clean_stop, common, declared
+from acquisition.cli.run import clean_stop, common, declared, working
 
 
 @click.command("fetch")
@@ -22,8 +22,7 @@ from acquisition.cli.run import clean_stop, common, declared
 @click.option("--locked", is_flag=True, help="Refuse anything that sources.lock does not hold.")
 @click.option("--update", multiple=True, metavar="NAME", help="Take the newest release of this source (may be repeated).")
 @click.option("--offline", is_flag=True, help="Ask nobody: work from the lock and what is here, and say what is missing.")
-@click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes; 0 is one per core.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@working
 @declared
 @common
 def command(

@@ -29,6 +29,18 @@ def common(function: Decorated) -> Decorated:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout instead of text.")(function)
 
 
+def watched(function: Decorated) -> Decorated:
+    """Add the option of commands that show how far they are."""
+    return click.option("--quiet", is_flag=True, help="No progress.")(function)
+
+
+def working(function: Decorated) -> Decorated:
+    """Add the options of commands that go down the whole line."""
+    return click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes; 0 is one per core.")(
+        watched(function)
+    )
+
+
 def declared(function: Decorated) -> Decorated:
     """Add the options of commands that read a declaration."""
     function = click.option(

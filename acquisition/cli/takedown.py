@@ -12,7 +12,7 @@ import click
 from acquisition.cli import output
 from acquisition.cli.crawling import counted
 from acquisition.cli.progress import reporter
-from acquisition.cli.run import clean_stop, common, declared
+from acquisition.cli.run import clean_stop, common, declared, watched
 from acquisition.errors import EXIT_FINDINGS, UsageError
 
 if TYPE_CHECKING:  # Arrow is heavy; it is loaded when the command runs
@@ -42,7 +42,7 @@ _NEXT = "mend what is said above (`acquire fetch` brings files that are missing)
 @click.option("--reason", default="", metavar="WHY", help="Why. It is published: name nobody.")
 @click.option("--also-unseen", is_flag=True, help="Leave a tombstone even if nothing of it is here, so that it never enters.")
 @click.option("--yes", is_flag=True, help="Do it. Without this it is only shown, or asked for on a terminal.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@watched
 @declared
 @common
 def command(

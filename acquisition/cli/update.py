@@ -13,7 +13,7 @@ from acquisition.cli.alarms import alarms_text
 from acquisition.cli.output import size
 from acquisition.cli.planned_value import changes_value, drift_value
 from acquisition.cli.progress import reporter
-from acquisition.cli.run import clean_stop, common, declared
+from acquisition.cli.run import clean_stop, common, declared, working
 from acquisition.errors import EXIT_REFUSED
 
 if TYPE_CHECKING:  # planning is heavy; it is loaded when the command runs
@@ -23,8 +23,7 @@ if TYPE_CHECKING:  # planning is heavy; it is loaded when the command runs
 @click.command("update")
 @click.argument("sources", nargs=-1)
 @click.option("--yes", is_flag=True, help="Take it without asking.")
-@click.option("--workers", type=click.IntRange(min=0), default=0, help="Processes; 0 is one per core.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@working
 @declared
 @common
 def command(
