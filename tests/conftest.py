@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+LONGEST = "test_main_kill.py"
 SHARED = Path(__file__).parents[1].parent / "shared" / "data"
 
 
@@ -55,7 +56,9 @@ def only_this_machine(
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave network tests out unless they are asked for by their marker."""
+    """Put the longest tests first, and leave network tests out unless they are asked for by their marker."""
+    # Begun last, the kills of a whole run would be waited for by every other worker (pytest-xdist takes tests in this order).
+    items.sort(key=lambda item: item.path.name != LONGEST)
     if "network" in (config.getoption("-m") or ""):
         return
     skip = pytest.mark.skip(reason="leaves the machine; ask with -m network")
