@@ -24,9 +24,15 @@ def identity(settings: SourceSettings) -> str:
     `base_url` is left out on purpose: a mirror has to give the same bytes. Where a crawl's `frontier` lies names nothing
     either, and it may hold a password; it counts as not given, so that pins from before which had none stay what they are.
     """
-    named = settings.model_dump(mode="json", by_alias=True, exclude=set(_NOT_IDENTITY), exclude_defaults=False)
-    if "frontier" in named:
-        named["frontier"] = None
+    named = _named(settings)
+    return _digest({**named, "frontier": None} if "frontier" in named else named)
+
+
+def _named(settings: SourceSettings) -> dict[str, Any]:
+    return settings.model_dump(mode="json", by_alias=True, exclude=set(_NOT_IDENTITY), exclude_defaults=False)
+
+
+def _digest(named: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(named, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -75,6 +81,10 @@ class Pin:
     def complete(self) -> bool:
         """Say whether the release is pinned by a revision (unpinned ones are pinned once their bytes have come)."""
         return bool(self.release.revision)
+
+    def names(self, settings: SourceSettings) -> bool:
+        """Say whether the pin is of what is declared. Digests from when `frontier` still counted are known as well."""
+        return self.identity == identity(settings) or self.identity == _digest(_named(settings))
 
 
 @dataclass(frozen=True, slots=True)

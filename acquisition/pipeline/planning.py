@@ -113,8 +113,7 @@ def pinned(lock: Lock, sources: Iterable[PlannedSource]) -> Lock:
     """
     for planned in sources:
         old = lock.pins.get(planned.name)
-        named = identity(planned.source.settings)
-        fresh = old is None or old.identity != named
+        fresh = old is None or not old.names(planned.source.settings)
         if planned.published is None or not (planned.action in {"download", "reuse"} or (planned.action == "refuse" and fresh)):
             continue
         if planned.state == "local" and not fresh:

@@ -17,7 +17,7 @@ from acquisition.errors import (
     PluginError,
     Refused,
 )
-from acquisition.lock import Lock, Pin, TextDigest, identity, own_word
+from acquisition.lock import Lock, Pin, TextDigest, own_word
 from acquisition.model import SEVERITY, Asset, Evidence, Release
 from acquisition.plan.comparing import compare, describe
 from acquisition.plan.drift import Drift, drift_of
@@ -89,7 +89,7 @@ class Planner:
 
     def _resolved(self, source: Source) -> PlannedSource:
         pin = self.lock.pins.get(source.name)
-        kept = pin if pin is not None and pin.identity == identity(source.settings) else None
+        kept = pin if pin is not None and pin.names(source.settings) else None
         self._demand_pin(source, kept)
         updating = source.name in self.update
         published, state = self._published(source, kept, updating=updating)
@@ -151,7 +151,7 @@ class Planner:
     def _unnamed(self, source: Source) -> PlannedSource:
         """A source that this run was not asked for takes part with what is here, and nobody is asked about it."""
         pin = self.lock.pins.get(source.name)
-        if pin is None or pin.identity != identity(source.settings):
+        if pin is None or not pin.names(source.settings):
             return PlannedSource(source, "skip")
         planned = replace(self, look="new", locked=False)._resolved(source)  # noqa: SLF001  # the same class
         if planned.action == "refuse":

@@ -79,6 +79,16 @@ def test_where_a_frontier_lies_names_no_source() -> None:
     assert identity(plain) == identity(shared) == "f35b1e65db353126"
 
 
+def test_pins_from_when_a_frontier_counted_are_no_other_source() -> None:
+    """Such a pin is of its own declaration, with the frontier it had; with another frontier or start it is not."""
+    shared = CrawlSettings(kind="url_list", frontier="postgresql://me:secret@db.example/crawl")
+    old = Pin("729b7a809e6e6015", RELEASE)
+    assert old.names(shared)
+    assert Pin(identity(shared), RELEASE).names(shared)
+    assert not old.names(CrawlSettings(kind="url_list", frontier="postgresql://db.example/other"))
+    assert not old.names(CrawlSettings(kind="spider", frontier="postgresql://me:secret@db.example/crawl"))
+
+
 def test_bytes_pin_what_nothing_else_pins() -> None:
     """The revision of an unpinned release is a digest over its sorted files, and a pinned one keeps its own."""
     unpinned = replace(RELEASE, revision="")

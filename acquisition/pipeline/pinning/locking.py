@@ -14,7 +14,7 @@ from acquisition.errors import (
     SourceNotFound,
     SourceRemoved,
 )
-from acquisition.lock import Lock, Pin, identity, own_word, place_of
+from acquisition.lock import Lock, Pin, own_word, place_of
 from acquisition.pipeline.planning import demand_online, make_plan
 from acquisition.pipeline.session import Session
 from acquisition.plan import Plan, PlannedSource, compare, describe, is_taken
@@ -74,7 +74,7 @@ def unpinned(session: Session, names: Iterable[str] = ()) -> tuple[str, ...]:
     for source in session.declared.sources:
         adapter, pin = session.adapter(source), session.lock.pins.get(source.name)
         on_disk = getattr(source.settings, "path", None) is not None
-        if pin is None or pin.identity != identity(source.settings) or adapter.mover == "crawler" or on_disk:
+        if pin is None or not pin.names(source.settings) or adapter.mover == "crawler" or on_disk:
             continue
         if source.name in asked or not (asked or adapter.fixed(source)):
             found.append(source.name)
@@ -131,7 +131,7 @@ def _declared(session: Session, source: Source, pin: Pin | None, places: _Places
     if pin is None:
         yield Finding("lock.not-pinned", name, f"{name!r} is declared and not pinned", source.where, "Run `acquire lock`.")
         return
-    if pin.identity != identity(source.settings):
+    if not pin.names(source.settings):
         said = f"{name!r} is declared otherwise than it was when it was pinned ({source.where})"
         yield Finding("lock.redeclared", name, said, places.of(name, "declared"), "Run `acquire lock` and look at the change.")
         return
@@ -174,7 +174,7 @@ def _published(session: Session, held: Lock, places: _Places) -> Iterator[Findin
     plan = make_plan(every, update=asked)
     for planned in plan.sources:
         pin = held.pins.get(planned.name)
-        if pin is None or pin.identity != identity(planned.source.settings):
+        if pin is None or not pin.names(planned.source.settings):
             continue
         if planned.name in asked:
             yield from _news(session, planned, pin, places)
