@@ -19,7 +19,8 @@ from acquisition.engine.local import LocalEngine
 from acquisition.errors import DiskFull, LimitReached, NotHere, Refused, UsageError, WorkspaceDamaged
 from acquisition.journal import Journal
 from acquisition.model import Rejection
-from acquisition.pipeline.finishing import Finished, Line, finish
+from acquisition.pipeline.finishing.ending import Finished, finish
+from acquisition.pipeline.finishing.line import Line
 from acquisition.pipeline.flagging import flag_all
 from acquisition.pipeline.judging import judge_all
 from acquisition.pipeline.looking.inspect import check_inputs

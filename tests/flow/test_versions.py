@@ -204,7 +204,7 @@ def test_the_same_version_has_the_same_time(home: Home, monkeypatch: pytest.Monk
     home.run()
     value, before = home.declaration, tree(home.manifest)
     monkeypatch.setattr("acquisition.pipeline.versioning.utc_now", lambda: "2031-01-01T00:00:00Z")
-    monkeypatch.setattr("acquisition.pipeline.finishing.utc_now", lambda: "2031-01-01T00:00:00Z")
+    monkeypatch.setattr("acquisition.pipeline.finishing.writing.utc_now", lambda: "2031-01-01T00:00:00Z")
     for formats in (["items"], value["manifest"]):
         (home.root / "sources.yaml").write_text(yaml.safe_dump(value | {"manifest": formats}))
         assert home.run().changed

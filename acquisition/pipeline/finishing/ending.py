@@ -1,0 +1,93 @@
+"""Steps 6b and 7: make the set and write the manifest where they do not stand yet, and note what stands."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from acquisition.journal import Journal
+from acquisition.model import Observation
+from acquisition.pipeline.finishing.keys import curated_key, manifest_key
+from acquisition.pipeline.finishing.line import Line
+from acquisition.pipeline.finishing.making import make_set
+from acquisition.pipeline.finishing.writing import versioning_of, write_manifest
+from acquisition.pipeline.looking.standing import Standing, standing
+from acquisition.workspace import write_json
+
+_RECORD: Final = "finished.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The end of a run: final counts per source, what was not checked, and where the set and the manifest lie."""
+
+    counts: Mapping[str, Mapping[tuple[str, str], int]] = field(default_factory=dict)
+    not_checked: tuple[str, ...] = ()
+    observations: tuple[Observation, ...] = ()
+    curated: str = ""
+    manifest: str = ""
+    manifest_files: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    versioned: Mapping[str, str] = field(default_factory=dict)
+    """The set's version, the step to it from the one before, why, and a note where the declaration says another."""
+    standing: Standing | None = None
+    changed: bool = False
+
+
+def finish(line: Line, journal: Journal, *, formats: tuple[str, ...], with_manifest: bool) -> Finished:
+    """Build the curated set and write the manifest; what stands already for the same inputs stays as it is."""
+    session = line.session
+    record = session.workspace.root / _RECORD
+    done = _read(record)
+    made_from = curated_key(line)
+    changed = False
+    here = session.workspace.curated.is_dir() and session.workspace.placements.is_dir() and session.workspace.splits.is_file()
+    if done.get("curated_key") != made_from or not here:
+        record.unlink(missing_ok=True)  # whatever stands from here on until the end is not what the record says
+        session.reporter.event("step", text="building the curated set")
+        result = make_set(line)
+        done, changed = {"curated_key": made_from, "notes": list(result.notes), "versioned": done.get("versioned", {})}, True
+        write_json(record, done)
+    if with_manifest:
+        written_from = manifest_key(line, made_from, formats)
+        if done.get("manifest_key") != written_from or not session.workspace.manifest.is_dir():
+            session.reporter.event("step", text="writing the manifest")
+            versioning = versioning_of(line, done, same=done.get("manifest_key") == written_from)
+            written = write_manifest(line, journal, formats=formats, notes=tuple(done["notes"]), versioning=versioning)
+            done |= {"manifest_key": written_from, "files": list(written.files), "sources": written.summary["sources"]}
+            done |= {"versioned": versioning.told()}
+            changed = True
+            write_json(record, done)
+    return _finished(line, done, changed=changed, with_manifest=with_manifest)
+
+
+def _finished(line: Line, done: Mapping[str, Any], *, changed: bool, with_manifest: bool) -> Finished:
+    counts = line.judged.counts
+    if with_manifest:  # the ledger's counts include what balance left out
+        counts = {
+            source: {(outcome, code): count for outcome, codes in outcomes.items() for code, count in codes.items()}
+            for source, outcomes in done["sources"].items()
+        }
+    return Finished(
+        counts=counts,
+        not_checked=line.not_checked,
+        observations=line.observations,
+        curated=str(line.session.workspace.curated),
+        manifest=str(line.session.workspace.manifest) if with_manifest else "",
+        manifest_files=tuple(done.get("files", ())) if with_manifest else (),
+        notes=tuple(done["notes"]),
+        versioned=done["versioned"] if with_manifest else {},
+        standing=standing(line.session.workspace) if with_manifest else None,
+        changed=changed,
+    )
+
+
+def _read(record: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(record.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
