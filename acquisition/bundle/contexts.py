@@ -1,7 +1,7 @@
-"""JSON-LD contexts that the papers name by an address. None is fetched and none is passed on.
+"""JSON-LD contexts that the papers name by an address. None is fetched: what is known here goes along, the rest is named.
 
-Croissant's context stands in the document itself. The context of SPDX 3.0.1 is part of a specification under
-Community-Spec-1.0; no copy of it comes with this program, so its address is named and no digest of it is known here.
+Croissant's context stands in the document itself. The published context of SPDX 3.0.1 is not passed on; one of our own, with
+the terms that the document uses, is, and the document expands with it without a network.
 """
 
 from __future__ import annotations
@@ -12,23 +12,49 @@ from typing import Any, Final
 
 import orjson
 
-_WHY: Final = "no copy of it comes with acquisition; readers that expand the document get it from its address"
+from acquisition.bundle import spdx_context
+from acquisition.bundle.sinks import Entry
+
+_UNKNOWN: Final = "no copy of it comes with acquisition; readers that expand the document get it from its address"
+_OURS: Final = (
+    "not the published text, which readers get from its address: a context of our own that gives each term of the document "
+    "the same meaning"
+)
 
 
 def contexts(manifest: Path) -> list[dict[str, Any]]:
-    """Return per address which papers name it as their context, that it is not included, and why."""
-    found: dict[str, list[str]] = {}
+    """Return per address which papers name it as their context, the file of the bundle that stands for it, and why.
+
+    `file` is "" where nothing stands for it: nobody here knows the address, or a paper uses terms that ours does not define.
+    """
+    named: dict[str, list[str]] = {}
+    lacking: dict[str, list[str]] = {}
     for path in sorted(manifest.glob("*.json")):
-        for address in _named(path):
-            found.setdefault(address, []).append(path.name)
-    return [
-        {"url": address, "named_by": names, "included": False, "sha256": "", "why": _WHY}
-        for address, names in sorted(found.items())
-    ]
+        document = _read(path)
+        for address in _named(document):
+            named.setdefault(address, []).append(path.name)
+            if address == spdx_context.ADDRESS:
+                lacking.setdefault(address, []).extend(spdx_context.undefined(document))
+    return [_told(address, names, lacking.get(address)) for address, names in sorted(named.items())]
 
 
-def _named(path: Path) -> Iterator[str]:
-    value = _read(path)
+def _told(address: str, names: list[str], lacking: list[str] | None) -> dict[str, Any]:
+    file, why = "", _UNKNOWN
+    if lacking:
+        why = f"{_UNKNOWN}; ours does not define {', '.join(lacking)}"
+    elif lacking is not None:
+        file, why = spdx_context.FILE, _OURS
+    return {"url": address, "named_by": names, "file": file, "why": why}
+
+
+def context_entries(told: list[dict[str, Any]]) -> Iterator[Entry]:
+    """Yield the contexts that go along."""
+    if any(one["file"] == spdx_context.FILE for one in told):
+        content = orjson.dumps(spdx_context.context(), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        yield Entry(spdx_context.FILE, content=content)
+
+
+def _named(value: Any) -> Iterator[str]:
     told = value.get("@context") if isinstance(value, dict) else None
     for entry in told if isinstance(told, list) else [told]:
         if isinstance(entry, str) and entry.startswith(("http://", "https://")):

@@ -6,7 +6,7 @@
 ├── decisions.jsonl
 ├── curated/                    the set, without what may not be passed on
 ├── manifest/                   the papers, with the evidence as bytes
-├── contexts.json               addresses that the papers name and that are not included
+├── contexts.json  contexts/    JSON-LD contexts that the papers name by an address, and what stands for them
 ├── not-included.jsonl          every item and file that is not here or not as it was, and why
 ├── SHA256SUMS                  of everything above, as `sha256sum --check` reads it
 └── SHA256SUMS.sig              ed25519 over SHA256SUMS, where it was signed

@@ -35,7 +35,7 @@ def _parts(*, only_manifest: bool) -> str:
         ("`manifest/`", "the ledger of every item and its exports, with the evidence as bytes; it tells of the whole set"),
         ("`manifest/CHANGELOG.md`", "the versions of the set, and what changed from one to the next"),
         ("`not-included.jsonl`", "every item and file that is not here, or not as it was, and why"),
-        ("`contexts.json`", "addresses that the papers name, and that are not included"),
+        ("`contexts.json`, `contexts/`", "JSON-LD contexts that the papers name by an address, and what stands for them here"),
         ("`SHA256SUMS`", "digests of all files of the bundle"),
     ]
     if not only_manifest:
@@ -73,7 +73,11 @@ def _left_out(reasons: Mapping[str, int]) -> str:
 def _contexts(contexts: Sequence[Mapping[str, Any]]) -> str:
     if not contexts:
         return ""
-    lines = "".join(f"* <{one['url']}>, named by {', '.join(one['named_by'])}: {one['why']}\n" for one in contexts)
+    lines = "".join(
+        f"* <{one['url']}>, named by {', '.join(one['named_by'])}: "
+        + (f"`{one['file']}`, {one['why']}\n" if one["file"] else f"{one['why']}\n")
+        for one in contexts
+    )
     return "## Addresses that it names\n\n" + lines
 
 

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import orjson
 
-from acquisition.bundle.contexts import contexts
+from acquisition.bundle.contexts import context_entries, contexts
 from acquisition.bundle.form import (
     ABOUT,
     CONTEXTS,
@@ -75,6 +75,7 @@ class Bundled:
     files_left_out: int
     files_reduced: int
     contexts: tuple[str, ...]
+    """Addresses of contexts that the papers name and that nothing in the bundle stands for."""
     sha256: str
     """Digest of SHA256SUMS, which names all the rest."""
     signed_by: str = ""
@@ -123,7 +124,7 @@ def write(inputs: BundleInputs, target: Path, *, as_tar: bool, force: bool = Fal
         not_included=_reasons(inputs, items),
         files_left_out=sum(not line["became"] for line in parted.files),
         files_reduced=sum(bool(line["became"]) for line in parted.files),
-        contexts=tuple(one["url"] for one in named),
+        contexts=tuple(one["url"] for one in named if not one["file"]),
         sha256=hashlib.sha256(sums).hexdigest(),
         signed_by=fingerprint(key.public_key()) if key is not None else "",
     )
@@ -192,6 +193,7 @@ def _all(inputs: BundleInputs, items: Sorted, parted: Parted, named: list[dict[s
             yield Entry(name, path)
     about = _about(inputs, items, parted)
     yield Entry(ABOUT, content=orjson.dumps(about, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n")
+    yield from context_entries(named)
     yield Entry(CONTEXTS, content=orjson.dumps(named, option=orjson.OPT_INDENT_2) + b"\n")
     yield Entry(NOT_INCLUDED, content=_not_included(inputs, items, parted))
     yield Entry(README, content=readme(about, items, _reasons(inputs, items), named).encode())
