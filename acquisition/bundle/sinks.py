@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +40,8 @@ class Sink:
 
     def __init__(self) -> None:
         self.files = self.bytes = 0
+        self.progress: Callable[[int, int], None] = lambda _files, _bytes: None
+        """Hears files and bytes so far."""
 
     def put(self, entry: Entry) -> str:
         """Write a file. WorkspaceDamaged when it is not what it has to be."""
@@ -49,6 +51,7 @@ class Sink:
             for some in [entry.content] if entry.path is None else _chunks(entry.path):
                 digest.update(some)
                 written += len(some)
+                self.progress(self.files, self.bytes + written)
                 stream.write(some)
         found = digest.hexdigest()
         if written != size or (entry.sha256 and found != entry.sha256):

@@ -35,6 +35,7 @@ from acquisition.bundle.form import (
 from acquisition.bundle.signing import fingerprint, is_signed, public_key
 from acquisition.errors import UsageError
 from acquisition.manifest import names as manifest_names
+from acquisition.manifest.verify import Finding
 
 _CHUNK: Final = 1 << 20
 _MANIFEST_SUMS: Final = f"{MANIFEST}/{manifest_names.SUMS}"
@@ -51,17 +52,6 @@ _READ: Final[Mapping[str, int]] = {
     _FILES: MAX_LIST,
 }
 """Papers that are kept to be compared, with the bytes that they may have."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is not as it should be; digests are "" where there is none."""
-
-    code: Code
-    path: str
-    expected: str = ""
-    got: str = ""
-    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +75,7 @@ class _Seen:
     """What one pass over a bundle leaves: digests by name, the papers that were kept, and what was found on the way."""
 
     passing: Path
+    progress: Callable[[int, int], None] = lambda _files, _bytes: None
     digests: dict[str, str] = field(default_factory=dict)
     folded: set[str] = field(default_factory=set)
     papers: dict[str, Path] = field(default_factory=dict)
@@ -105,8 +96,13 @@ class _Seen:
             self.note("bundle.duplicate", name)
             return
         self.folded.add(name.casefold())
-        self.digests[name] = self._hashed(name, content, size)
-        self.size += size
+        self.digests[name] = self._hashed(name, self._told(content), size)
+
+    def _told(self, content: Iterator[bytes]) -> Iterator[bytes]:
+        for some in content:
+            self.size += len(some)
+            self.progress(len(self.digests), self.size)
+            yield some
 
     def _hashed(self, name: str, content: Iterator[bytes], size: int) -> str:
         digest = hashlib.sha256()
@@ -132,11 +128,11 @@ def verify(path: Path, key: Path | None = None, progress: Callable[[int, int], N
     """
     asked = public_key(key) if key is not None else None
     with tempfile.TemporaryDirectory(prefix="acquire-verify-") as folder:
-        seen = _Seen(Path(folder))
+        seen = _Seen(Path(folder), progress)
         if path.is_dir():
-            _walk(path, seen, progress)
+            _walk(path, seen)
         elif path.is_file():
-            _read_tar(path, seen, progress)
+            _read_tar(path, seen)
         else:
             raise UsageError(f"there is no bundle {path}", where=str(path), hint="Give the directory or the tar of a bundle.")
         if not seen.digests and not seen.findings:
@@ -157,7 +153,7 @@ def manifest_of(path: Path, folder: Path) -> Path:
     UsageError when the tar holds none. Names of the tar are compared, never opened.
     """
     seen = _Seen(folder)
-    _read_tar(path, seen, lambda _files, _bytes: None)
+    _read_tar(path, seen)
     for name in (manifest_names.ITEMS, manifest_names.SUMMARY):
         kept = seen.papers.get(f"{MANIFEST}/{name}")
         if kept is None:
@@ -173,7 +169,7 @@ def manifest_of(path: Path, folder: Path) -> Path:
 # --- one pass over the files ---------------------------------------------------------------------------------------------
 
 
-def _walk(root: Path, seen: _Seen, progress: Callable[[int, int], None]) -> None:
+def _walk(root: Path, seen: _Seen) -> None:
     for folder, folders, names in os.walk(root, followlinks=False):
         folders.sort()
         for name in [one for one in folders if (Path(folder) / one).is_symlink()] + sorted(names):
@@ -187,7 +183,6 @@ def _walk(root: Path, seen: _Seen, progress: Callable[[int, int], None]) -> None
                 seen.note("bundle.too-large", told, detail=f"more than {MAX_FILES:,} files")
                 return
             seen.take(told, _chunks(path), status.st_size)
-            progress(len(seen.digests), seen.size)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
@@ -196,7 +191,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
             yield some
 
 
-def _read_tar(path: Path, seen: _Seen, progress: Callable[[int, int], None]) -> None:
+def _read_tar(path: Path, seen: _Seen) -> None:
     root = ""
     with path.open("rb") as stream:
         for member in tar.members(stream, lambda one: seen.note(one.code, one.name, detail=one.detail)):
@@ -211,7 +206,6 @@ def _read_tar(path: Path, seen: _Seen, progress: Callable[[int, int], None]) -> 
                 return
             else:
                 seen.take(name, member.content, member.size)
-            progress(len(seen.digests), seen.size)
 
 
 # --- what the papers say ----------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -81,8 +81,17 @@ class Bundled:
     signed_by: str = ""
 
 
-def write(inputs: BundleInputs, target: Path, *, as_tar: bool, force: bool = False) -> Bundled:
+def write(
+    inputs: BundleInputs,
+    target: Path,
+    *,
+    as_tar: bool,
+    force: bool = False,
+    progress: Callable[[int, int], None] = lambda _files, _bytes: None,
+) -> Bundled:
     """Write a bundle to `target`. Nothing stands there before it is whole; what a killed run left is removed first.
+
+    `progress` hears files and bytes so far.
 
     BundleRefused when nothing may be passed on or credit is owed and not paid; UsageError when something stands there already;
     WorkspaceDamaged when a file is not what the manifest says; DiskFull when there is no room for it.
@@ -103,6 +112,7 @@ def write(inputs: BundleInputs, target: Path, *, as_tar: bool, force: bool = Fal
         entries = sorted(_all(inputs, items, parted, named), key=lambda one: one.name)
         fresh = passing / "bundle"
         with opened_sink(fresh, f"{inputs.name}-{inputs.version}", as_tar=as_tar) as sink:
+            sink.progress = progress
             sums = "".join(f"{sink.put(entry)}  {entry.name}\n" for entry in entries).encode()
             sink.put(Entry(SUMS, content=sums))
             if key is not None:

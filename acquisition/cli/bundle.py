@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from acquisition.cli import output
+from acquisition.cli.progress import reporter
 from acquisition.cli.run import common, declared
 from acquisition.errors import EXIT_DONE, EXIT_REFUSED
 
@@ -44,7 +45,8 @@ def command(
     from acquisition import pipeline
 
     options = pipeline.BundleOptions(target, as_tar=as_tar, key=key, only_manifest=only_manifest, force=force)
-    done = pipeline.write_bundle(pipeline.open_session(file, workspace), options)
+    with reporter(quiet=as_json) as listener:
+        done = pipeline.write_bundle(pipeline.open_session(file, workspace, reporter=listener), options)
     if as_json:
         output.emit_json("bundle", asdict(done))
     else:

@@ -1,6 +1,7 @@
 """Draws what a run tells: bars on a terminal, plain lines elsewhere, both on stderr.
 
-Per source: files and bytes with rate and time left while bytes move, then items while they are read and filtered.
+Per source: files and bytes with rate and time left while bytes move, then items while they are read and filtered. What is done
+to the set as a whole (built, hashed, packed, sent) is drawn the same way, under its own name.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from acquisition.protocols import Reporter, Silent
 
 PLAIN_EVERY: Final = 5.0
 """Seconds between two plain lines about the same source."""
+_DRAWN_EVERY: Final = 0.1
+"""Seconds between two looks at work that tells of every file."""
 
 
 @contextmanager
@@ -36,13 +39,13 @@ def reporter(*, quiet: bool) -> Iterator[Reporter]:
 class _Sums:
     """What is known of a source while its bytes move."""
 
-    __slots__ = ("bytes", "crawl", "done", "failed", "files", "items", "rejected", "size", "spoken", "started")
+    __slots__ = ("bytes", "crawl", "done", "drawn", "failed", "files", "items", "rejected", "size", "spoken", "started")
 
     def __init__(self) -> None:
         self.files = self.done = self.failed = self.bytes = self.size = self.items = self.rejected = 0
         self.crawl = ""
         self.started = time.monotonic()
-        self.spoken = 0.0
+        self.spoken = self.drawn = 0.0
 
 
 class _Counting(Reporter):
@@ -89,6 +92,23 @@ class _Counting(Reporter):
         sums.bytes = fields.get("bytes", sums.bytes)
         sums.crawl = progress_text(fields)
         self._changed(fields["source"], sums)
+
+    def _on_work_progress(self, fields: dict[str, Any]) -> None:
+        sums = self._sums[fields["what"]]
+        sums.done, sums.bytes = fields["files"], fields["bytes"]
+        sums.files, sums.size = fields.get("of_files", 0), fields.get("of_bytes", 0)
+        self._now_and_then(fields["what"], sums)
+
+    def _on_curate_progress(self, fields: dict[str, Any]) -> None:
+        sums = self._sums["curated set"]
+        sums.crawl = f"{fields['done']:,} of {fields['total']:,} items"
+        self._now_and_then("curated set", sums)
+
+    def _now_and_then(self, what: str, sums: _Sums) -> None:
+        now = time.monotonic()
+        if now - sums.drawn >= _DRAWN_EVERY:
+            sums.drawn = now
+            self._changed(what, sums)
 
     def _on_stage_done(self, fields: dict[str, Any]) -> None:
         sums = self._sums[fields["source"]]
@@ -156,7 +176,7 @@ class _Bars(_Counting):
     def _changed(self, source: str, sums: _Sums) -> None:
         if source not in self._tasks:
             self._tasks[source] = self._progress.add_task(source, total=sums.size or None, count="")
-        count = f"{sums.done:,}/{sums.files:,} files"
+        count = f"{sums.done:,}/{sums.files:,} files" if sums.files else f"{sums.done:,} files"
         if sums.items:
             count += f", {sums.items:,} items"
         count = sums.crawl or count

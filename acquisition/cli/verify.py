@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from acquisition.cli import output
+from acquisition.cli.progress import reporter
 from acquisition.cli.run import common, declared
 from acquisition.errors import EXIT_DONE, EXIT_FINDINGS, UsageError
 
 if TYPE_CHECKING:  # Arrow is heavy; it is loaded when the command runs
-    from acquisition import bundle as bundles
-    from acquisition import manifest
-
-    Told: TypeAlias = manifest.Finding | bundles.Finding
+    from acquisition.manifest import Finding
 
 _SHOWN: Final = 20
 
@@ -39,7 +37,8 @@ def command(*, bundle: Path | None, key: Path | None, file: Path, workspace: Pat
         return _bundle(bundle, key, as_json=as_json)
     if key is not None:
         raise UsageError("--key belongs to a bundle", hint="Name it: `acquire verify BUNDLE --key public.pem`.")
-    verified = pipeline.verify(pipeline.open_session(file, workspace))
+    with reporter(quiet=as_json) as listener:
+        verified = pipeline.verify(pipeline.open_session(file, workspace, reporter=listener))
     if as_json:
         findings = [asdict(finding) for finding in verified.findings]
         value = {"files": verified.files, "bytes": verified.bytes, "findings": findings}
@@ -55,7 +54,8 @@ def command(*, bundle: Path | None, key: Path | None, file: Path, workspace: Pat
 def _bundle(path: Path, key: Path | None, *, as_json: bool) -> int:
     from acquisition import pipeline
 
-    checked = pipeline.verify_bundle(path, key)
+    with reporter(quiet=as_json) as listener:
+        checked = pipeline.verify_bundle(path, key, listener)
     if as_json:
         output.emit_json("verify", {"bundle": str(path)} | asdict(checked))
     else:
@@ -66,7 +66,7 @@ def _bundle(path: Path, key: Path | None, *, as_json: bool) -> int:
     return EXIT_FINDINGS if checked.findings else EXIT_DONE
 
 
-def _emit_findings(findings: Iterable[Told]) -> None:
+def _emit_findings(findings: Iterable[Finding]) -> None:
     for finding in findings:
         expected = f" expected sha256:{finding.expected}" if finding.expected else ""
         got = f", got sha256:{finding.got}" if finding.got else ""

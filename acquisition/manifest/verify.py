@@ -46,12 +46,13 @@ _THREADS: Final = 4
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is not as the manifest says; digests are "" where there is none.
+    """One thing that is not as it should be, of a workspace or of a bundle; digests are "" where there is none.
 
-    `detail` says where in the file it begins (line, byte, row group), or by which tombstone it is told; it holds no content.
+    `code` is one of CODES, or of the bundle's. `detail` says where in the file it begins (line, byte, row group), or by which
+    tombstone it is told; it holds no content.
     """
 
-    code: Code
+    code: str
     path: str
     expected: str = ""
     got: str = ""
@@ -91,10 +92,10 @@ def verify(manifest: Path, curated: Path, progress: Callable[[int, int], None] =
             for some in _batches(lines, findings):
                 for finding, count in pool.map(lambda entry: _look(curated, entry), some):
                     findings += [finding] if finding else []
+                    files += 1
                     size += count
+                    progress(files, size)
                 known.update(_key(entry["path"]) for entry in some)
-                files += len(some)
-                progress(files, size)
     findings += _extra(curated, known)
     return Verified(files, size, tuple(sorted(findings, key=lambda finding: (finding.path, finding.code))))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -77,6 +77,14 @@ class Session:
     def policy(self) -> Policy:
         """The user's rules, then the built-in ones."""
         return Policy(self.declared.declaration.policy)
+
+    def watched(self, what: str, of_files: int = 0, of_bytes: int = 0) -> Callable[[int, int], None]:
+        """Return what work on the set as a whole tells its files and bytes so far; totals are 0 where nobody knows them."""
+
+        def tell(files: int, size: int) -> None:
+            self.reporter.event("work-progress", what=what, files=files, bytes=size, of_files=of_files, of_bytes=of_bytes)
+
+        return tell
 
     @cached_property
     def user_agent(self) -> str:

@@ -72,11 +72,12 @@ def prove(
     readings: Iterable[Reading] = (),
     *,
     limits: ArchiveSettings | None = None,
-    progress: Callable[[int], None] = lambda _files: None,
+    progress: Callable[[int, int], None] = lambda _files, _bytes: None,
 ) -> Proof:
     """Hold every tombstone against every file below `root`; links are not followed, and nothing outside is opened.
 
     `readings` are files of the workspace as they would be staged: each is read once more. Without tombstones nothing is read.
+    `progress` hears files and bytes so far.
     """
     if not len(stones):
         return Proof()
@@ -102,7 +103,7 @@ def prove(
 
 
 def _sights(
-    root: Path, looker: Looker, readings: Iterable[Reading], stones: Tombstones, progress: Callable[[int], None]
+    root: Path, looker: Looker, readings: Iterable[Reading], stones: Tombstones, progress: Callable[[int, int], None]
 ) -> Iterator[Sight | Finding]:
     for path in _files(root):
         place = path.relative_to(root).as_posix()
@@ -119,7 +120,7 @@ def _sights(
             yield from looker.file(path, place)
         except OSError as error:
             looker.looked.unread.append((place, f"{error.strerror or error}"))
-        progress(looker.looked.files)
+        progress(looker.looked.files, looker.looked.bytes)
     covered: set[str] = set()
     for reading in readings:
         yield from _read_again(reading, root, looker.looked, stones, covered)

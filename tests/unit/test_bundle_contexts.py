@@ -20,9 +20,10 @@ _MODEL = "https://spdx.org/rdf/3.0.1/terms"
 
 def _official() -> dict[str, str]:
     """Return term → address of all classes, properties and individuals, as the bindings were made from the model."""
-    found: dict[str, str] = {one.rpartition("/")[2]: one for one in spdx.NAMED_INDIVIDUALS}
+    found: dict[str, str] = {}
     kinds = [kind for kind in vars(spdx).values() if isinstance(kind, type) and issubclass(kind, spdx.SHACLObject)]
     for kind in kinds:
+        found |= kind.NAMED_INDIVIDUALS
         if not (kind.IS_ABSTRACT or issubclass(kind, spdx.SHACLExtensibleObject)):
             one = kind()
             found[str(one.get_compact_type())] = str(one.get_type())

@@ -17,6 +17,7 @@ from acquisition.errors import BundleRefused, UsageError, WorkspaceDamaged
 from acquisition.manifest.names import SUMMARY
 from acquisition.pipeline.handing_out.unfinished import demand_finished
 from acquisition.pipeline.session import Session
+from acquisition.protocols import Reporter, Silent
 from acquisition.workspace import utc_now
 
 _PASSWORD: Final = re.compile(r"(?i)[a-z][a-z0-9+.-]*://(?:[^\s/?#@:]*:([^\s/?#@]+)@|\S*?[?&][a-z]*password=([^\s&\"']+))")
@@ -69,6 +70,7 @@ def write_bundle(session: Session, options: BundleOptions) -> bundle.Bundled:
             target.absolute(),
             as_tar=options.as_tar,
             force=options.force,
+            progress=session.watched("bundle"),
         )
 
 
@@ -100,6 +102,11 @@ def _demand_outside(target: Path, root: Path) -> None:
         raise UsageError("a bundle cannot lie in the workspace", where=str(target), hint="Name another place with -o.")
 
 
-def verify_bundle(path: Path, key: Path | None = None) -> bundle.Checked:
+def verify_bundle(path: Path, key: Path | None = None, reporter: Reporter | None = None) -> bundle.Checked:
     """Look at a bundle, a directory or a tar, without a declaration or a workspace."""
-    return bundle.verify(path, key)
+    listener, whole = reporter or Silent(), path.stat().st_size if path.is_file() else 0
+
+    def tell(files: int, size: int) -> None:
+        listener.event("work-progress", what=path.name, files=files, bytes=size, of_bytes=whole)
+
+    return bundle.verify(path, key, tell)

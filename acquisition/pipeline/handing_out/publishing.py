@@ -79,7 +79,7 @@ def push(session: Session, target: publish.Target, *, public: bool = False, do: 
             hint=f"Make one at {target.endpoint}/settings/tokens and set {TOKEN}; no other place is looked at.",
         )
     with session.held("push"):
-        verified = manifest.verify(session.workspace.manifest, session.workspace.curated)
+        verified = manifest.verify(session.workspace.manifest, session.workspace.curated, session.watched("set and manifest"))
         plan = _judged(session, target, verified, private=not public)
         if do and plan.is_refused:
             raise _refused(plan)
@@ -153,8 +153,13 @@ def _send(session: Session, plan: Pushing, hub: publish.Hub, there: publish.Remo
         hub.create(private=plan.private)
         there = hub.look()
 
+    so_far = [0, 0]
+    watched = session.watched(f"push to {target.repo}", len(sent), sum(one.size for one in sent))
+
     def done(files: int, size: int) -> None:
-        session.reporter.event("push-part", files=files, bytes=size)
+        so_far[0] += files
+        so_far[1] += size
+        watched(*so_far)
         session.check_stop()
 
     commit = there.commit

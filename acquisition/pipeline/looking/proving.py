@@ -29,7 +29,7 @@ def verify(session: Session) -> manifest.Verified:
     A record that cannot be read is a finding with its place, and the rest is looked at all the same. Nothing is written.
     """
     workspace = session.workspace
-    verified = manifest.verify(workspace.manifest, workspace.curated)
+    verified = manifest.verify(workspace.manifest, workspace.curated, session.watched("set and manifest"))
     findings = [*verified.findings, *_damaged(session)]
     proof = Proof()
     if not any(finding.path.startswith(workspace.tombstones.name) for finding in findings):
@@ -71,7 +71,9 @@ def _proof(session: Session, stones: Tombstones) -> Proof:
     finally:
         session.close()
     readings = [reading for source in planned if (reading := _reading(session, source)) is not None]
-    proof = prove(session.workspace.root, stones, readings, limits=_widest(planned))
+    proof = prove(
+        session.workspace.root, stones, readings, limits=_widest(planned), progress=session.watched("whole workspace")
+    )
     unread = tuple((source.name, _NO_RELEASE) for source in planned if source.release is None and _staged(session, source))
     return replace(proof, unread=(*proof.unread, *unread))
 
