@@ -71,14 +71,27 @@ def atomic_file(target: Path) -> Iterator[IO[bytes]]:
 
 
 def link_file(path: Path, target: Path) -> None:
-    """Give a file that never changes a second name, or copy it where the file system has no hard links."""
+    """Give a file that never changes a second name, or copy it where the file system has no hard links.
+
+    What `target` held before is there until the new name is: a kill leaves the one or the other.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
     try:
-        os.link(path, target)
+        try:
+            os.link(path, target)
+        except FileExistsError:
+            _link_over(path, target)
     except OSError:
         with atomic_file(target) as stream, path.open("rb") as original:
             shutil.copyfileobj(original, stream)
+
+
+def _link_over(path: Path, target: Path) -> None:
+    beside = target.with_name(f".{target.name}.link")
+    beside.unlink(missing_ok=True)  # of a kill
+    os.link(path, beside)
+    beside.replace(target)
+    beside.unlink(missing_ok=True)  # renaming one name of a file to another name of it does nothing (POSIX.1-2017, rename)
 
 
 def write_json(target: Path, value: Any) -> None:

@@ -6,10 +6,9 @@ revision, its files' digests) is kept in `edited.json`, so that the lock, the st
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -23,7 +22,7 @@ from acquisition.crawl.frontier.taken_down import REASON
 from acquisition.crawl.outcome import ITEMS_SUFFIX, WARC_SUFFIX, CrawlRun, load_run, note_identity
 from acquisition.errors import WorkspaceDamaged
 from acquisition.takedown.fillers import TYPE, fields_of, records, warc_without
-from acquisition.workspace import atomic_file, fsync_directory
+from acquisition.workspace import atomic_file, fsync_directory, link_file
 
 _ADDRESS: Final = re.compile(rb"https?://[^\s\"\\<>]+")
 _LISTS: Final = ("*.jsonl", "crawl.log", "*.csv", "*.tsv", "*.txt")
@@ -195,7 +194,8 @@ class _Run:
         status = path.stat()
         key = status.st_dev, status.st_ino
         if (instead := self._moved.get(key)) is not None:
-            _link(instead, path)
+            link_file(instead, path)
+            fsync_directory(path.parent)
             return
         with path.open("rb") as stream, atomic_file(path) as target:
             warc_without(stream, target, stretches, self._date)
@@ -260,18 +260,3 @@ def drop_lines(path: Path, gone: Callable[[str], bool]) -> int:
 
 def _names(line: bytes, gone: Callable[[str], bool]) -> bool:
     return any(gone(found.decode("utf-8", "replace")) for found in _ADDRESS.findall(line))
-
-
-def _link(source: Path, target: Path) -> None:
-    """Put a link to a rewritten file in the place of a link to the old one, or a copy where links are not possible."""
-    beside = target.with_name(f".{target.name}.takedown")
-    with suppress(FileNotFoundError):
-        beside.unlink()
-    try:
-        os.link(source, beside)
-        beside.replace(target)
-    except OSError:
-        with source.open("rb") as stream, atomic_file(target) as copy:
-            while chunk := stream.read(1 << 20):
-                copy.write(chunk)
-    fsync_directory(target.parent)
