@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
 from acquisition.sameness.texts import normal_form
-from acquisition.tombstones import LEAST_LETTERS, Tombstone, Tombstones
+from acquisition.tombstones import LEAST_LETTERS, Tombstone, Tombstones, authors_in
 
 _DEEPEST: Final = 60
-_AUTHORS: Final = re.compile(r"\s*[;|]\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ class Traces:
     def author(self, name: str) -> Iterator[Trace]:
         """Say whether the works of somebody are taken down who is named, alone or beside others."""
         if "author" in self.scopes:
-            for one in dict.fromkeys((name, *_AUTHORS.split(name))):
+            for one in authors_in(name):
                 if (stone := self.stones.at("author", one)) is not None:
                     yield Trace(stone, present=True)
 

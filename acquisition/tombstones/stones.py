@@ -1,50 +1,25 @@
-"""What has been taken down and must not come back: tombstones.jsonl, append-only, digests and no content.
-
-One JSON object a line: {scope, digest, item, source, ticket, at, by, reason}. `digest` is the sha256 (hexadecimal) of a value
-in its one spelling, which is never written down itself:
-
-content  the item's bytes: its content_sha256
-text     the normal form of a text (`acquisition.sameness.texts`), so that other encodings and other dress are the same text
-file     the bytes of a whole file that held nothing but taken-down items
-url      an address in the crawler's own spelling (`acquisition.sameness.addresses`)
-domain   a host, with all hosts below it
-author   a name in folded case, with single spaces
-source   the name of a declared source
-item     an item's id
-
-`item` is the id of the item that a line speaks of and `source` where it stood, "" where it speaks of more than one; whatever
-its scope, that item is not to come back. An address also has `host`, the digest of its host: so a million rows are compared
-without bringing every address into its one spelling.
-"""
+"""Tombstones held against rows, files and addresses: which of them are taken down, a million rows in about a second."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from acquisition.errors import WorkspaceDamaged
 from acquisition.model import Asset
 from acquisition.sameness.addresses import canonical
 from acquisition.sameness.texts import normal_form
-from acquisition.workspace import atomic_file
+from acquisition.tombstones.spellings import SCOPES, Scope, author_name, authors_in, digest_as_spelt, digest_of, host_name
 
-Scope = Literal["content", "text", "file", "url", "domain", "author", "source", "item"]
-SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 NONE: Final = hashlib.sha256(b"tombstones").hexdigest()
 """The digest of no tombstones at all."""
-LEAST_LETTERS: Final = 20
-"""Texts with a shorter normal form leave no tombstone of their text: "Yes!" is said by many. Their exact content still does."""
 
 _COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "content": ("content_sha256",),
@@ -56,10 +31,7 @@ _COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "url": ("url", "locator"),
     "text": ("modality", "text"),
 }
-_SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_HOST: Final = r"^[A-Za-z][A-Za-z0-9+.\-]*://(?:[^/?#@\\]*@)?(?P<host>\[[^\]/?#]*\]|[^/?#:\\]*)"
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:", re.ASCII)
-_AUTHORS: Final = re.compile(r"\s*[;|]\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,65 +52,6 @@ class Tombstone:
     def key(self) -> tuple[str, str, str]:
         """What tells two tombstones apart."""
         return self.scope, self.digest, self.item
-
-
-def digest_of(scope: Scope, value: str) -> str:
-    """Return the digest of a value in its one spelling; ValueError where the value is none of its scope.
-
-    `value` is a sha256 for content and file, the text itself for text, else the plain value.
-    """
-    spelt = spelling(scope, value)
-    if scope in {"content", "file"}:
-        return spelt
-    return hashlib.sha256(spelt.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def spelling(scope: Scope, value: str) -> str:
-    """Return the one spelling of a value; ValueError where it is empty or not of its scope."""
-    spelt = _spelling(scope, value)
-    if not spelt:
-        raise ValueError(f"{value[:80]!r} is no {scope}")
-    return spelt
-
-
-def _spelling(scope: Scope, value: str) -> str:
-    match scope:
-        case "content" | "file":
-            found = value.strip().lower().removeprefix("sha256:")
-            return found if _SHA256.fullmatch(found) else ""
-        case "text":
-            return normal_form(value.encode("utf-8", "surrogatepass")).decode("utf-8", "replace")
-        case "url":
-            return canonical(value.strip())
-        case "domain":
-            return host_name(value)
-        case "author":
-            return author_name(value)
-        case _:
-            return value.strip()
-
-
-def host_name(value: str) -> str:
-    """Return a host in lower case and ASCII (IDNA), from a bare name, a name with a port, or an address."""
-    plain = value.strip().removeprefix("*.")
-    found = re.match(_HOST, plain if "://" in plain else f"http://{plain}", re.ASCII)
-    host = found["host"].strip(".").lower() if found else ""
-    if host and not host.isascii():
-        try:
-            host = host.encode("idna").decode("ascii")
-        except UnicodeError:
-            return ""
-    return host if not re.search(r"\s", host) else ""
-
-
-def author_name(value: str) -> str:
-    """Return a name in folded case and compatibility form, with single spaces."""
-    return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
-
-
-def letters_of(text: str) -> int:
-    """Return the length of a text's normal form in characters."""
-    return len(normal_form(text.encode("utf-8", "surrogatepass")).decode("utf-8", "replace"))
 
 
 class Tombstones:
@@ -202,6 +115,10 @@ class Tombstones:
             return None
         return None if place is None else self._stones[place]
 
+    def covers(self, stone: Tombstone) -> bool:
+        """Say whether what a tombstone speaks of is taken down already, whichever item that was for."""
+        return (stone.item if stone.scope == "item" else stone.digest) in self._known[stone.scope]
+
     def file_gone(self, sha256: str) -> bool:
         """Say whether a file is not to be held again."""
         return sha256 in self._known["file"]
@@ -224,7 +141,7 @@ class Tombstones:
 
     def _domain_place(self, host: str) -> int:
         labels = host.split(".") if host else []
-        found = (self._known["domain"].get(_sha(".".join(labels[cut:]))) for cut in range(len(labels)))
+        found = (self._known["domain"].get(digest_as_spelt(".".join(labels[cut:]))) for cut in range(len(labels)))
         return next((place for place in found if place is not None), -1)
 
     @property
@@ -275,12 +192,12 @@ class Tombstones:
         return found
 
     def _source_place(self, name: str) -> int:
-        return self._known["source"].get(_sha(name), -1)
+        return self._known["source"].get(digest_as_spelt(name), -1)
 
     def _author_place(self, name: str) -> int:
         """One who is named beside others is named."""
         known = self._known["author"]
-        found = (known.get(_sha(author_name(one))) for one in (name, *_AUTHORS.split(name)))
+        found = (known.get(digest_as_spelt(author_name(one))) for one in authors_in(name))
         return next((place for place in found if place is not None), -1)
 
     def _hosts(self, batch: pa.RecordBatch | pa.Table, place: Any) -> np.ndarray:
@@ -301,13 +218,13 @@ class Tombstones:
         """Bring only those addresses into their one spelling whose host has something taken down."""
         found = np.full(batch.num_rows, -1, np.int64)
         hosts = {stone.host for stone in self._stones if stone.scope == "url"}
-        near = self._hosts(batch, lambda host: 0 if _sha(host) in hosts else -1)
+        near = self._hosts(batch, lambda host: 0 if digest_as_spelt(host) in hosts else -1)
         chosen = rows if "" in hosts else rows[near[rows] >= 0]
         for name in ("url", "locator"):
             values = _whole(batch.column(name)).take(pa.array(chosen)).to_pylist()
             for row, value in zip(chosen.tolist(), values, strict=True):
                 if value and "://" in value and found[row] < 0:
-                    found[row] = self._known["url"].get(_sha(canonical(value)), -1)
+                    found[row] = self._known["url"].get(digest_as_spelt(canonical(value)), -1)
         return found
 
     def _texts(self, batch: pa.RecordBatch | pa.Table, rows: np.ndarray) -> np.ndarray:
@@ -328,55 +245,3 @@ class Tombstones:
 def _whole(column: Any) -> Any:
     """Return a column in one piece, whether it comes from a batch or from a table."""
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-
-
-def _sha(spelt: str) -> str:
-    return hashlib.sha256(spelt.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def read_tombstones(path: Path) -> Tombstones:
-    """Read tombstones.jsonl; an absent file holds none. WorkspaceDamaged names the line that is not one."""
-    try:
-        lines = path.read_bytes().split(b"\n")
-    except FileNotFoundError:
-        return Tombstones()
-    if lines and lines[-1]:
-        raise _damaged(path, len(lines), "the last line is cut short")
-    return Tombstones(_stone(path, number, line) for number, line in enumerate(lines, start=1) if line.strip())
-
-
-def _stone(path: Path, number: int, line: bytes) -> Tombstone:
-    try:
-        raw = orjson.loads(line)
-        fields: Any = {name: str(value) for name, value in raw.items()}
-        stone = Tombstone(**fields)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise _damaged(path, number, str(error)) from error
-    if stone.scope not in SCOPES or not _SHA256.fullmatch(stone.digest) or (stone.scope == "item" and not stone.item):
-        raise _damaged(path, number, f"scope {stone.scope[:40]!r} with digest {stone.digest[:70]!r}")
-    return stone
-
-
-def _damaged(path: Path, number: int, why: str) -> WorkspaceDamaged:
-    return WorkspaceDamaged(
-        f"this line is no tombstone: {why}",
-        where=f"{path}:{number}",
-        hint="Restore the file from a copy, or take out that line; without a tombstone what it speaks of may come back.",
-    )
-
-
-def append_tombstones(path: Path, stones: Iterable[Tombstone]) -> tuple[Tombstone, ...]:
-    """Append those that are new, all of them or none, and return them; they are on the disk when this returns."""
-    known = {stone.key for stone in read_tombstones(path)}
-    fresh = tuple({stone.key: stone for stone in stones if stone.key not in known}.values())
-    if not fresh:
-        return ()
-    with atomic_file(path) as stream:  # a kill amid a plain append would leave half a line
-        stream.write(path.read_bytes() if path.exists() else b"")
-        stream.writelines(_line(stone) for stone in fresh)
-    return fresh
-
-
-def _line(stone: Tombstone) -> bytes:
-    told = {name: value for name, value in asdict(stone).items() if value or name != "host"}
-    return orjson.dumps(told, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)
