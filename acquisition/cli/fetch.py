@@ -47,7 +47,7 @@ def command(
     del debug
     from acquisition import pipeline
 
-    planned = Path(sources[0]) if len(sources) == 1 and sources[0].endswith(".json") else None
+    planned = Path(sources[0]) if len(sources) == 1 and (sources[0].endswith(".json") or "/" in sources[0]) else None
     only = pipeline.planned_only(planned) if planned is not None else sources
     with clean_stop() as stop, reporter(quiet=quiet) as listener:
         session = pipeline.open_session(

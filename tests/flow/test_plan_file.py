@@ -59,7 +59,7 @@ def here(tmp_path: Path, acquire: Command) -> Path:
 def test_a_plan_that_still_holds_is_carried_out(here: Path, acquire: Command) -> None:
     """Nothing moved since: the set is built; a second time the plan holds as well, although bytes are here now."""
     told = json.loads((here / "plan.json").read_text())
-    assert (told["schema_version"], sorted(told["sources"])) == (2, ["attic", "notes"])
+    assert (told["schema_version"], sorted(told["sources"])) == (3, ["attic", "notes"])
     for _ in range(2):
         code, value = acquire("fetch", "plan.json", "--quiet")
         assert code == 0, value

@@ -12,8 +12,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from acquisition.cli import planned, planned_value
-from acquisition.demo.servers import World
-from acquisition.pipeline import Session, check_lock, lock, news, plan, update
+from acquisition.demo.servers import Fault, World
+from acquisition.errors import PlanChanged
+from acquisition.pipeline import Session, check_lock, fetch, lock, news, plan, update
 from acquisition.pipeline.pinning.promised import read_promise, write_promise
 from tests.flow.running import Place, codes, empty_place
 
@@ -331,6 +332,37 @@ def test_what_hosts_said_is_pinned_with_the_crawl(place: Place) -> None:
     assert any("train=deny" in text for text in value["sources"][0]["license"]["opt_outs"])
     assert check_lock(place.session()) == ()
     assert asked(place.world, since) == {}
+
+
+def test_a_plan_goes_on_after_its_bytes_have_come(place: Place) -> None:
+    """What bytes alone could tell is no other plan: digests, the revision that they pin, a crawl. Another file is, by name."""
+    page = "<html><body><p>The owl sits on the gate and waits for the evening.</p></body></html>"
+    start = place.world.site.add("/index.html", page)
+    place.world.site.robots(b"User-agent: *\nAllow: /\n\nContent-Signal: ai-train=no\n")
+    table = place.world.site.add("/rows.csv", CSV, media_type="text/csv")
+    place.declare_sources(
+        {
+            "rows": kaggle(place.world, "rows"),
+            "calm": hub(place.world, "calm", "cc0-1.0"),
+            "table": {"kind": "http", "url": table, "license": {"declared": "CC0-1.0"}},
+            "zipped": uci(place.world, 7),
+            "pages": {"kind": "spider", "start": [start], "delay": "5ms", "limits": {"depth": 0}},
+        }
+    )
+    target = place.directory / "plan.json"
+    session = place.session()
+    write_promise(target, session, plan(session))
+    lost = place.world.faults.add(Fault("not-found", "rows.csv", times=None, face="site"))
+    summary = fetch(place.session(), until="fetch", planned=target)
+    assert (codes(summary).keys(), place.world.faults.hits(lost) > 0) == ({"table"}, True)
+    place.world.faults.clear()
+    for _ in range(2):
+        assert fetch(place.session(), until="fetch", planned=target).exit_code == 0
+    place.world.hub.add("owner/calm", {"rows.csv": CSV + b"Snow,b\n", "more.csv": CSV}, card("cc0-1.0"))
+    place.session().lock_path.unlink()
+    with pytest.raises(PlanChanged) as refused:
+        fetch(place.session(), until="fetch", planned=target)
+    assert f"calm: files differ: + more.csv, ~ rows.csv ({len(CSV):,} → {len(CSV) + 7:,} bytes)" in refused.value.message
 
 
 def test_a_plan_file_that_was_cut_or_edited_names_its_line(place: Place) -> None:

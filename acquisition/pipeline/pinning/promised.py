@@ -3,13 +3,13 @@
 `acquire plan --out plan.json` writes it, `acquire fetch plan.json` makes the plan anew and compares. What matters is compared:
 the declaration, each source's revision, files with sizes and digests, licenses with the texts that show them, terms, what the
 policy makes of them and by which rule, what publishers have changed since, and what is refused. What is here already is not:
-bytes that have come since are no other plan. The file is sealed, so that one that was edited or cut is refused with its line.
+bytes that have come since, and what only they could tell (a digest, the revision of a release that its bytes pin, a finished
+crawl), are no other plan, so that a fetch that was killed goes on with the same file. The file is sealed, so that one that was
+edited or cut is refused with its line.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -22,15 +22,20 @@ from acquisition.pipeline.session import Session
 from acquisition.plan import Plan, PlannedSource
 from acquisition.workspace import write_json
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 _SHOWN: Final = 20
+_NAMED: Final = 3
+"""Files that one sentence names."""
 _ANEW: Final = "Write it anew with `acquire plan --out`."
 _WORDS: Final[Mapping[str, str]] = {
     "license_raw": "license as published",
     "license_evidence": "evidence of the license (sha256)",
-    "files_sha256": "list of files",
     "drift": "what the publisher says of the license now",
 }
+_BESIDE: Final = frozenset({"seal", "bytes", "files"})
+"""What is not compared as it stands: sums, and files, which are compared one by one."""
+_CRAWLED: Final = frozenset({"does", "revision", "opt_outs", "files"})
+"""What a crawl that has come since tells, and none can promise."""
 
 
 def promise(session: Session, plan: Plan, update: Iterable[str] = ()) -> dict[str, Any]:
@@ -68,9 +73,7 @@ def _source(session: Session, source: PlannedSource) -> dict[str, Any]:
         "does": "take" if source.action in {"download", "reuse"} else source.action,
         "refused": source.error.code if source.error is not None else "",
         "revision": release.revision if release else "",
-        "files": len(files),
         "bytes": source.bytes_total,
-        "files_sha256": hashlib.sha256(json.dumps(files).encode()).hexdigest(),
         "license_raw": [*claim.raw, *filter(None, (claim.name, claim.link))] if claim else [],
         "license_evidence": sorted({one.sha256 for one in claim.evidence if one.sha256}) if claim else [],
         "license_declared": rights.conclusion.declared if rights else "",
@@ -81,6 +84,7 @@ def _source(session: Session, source: PlannedSource) -> dict[str, Any]:
         "outcome": str(rights.outcome) if rights else "",
         "terms": release.terms.sha256 if release is not None and release.terms is not None else "",
         "drift": source.drift.message if source.drift is not None else "",
+        "files": files,
     }
 
 
@@ -153,11 +157,40 @@ def _differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterato
             yield False, f"{name}: {'not declared any more' if name in before else 'declared now, and not in the plan'}"
             continue
         old, new = before[name], after[name]
+        come = _CRAWLED if (old.get("does"), new["does"]) == ("crawl", "take") else frozenset()
         for key in new:
-            if key != "seal" and old.get(key) != new[key]:
-                word = _WORDS.get(key, key.replace("_", " "))
-                rights = key.startswith("license") or key in {"terms", "drift", "duties", "opt_outs", "outcome"}
-                yield rights, f"{name}: {word} was {_plain(old.get(key))}, is {_plain(new[key])}"
+            if key in _BESIDE | come or old.get(key) == new[key] or (key == "revision" and _pinned_since(old, new)):
+                continue
+            word = _WORDS.get(key, key.replace("_", " "))
+            rights = key.startswith("license") or key in {"terms", "drift", "duties", "opt_outs", "outcome"}
+            yield rights, f"{name}: {word} was {_plain(old.get(key))}, is {_plain(new[key])}"
+        if "files" not in come and (moved := list(_moved(old["files"], new["files"]))):
+            more = f" and {len(moved) - _NAMED:,} more" if len(moved) > _NAMED else ""
+            yield False, f"{name}: files differ: {', '.join(moved[:_NAMED])}{more}"
+
+
+def _pinned_since(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Say whether nothing pinned the release and its bytes do now; whether they are others is told by its files."""
+    return old.get("revision") == "" and str(new["revision"]).startswith("sha256:")
+
+
+def _moved(old: Sequence[Any], new: Sequence[Any]) -> Iterator[str]:
+    """Yield each file that was added, changed or taken away; what only one side knows of it is no change."""
+    before = {path: (size, _by_algorithm(digests)) for path, size, digests in old}
+    after = {path: (size, _by_algorithm(digests)) for path, size, digests in new}
+    for path in sorted({*before, *after}):
+        if path not in before or path not in after:
+            yield f"{'-' if path in before else '+'} {path}"
+            continue
+        (size, digests), (now, given) = before[path], after[path]
+        if None not in (size, now) and size != now:
+            yield f"~ {path} ({size:,} → {now:,} bytes)"
+        elif any(given.get(algorithm, value) != value for algorithm, value in digests.items()):
+            yield f"~ {path} (another digest)"
+
+
+def _by_algorithm(digests: Iterable[str]) -> dict[str, str]:
+    return dict(digest.split(":", 1) for digest in digests)
 
 
 def _plain(value: Any) -> str:
