@@ -8,6 +8,7 @@ from acquisition.manifest.gone import TakenDown
 from acquisition.manifest.ledger import LedgerInputs, Retrieval
 from acquisition.manifest.names import FILES, ITEMS
 from acquisition.manifest.release import Open, release_list
+from acquisition.manifest.untouched import demand_untouched
 from acquisition.manifest.verify import CODES, Finding, Verified, verify
 from acquisition.manifest.versions import Decided, Version, decide, read_versions, section, stepped, write_versions
 from acquisition.manifest.write import ManifestInputs, ManifestResult, Refusal, write
@@ -36,6 +37,7 @@ __all__ = [
     "Version",
     "changelog",
     "decide",
+    "demand_untouched",
     "diff",
     "explain",
     "items_schema",

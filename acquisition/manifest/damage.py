@@ -2,25 +2,59 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import zip_longest
 from pathlib import Path
+from typing import Final
 
 import orjson
 
 from acquisition.errors import WorkspaceDamaged
-from acquisition.manifest.names import VERSIONS
+from acquisition.manifest.names import ITEMS, LINES, VERSIONS
+
+_ROWS: Final = 5_000
 
 
 def damage(path: Path) -> str:
     """Return where a file of the manifest cannot be read any more, "" where it can be or is of no kind that is looked into.
 
-    JSON Lines are told by line and byte, Parquet by byte and row group. Nothing is mended.
+    JSON Lines are told by line and byte, Parquet by byte and row group; of the ledger that can be read, the first row is told
+    in which its two forms differ. Nothing is mended.
     """
     if path.is_symlink() or not path.is_file():
         return ""
     if path.suffix == ".parquet":
-        return _parquet(path)
+        return _parquet(path) or (_ledgers(path) if path.name == ITEMS else "")
     found = _lines(path) if path.suffix == ".jsonl" else _json(path) if path.suffix in {".json", ".jsonld"} else ""
+    if not found and path.name == LINES:
+        return _ledgers(path)
     return found or (_versions(path) if path.name == VERSIONS else "")
+
+
+def _ledgers(path: Path) -> str:
+    """Return where the ledger in Parquet and the one in lines part, "" where they do not or one of them is not there."""
+    items, lines = path.with_name(ITEMS), path.with_name(LINES)
+    if not (items.is_file() and lines.is_file()):
+        return ""
+    with lines.open("rb") as stream:
+        for number, (told, line) in enumerate(zip_longest(_as_lines(items), stream), start=1):
+            if told != line:
+                other = f"row {number} of {ITEMS}" if path.name == LINES else f"line {number} of {LINES}"
+                return f"{'line' if path.name == LINES else 'row'} {number} does not say what {other} says"
+    return ""
+
+
+def _as_lines(items: Path) -> Iterator[bytes]:
+    """Yield every row of the ledger as its line; nothing more once a row cannot be read."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from acquisition.manifest.lines import json_lines
+
+    with suppress(pa.ArrowException, OSError), pq.ParquetFile(items) as file:
+        for batch in file.iter_batches(batch_size=_ROWS):
+            yield from json_lines(batch).to_pybytes().splitlines(keepends=True)
 
 
 def _lines(path: Path) -> str:

@@ -16,6 +16,12 @@ from acquisition.manifest.columns import LEDGER_VERSION, VERSION_KEY
 FIRST: Final = 1
 """Ledgers without a version in them are of the format before it was written down."""
 
+RESTORE: Final = (
+    "It is never made anew silently. Restore the folder from a copy or a bundle; or remove all of it: "
+    "`acquire manifest` then writes it anew, and the set's history begins again."
+)
+"""What to do about a ledger that was cut or edited."""
+
 
 def format_of(schema: pa.Schema) -> str:
     """Return the format of a ledger as it stands in its metadata, "1" where none does."""
@@ -42,7 +48,7 @@ def opened(ledger: Path) -> Iterator[pq.ParquetFile]:
         raise WorkspaceDamaged(
             f"the ledger cannot be read: {error}",
             where=str(ledger),
-            hint="`acquire verify` says what was changed; `acquire manifest` writes it anew.",
+            hint=RESTORE,
         ) from error
 
 

@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 from acquisition.manifest.columns import SCHEMA_FILE, items_schema
 from acquisition.manifest.formats import demand_current
 from acquisition.manifest.lines import json_lines
+from acquisition.manifest.names import LINES
 from acquisition.protocols import Exporter, Ledger
 from acquisition.workspace import write_json
 
-LINES: Final = "manifest.jsonl"
 _ROWS: Final = 5_000
 _THREADS: Final = 2
 """Arrow works outside the interpreter's lock; more would hold more rows at once for little."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 ITEMS: Final = "items.parquet"
+LINES: Final = "manifest.jsonl"
+"""The ledger in JSON Lines."""
 FILES: Final = "curated-files.jsonl"
 REJECTIONS: Final = "rejections.jsonl"
 OBSERVATIONS: Final = "observations.jsonl"
@@ -12,4 +14,5 @@ REFUSALS: Final = "refusals.jsonl"
 SUMMARY: Final = "summary.json"
 VERSIONS: Final = "versions.jsonl"
 CHANGELOG: Final = "CHANGELOG.md"
+TAKEDOWNS: Final = "takedowns.jsonl"
 SUMS: Final = "SHA256SUMS"

@@ -18,9 +18,10 @@ from acquisition.errors import WorkspaceDamaged
 from acquisition.manifest.croissant.document import DOCUMENT as CROISSANT
 from acquisition.manifest.croissant.terms import MISSING, RAI
 from acquisition.manifest.eu_summary import DOCUMENT as SUMMARY_DRAFT
-from acquisition.manifest.formats import demand_known
+from acquisition.manifest.formats import RESTORE, demand_known
 from acquisition.manifest.gathered import gather
 from acquisition.manifest.names import ITEMS
+from acquisition.manifest.untouched import demand_untouched
 from acquisition.rights.expressions import NOASSERTION
 from acquisition.settings import ContactSettings, DatasetSettings
 
@@ -64,6 +65,7 @@ def release_list(manifest: Path, dataset: DatasetSettings, contact: ContactSetti
         nothing = "there is no manifest yet, so licenses, credit and exports were not looked at"
         return (*found, Open("missing", "acquire fetch", nothing, "all"), *_unasked(dataset))
     demand_known(manifest / ITEMS)
+    demand_untouched(manifest, (ITEMS, CROISSANT, SUMMARY_DRAFT))
     return (*found, *_croissant(manifest), *_draft(manifest, dataset), *_ledger(manifest), *_unasked(dataset))
 
 
@@ -142,7 +144,5 @@ def _read(document: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except ValueError as error:
-        raise WorkspaceDamaged(
-            f"the export cannot be read: {error}", where=str(document), hint="Write it anew with `acquire manifest`."
-        ) from error
+        raise WorkspaceDamaged(f"the export cannot be read: {error}", where=str(document), hint=RESTORE) from error
     return found if isinstance(found, dict) else {}

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from acquisition.errors import UsageError, WorkspaceDamaged
 from acquisition.manifest.columns import LEDGER_VERSION, VERSION_KEY
+from acquisition.manifest.formats import RESTORE
 from acquisition.manifest.names import ITEMS, SUMMARY
 
 KEY: Final = ("source", "locator")
@@ -40,7 +41,7 @@ def _version(summary: Path) -> str:
         raise WorkspaceDamaged(
             f"the manifest's {SUMMARY} cannot be read: {error}",
             where=str(summary),
-            hint="Write the manifest anew with `acquire curate`.",
+            hint=RESTORE,
         ) from error
 
 
@@ -59,8 +60,7 @@ class Side:
         self._check_format()
 
     def _damaged(self, error: Exception) -> WorkspaceDamaged:
-        where = str(self.ledger)
-        return WorkspaceDamaged(f"the ledger cannot be read: {error}", where=where, hint="Write the manifest anew.")
+        return WorkspaceDamaged(f"the ledger cannot be read: {error}", where=str(self.ledger), hint=RESTORE)
 
     def _check_format(self) -> None:
         told = (self._file.schema_arrow.metadata or {}).get(VERSION_KEY, b"1").decode(errors="replace")

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final
 
 from acquisition.manifest.credit import authors_of
 from acquisition.manifest.eu_origins import ACCOUNT_KINDS
-from acquisition.manifest.gathered import Part, gather, union
+from acquisition.manifest.gathered import Part, gather, moment, union
 from acquisition.manifest.kept import kept_rows, license_urls, refuse
 from acquisition.manifest.spdx_checks import NO_LICENSE, check, figures
 from acquisition.model import Release
@@ -149,13 +149,13 @@ class _Document:
         release = self._ledger.releases.get(name)
         settings = self._ledger.settings.get(name)
         by = self._agent("; ".join(authors_of(release, settings)), f"source/{name}")
-        resolved = (release.resolved_at if release else "") or self._ledger.created_at
+        got = moment(part.last) or self._ledger.created_at
         package = self._add(
             "dataset_DatasetPackage",
             f"source/{name}",
             name=(release.title if release else "") or name,
             software_packageVersion=release.revision if release else "",
-            **self._restricted(_download(release, name), by, resolved),
+            **self._restricted(_download(release, name), by, got),
             **_measured(part),
             dataset_datasetAvailability=_availability(release, settings),
             comment=_TIMES,

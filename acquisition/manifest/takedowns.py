@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 from acquisition.errors import WorkspaceDamaged
 from acquisition.manifest.gone import TakenDown
 from acquisition.manifest.names import ITEMS, SUMMARY
+from acquisition.manifest.names import TAKEDOWNS as LIST
 from acquisition.tombstones import Tombstone
 
 NOTICE: Final = "TAKEDOWNS.md"
-LIST: Final = "takedowns.jsonl"
 _LISTED: Final = 200
 _HEAD: Final = """\
 # Takedowns

@@ -20,6 +20,7 @@ from acquisition.errors import WorkspaceDamaged
 from acquisition.manifest.diff import KINDS, Difference, compare, told
 from acquisition.manifest.names import CHANGELOG, ITEMS, VERSIONS
 from acquisition.manifest.side import Side, open_side
+from acquisition.manifest.untouched import demand_untouched
 
 _PLACES: Final = 3
 _FIRST: Final = "the first version"
@@ -133,8 +134,9 @@ def decide(manifest: Path, ledger: Path, declared: str, *, at: str, papers: Mapp
 
     `declared` is where a set without a history starts; a declared version above the history's wins. `papers` is what the
     manifest says beside its items, by topic, as plain values. `known` is the least version where a manifest stood that is
-    gone, "" where none did. WorkspaceDamaged when history or standing ledger cannot be read.
+    gone, "" where none did. WorkspaceDamaged when history or standing ledger cannot be read, or were changed by hand.
     """
+    demand_untouched(manifest)
     after = Side(ledger, declared)
     digests = {topic: _digest(values) for topic, values in sorted(papers.items())}
     if not (manifest / ITEMS).is_file():

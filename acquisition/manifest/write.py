@@ -19,6 +19,7 @@ from acquisition.manifest.evidence import EvidenceStore
 from acquisition.manifest.ledger import LedgerInputs, LedgerWriter
 from acquisition.manifest.names import FILES, ITEMS, OBSERVATIONS, REFUSALS, REJECTIONS, SUMMARY, SUMS
 from acquisition.manifest.takedowns import as_published, write_takedowns
+from acquisition.manifest.times import keep_times
 from acquisition.model import Observation, Rejection
 from acquisition.protocols import Ledger
 from acquisition.settings import ContactSettings, DatasetSettings, LimitSettings
@@ -93,6 +94,7 @@ def write(inputs: ManifestInputs) -> ManifestResult:
         inputs = _in_effect(inputs, directory)
         if evidence is not None:
             evidence.write(directory)
+        keep_times(directory, inputs.manifest)
         write_takedowns(directory, inputs.manifest, inputs.stones, inputs.dataset.version)
         if not (directory / FILES).exists():
             shutil.copyfile(inputs.files, directory / FILES)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from acquisition import manifest
 from acquisition.journal import Journal
 from acquisition.model import Observation
 from acquisition.pipeline.finishing.keys import curated_key, manifest_key
@@ -44,6 +45,8 @@ def finish(line: Line, journal: Journal, *, formats: tuple[str, ...], with_manif
     done = _read(record)
     made_from = curated_key(line)
     changed = False
+    if with_manifest:
+        manifest.demand_untouched(session.workspace.manifest)  # before anything is made that it would not tell of
     here = session.workspace.curated.is_dir() and session.workspace.placements.is_dir() and session.workspace.splits.is_file()
     if done.get("curated_key") != made_from or not here:
         record.unlink(missing_ok=True)  # whatever stands from here on until the end is not what the record says
