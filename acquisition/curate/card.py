@@ -36,9 +36,12 @@ _ASKED: Final = (
 """Sections that only a person can write: `dataset.answers` under these names."""
 
 
-def write_head(directory: Path, configs: Sequence[Mapping[str, Any]]) -> None:
-    """Write README.md with nothing but its head."""
-    (directory / NAME).write_text(_head({"configs": list(configs)}), encoding="utf-8")
+def write_head(
+    directory: Path, configs: Sequence[Mapping[str, Any]], features: Mapping[str, Sequence[Mapping[str, Any]]] | None = None
+) -> None:
+    """Write README.md with nothing but its head: the configs, and by their names the features that no file of theirs tells."""
+    told = [{"config_name": name, "features": list(found)} for name, found in (features or {}).items()]
+    (directory / NAME).write_text(_head({"configs": list(configs), "dataset_info": told}), encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +86,8 @@ def write_card(directory: Path, declared: Declared, outline: Outline, checks: Ch
     if own:
         (directory / LICENSES).write_text(_licenses(declared.dataset, made), encoding="utf-8")
     laid = _read_head(directory / NAME)
-    infos = dataset_info(directory, laid.get("configs", ()), outline.splits)
+    told = {one["config_name"]: one["features"] for one in laid.pop("dataset_info", ())}
+    infos = dataset_info(directory, laid.get("configs", ()), outline.splits, told)
     head = {
         "pretty_name": declared.dataset.title or declared.dataset.name,
         **_answered(declared.dataset),

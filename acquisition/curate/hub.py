@@ -84,11 +84,16 @@ def tags(modalities: Mapping[str, int], layout: str) -> list[str]:
     return [*found, *(["webdataset"] if layout == "webdataset" else []), "mlcroissant"]
 
 
-def dataset_info(directory: Path, configs: Sequence[Mapping[str, Any]], splits: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Return what each config holds: its splits with rows and bytes, its features where the files name them.
+def dataset_info(
+    directory: Path,
+    configs: Sequence[Mapping[str, Any]],
+    splits: Mapping[str, int],
+    features: Mapping[str, Sequence[Mapping[str, Any]]],
+) -> list[dict[str, Any]]:
+    """Return what each config holds: its splits with rows and bytes, and its features: told by its name, or by the files.
 
-    `splits` counts the items of the whole set, which is what a single config of archives holds. A config whose rows cannot be
-    counted without reading all of it is left out: `datasets` compares these numbers when it loads.
+    `splits` counts the items of the whole set, which is what a single config of archives holds. Where the rows of a config
+    cannot be counted without reading all of it no numbers are given: `datasets` compares them when it loads.
     """
     files = list(_files(directory)) if configs else []
     found = []
@@ -96,11 +101,14 @@ def dataset_info(directory: Path, configs: Sequence[Mapping[str, Any]], splits: 
         counted = [
             _split(directory, entry, files, splits if len(configs) == 1 else {}) for entry in config.get("data_files", ())
         ]
+        info: dict[str, Any] = {"config_name": config["config_name"]}
+        if told := features.get(config["config_name"]) or _features(directory, files):
+            info["features"] = told
         if counted and all(one is not None for one in counted):
             whole = sum(one["num_bytes"] for one in counted if one is not None)
-            features = _features(directory, files)
-            info = {"config_name": config["config_name"], **({"features": features} if features else {}), "splits": counted}
-            found.append(info | {"download_size": whole, "dataset_size": whole})
+            info |= {"splits": counted, "download_size": whole, "dataset_size": whole}
+        if len(info) > 1:
+            found.append(info)
     return found
 
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import orjson
 
+from acquisition.curate.appending import Appender
 from acquisition.curate.card import write_head
-from acquisition.curate.listing import columns_of, core_values, extension_of, field_columns, field_values
+from acquisition.curate.listing import columns_of, core_values, extension_of, features_of, field_columns, field_values
 from acquisition.curate.naming import PathNames
 from acquisition.model import Modality
 from acquisition.protocols import Layout, Outline, Placed
@@ -26,7 +27,7 @@ class JsonLines(Layout):
     """data/<split>-00000.jsonl and on; media below media/, by the declared path, named by `file_name`."""
 
     name: ClassVar[str] = "jsonl"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def write(
         self,
@@ -39,19 +40,17 @@ class JsonLines(Layout):
         lines, names = _Lines(self.outline), PathNames(settings.path or "{split}/{name}", self.outline)
         files: dict[str, _File] = {}
         (directory / "data").mkdir()
-        try:
+        with Appender() as appender:
             for placed in items:
-                file = files.setdefault(placed.split, _File(directory, placed.split))
+                file = files.setdefault(placed.split, _File(directory, placed.split, appender))
                 name = ""
                 if placed.row["modality"] in _MEDIA:
                     name = f"media/{names.free(placed, extension_of(placed.row))}"
                     link(placed.row, directory / name)
                 yield str(placed.row["id"]), file.add(lines.of(placed, name))
-        finally:
-            for file in files.values():
-                file.close()
         configs = [{"split": split, "path": f"data/{split}-*.jsonl"} for split in sorted(files)]
-        write_head(directory, [{"config_name": "default", "data_files": configs}] if configs else [])
+        features = features_of(self.outline, ("file_name",) if lines.names_files else ())
+        write_head(directory, [{"config_name": "default", "data_files": configs}] if configs else [], {"default": features})
 
 
 class _Lines:
@@ -62,13 +61,13 @@ class _Lines:
         self._types = outline.columns or {}
         self._expanded = field_columns(outline)
         self._whole = not self._expanded and "fields" in outline.filled
-        self._media = any(modality in _MEDIA for modality in outline.modalities)
+        self.names_files = any(modality in _MEDIA for modality in outline.modalities)
 
     def of(self, placed: Placed, file_name: str) -> bytes:
         values: dict[str, Any] = {
             name: "" if value is None else value for name, value in core_values(placed, self._core).items()
         }
-        if self._media:
+        if self.names_files:
             values["file_name"] = file_name
         if self._expanded:
             values |= field_values(placed, self._expanded, self._types)
@@ -80,26 +79,20 @@ class _Lines:
 class _File:
     """The lines of one split, cut into files by their bytes, so that equal items give equal files."""
 
-    def __init__(self, directory: Path, split: str) -> None:
-        self._directory, self._split = directory, split
+    def __init__(self, directory: Path, split: str, appender: Appender) -> None:
+        self._directory, self._split, self._appender = directory, split, appender
         self._index = self._count = self._bytes = 0
-        self._stream: IO[bytes] | None = None
 
     def add(self, line: bytes) -> str:
         """Take one line and return its place."""
         if self._bytes and self._bytes + len(line) > MAX_FILE_BYTES:
-            self.close()
+            self._appender.finish(self._directory / self._name)
             self._index, self._count, self._bytes = self._index + 1, 0, 0
-        name = f"data/{self._split}-{self._index:05d}.jsonl"
-        if self._stream is None:
-            self._stream = (self._directory / name).open("xb")
-        self._stream.write(line)
-        place = f"{name}#row={self._count}"
+        self._appender.stream(self._directory / self._name).write(line)
+        place = f"{self._name}#row={self._count}"
         self._count, self._bytes = self._count + 1, self._bytes + len(line)
         return place
 
-    def close(self) -> None:
-        """Finish the file."""
-        if self._stream is not None:
-            self._stream.close()
-            self._stream = None
+    @property
+    def _name(self) -> str:
+        return f"data/{self._split}-{self._index:05d}.jsonl"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
@@ -17,6 +17,8 @@ CORE: Final = ("id", "label", "text", "title", "author", "url", "license", "sour
 
 Where an item of the set has several classes, `labels`, a list for every item, stands in the place of `label`."""
 _ALWAYS: Final = frozenset({"id", "license", "source"})
+_OURS: Final = frozenset({*CORE, "labels", "fields", "file_name", "audio", "image", "media", "split"})
+_DTYPES: Final = {"bool": "bool", "int": "int64", "float": "float64", "string": "string"}
 
 _EXTENSIONS: Final[Mapping[str, str]] = {
     "audio/wav": "wav",
@@ -86,8 +88,29 @@ def core_values(placed: Placed, columns: tuple[str, ...]) -> dict[str, Any]:
 
 def field_columns(outline: Outline) -> dict[str, str]:
     """Return column → name in `fields`, where all items have the same; a name that is taken gets "field_" before it."""
-    taken = {*CORE, "labels", "fields", "file_name", "audio", "image", "media", "split"}
-    return {(f"field_{name}" if name in taken else name): name for name in outline.columns or ()}
+    names = [*(outline.columns or ())]
+    taken = {*_OURS, *names}
+    found: dict[str, str] = {}
+    for name in names:
+        column = name
+        while name in _OURS and column in taken:
+            column = f"field_{column}"
+        taken.add(column)
+        found[column] = name
+    return found
+
+
+def features_of(outline: Outline, named: Sequence[str] = ()) -> list[dict[str, str]]:
+    """Return the columns of a JSON line with their types, in the form of a card's features; `named` are texts after the core.
+
+    Without them `datasets` takes the types from the first rows, and fails where a column is empty in these (5.2, measured).
+    """
+    core = [{"name": name, "list" if name == "labels" else "dtype": "string"} for name in (*columns_of(outline), *named)]
+    types, expanded = outline.columns or {}, field_columns(outline)
+    rest = [{"name": column, "dtype": _DTYPES[types[name]]} for column, name in expanded.items()]
+    if not expanded and "fields" in outline.filled:
+        rest = [{"name": "fields", "dtype": "string"}]
+    return [*core, *rest]
 
 
 def field_values(placed: Placed, columns: Mapping[str, str], types: Mapping[str, str]) -> dict[str, Any]:

@@ -56,7 +56,8 @@ class PathNames:
         path = PLACEHOLDER.sub(lambda match: str(values[match[1]]), self._template)
         if extension:
             path = path.removesuffix(f".{extension}")
-        return "/".join(safe_name(part, _MAX_BYTES) for part in path.split("/"))
+        *folders, last = (safe_name(part, _MAX_BYTES) for part in path.split("/"))
+        return "/".join([*(f"_{one}" if one.casefold() in RESERVED else one for one in folders), last])
 
 
 class _Hashes:

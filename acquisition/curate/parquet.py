@@ -60,7 +60,7 @@ class Parquet(Layout):
     """data/<split>-00000.parquet and on; the row of each item is named behind a "#"."""
 
     name: ClassVar[str] = "parquet"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
 
     def write(
         self,
