@@ -162,9 +162,14 @@ class CuratedSettings(Settings):
     @model_validator(mode="after")
     def _splits_have_folders(self) -> CuratedSettings:
         several = len([share for share in self.splits.shares.values() if share]) > 1 or bool(self.holdouts)
-        if self.layout == "folders" and self.path and several and "{split}" not in self.path:
+        if self.layout == "folders" and self.path and several and not self.path.startswith("{split}/"):
             raise ValueError(
-                f"`path` {self.path!r} does not name {{split}}, so readers would take the files of all splits for training; "
-                "write {split}/ before it"
+                f"`path` {self.path!r} does not begin with {{split}}/, so readers would take the files of all splits for "
+                "training; write {split}/ before it"
+            )
+        names = {*self.splits.shares, *self.holdouts}
+        if len({name.casefold() for name in names}) < len(names):
+            raise ValueError(
+                "a hold-out and a split have names that differ in case alone; some disks would make one folder of them"
             )
         return self

@@ -11,8 +11,9 @@ _DEVICE: Final = re.compile(
 _TAKEN: Final = frozenset(
     {"readme.md", "metadata.jsonl", "audio.jsonl", "image.jsonl", "text.jsonl", "table.jsonl", "other.jsonl"}
 )
-SPLIT_NAME: Final = re.compile(r"[A-Za-z0-9_]{1,60}(?:\.[A-Za-z0-9_]{1,60}){0,3}", re.ASCII)
-"""What `datasets` takes for the name of a split: words with dots between them, no dashes (5.2, NamedSplit)."""
+SPLIT_NAME: Final = re.compile(r"(?!_|(?i:all)\Z)[A-Za-z0-9_]{1,60}(?:\.[A-Za-z0-9_]{1,60}){0,3}", re.ASCII)
+"""What `datasets` takes for the name of a split: words with dots between them, no dashes, and not "all", its word for the union
+(5.2, NamedSplit). Tables that begin with _ are passed over by `pyarrow.dataset`, Spark and Hive."""
 
 
 def is_device(name: str) -> bool:
@@ -30,7 +31,8 @@ def check_split_name(name: str) -> None:
     if not is_split_name(name):
         plain = re.sub(r"[^A-Za-z0-9_]+", "_", name).strip("_")
         advice = f"; write {plain}" if is_split_name(plain) else ""
-        raise ValueError(f"{name!r} cannot be the name of a split: `datasets` wants letters, digits, _ and dots{advice}")
+        wanted = "readers want letters, digits, _ and dots, no _ before them, and no word of their own such as all"
+        raise ValueError(f"{name!r} cannot be the name of a split: {wanted}{advice}")
 
 
 PLACEHOLDERS: Final = ("split", "class", "name", "id", "source", "ext")

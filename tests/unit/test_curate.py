@@ -14,8 +14,10 @@ from acquisition.curate.candidates import content_hashes
 from acquisition.curate.classes import class_of_label, classes_for, folder_names, safe_name
 from acquisition.curate.columns import ColumnTypes
 from acquisition.curate.hashing import hash64
+from acquisition.curate.listing import field_columns
 from acquisition.curate.redact import merge, placeholder, redact_fields, redact_row, redact_text
-from acquisition.curate.splits import SplitKeys, assign, canonical, components
+from acquisition.curate.splits import SplitKeys, assign, canonical, components, precedence
+from acquisition.protocols import Outline
 from acquisition.settings import is_split_name
 
 SHARES = {"train": 0.8, "validation": 0.1, "test": 0.1}
@@ -46,6 +48,7 @@ def drawn(plan_keys: SplitKeys, shares: dict[str, float], seed: int = 7) -> list
         ("eval", "test"),
         ("extra set", "extra_set"),
         ("train-clean-100", "train_clean_100"),
+        ("All", "split_all"),
         ("../x", "x"),
         ("...", "train"),
         ("aux", "split_aux"),
@@ -210,3 +213,31 @@ def test_more_splits_than_sixteen_bits_hold() -> None:
     names = tuple(f"s{number:05d}" for number in range(count))
     plan = assign(SplitKeys(np.arange(1, count + 1, dtype=np.uint64), (), np.arange(count), names), {}, 0)
     assert [plan.names[code] for code in (plan.code[0], plan.code[-1])] == ["s00000", "s39999"]
+
+
+def test_long_chains_are_found_at_once() -> None:
+    """Items that hang together one by one, in any order, are one component after few rounds."""
+    count = 100_000
+    items = np.random.default_rng(0).permutation(count)
+    keys = [np.zeros(count, np.uint64), np.zeros(count, np.uint64)]
+    for number, key in enumerate(keys):
+        links = np.arange(number, count - 1, 2)
+        key[items[links]] = key[items[links + 1]] = links + 1
+    assert not components(keys, count).any()
+
+
+@pytest.mark.parametrize(
+    ("names", "first"),
+    [(("dev_clean", "test_clean"), "test_clean"), (("train.1", "dev.1"), "dev.1"), (("train_other", "extra"), "extra")],
+)
+def test_training_would_spoil_one_more_than_the_other(names: tuple[str, str], first: str) -> None:
+    """Connected items that were published in two splits go to the one nearer to a test, whatever stands behind its name."""
+    assert min(names, key=lambda name: precedence(name, ())) == first
+
+
+def test_no_column_hides_another() -> None:
+    """A column whose name is one of the set's own gets another, which is none that the table has already."""
+    names = {"label": "int", "field_label": "int", "field_field_text": "int", "text": "int", "size": "int"}
+    found = field_columns(Outline(1, {}, {}, {}, names, frozenset()))
+    assert sorted(found.values()) == sorted(names)
+    assert (found["field_label"], found["field_field_label"], found["field_text"]) == ("field_label", "label", "text")

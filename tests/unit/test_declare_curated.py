@@ -40,8 +40,12 @@ def problems(tmp_path: Path, curated: str) -> tuple[Problem, ...]:
         ("{layout: folders, path: '{split} /{name}'}", 34, "Windows or the set itself"),
         ("{layout: folders, path: 'README.md/{name}'}", 34, "Windows or the set itself"),
         ("{layout: webdataset, path: '{class}/{name}'}", 37, "needs {id}"),
-        ("{layout: folders, path: '{class}/{name}', splits: {train: 0.5, test: 0.5}}", 10, "does not name {split}"),
-        ("{layout: folders, path: '{class}/{name}', holdouts: {test: {}}}", 10, "does not name {split}"),
+        ("{layout: folders, path: '{class}/{name}', splits: {train: 0.5, test: 0.5}}", 10, "begin with {split}/"),
+        ("{layout: folders, path: '{class}/{name}', holdouts: {test: {}}}", 10, "begin with {split}/"),
+        ("{layout: folders, path: '{class}/{split}/{name}', holdouts: {test: {}}}", 10, "begin with {split}/"),
+        ("{splits: {train: 0.5, test: 0.5}, holdouts: {Test: {source: a}}}", 10, "differ in case alone"),
+        ("{splits: {train: 0.5, all: 0.5}}", 19, "no word of their own such as all"),
+        ("{splits: {train: 0.5, _test: 0.5}}", 19, "write test"),
         ("{balance: {min_per_class: 9, max_per_class: 3}}", 20, "no class could stay"),
         ("{splits: {train: 0.5, test: 0.6}}", 19, "add up to 1.1"),
         ("{splits: {train-a: 0.5, test: 0.5}}", 19, "write train_a"),
@@ -107,6 +111,7 @@ def test_names_of_splits_are_harmless(name: str) -> None:
     if is_split_name(name):
         assert name.isascii()
         assert not set(name) & set("/\\:- ")
+        assert name[0] != "_"
         assert name.casefold() not in {"con", "nul", "readme.md", "metadata.jsonl"}
 
 
