@@ -8,9 +8,10 @@ from typing import Any
 
 import orjson
 
-from acquisition.bundle.form import CURATED, NOT_INCLUDED, Code
-from acquisition.bundle.leaving import kept_rows
+from acquisition.bundle.form import CURATED, LOCK, MANIFEST, NOT_INCLUDED, Code
+from acquisition.bundle.leaving import kept_rows, not_pinned
 from acquisition.errors import WorkspaceDamaged
+from acquisition.lock import Lock
 from acquisition.manifest.names import FILES, ITEMS
 from acquisition.rights.redistribution import why_not_redistributable
 
@@ -30,14 +31,21 @@ _COLUMNS = (
 )
 
 
-def disagreements(papers: Mapping[str, Path], digests: Mapping[str, str], about: Mapping[str, Any]) -> Iterator[Found]:
+def disagreements(
+    papers: Mapping[str, Path], digests: Mapping[str, str], about: Mapping[str, Any], lock: Lock | None
+) -> Iterator[Found]:
     """Yield what contradicts: code, path and why. `papers` maps names to files, `digests` all files to digests."""
     try:
         behind, files = _not_included(papers[NOT_INCLUDED])
         yield from _files(papers[FILES], digests, files, only_manifest=bool(about.get("only_manifest")))
         yield from _items(papers[ITEMS], behind, digests, about)
-    except (ValueError, KeyError, TypeError, AttributeError, WorkspaceDamaged) as error:
-        yield "bundle.damaged", NOT_INCLUDED, f"a paper cannot be read: {error}"
+        if lock is not None:
+            for source in not_pinned(papers[ITEMS], lock):
+                yield "bundle.contradiction", LOCK, f"it does not pin the release of {source} that the items come from"
+    except WorkspaceDamaged as error:
+        yield "bundle.damaged", f"{MANIFEST}/{ITEMS}", error.message
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        yield "bundle.damaged", NOT_INCLUDED, f"it or the list of files cannot be read: {error!r}"
 
 
 def _not_included(path: Path) -> tuple[set[str], dict[str, str]]:

@@ -28,7 +28,10 @@ SUMS: Final = "SHA256SUMS"
 SIGNATURE: Final = "SHA256SUMS.sig"
 CURATED: Final = "curated"
 MANIFEST: Final = "manifest"
-PAPERS: Final = ("sources.yaml", "sources.lock", "decisions.jsonl")
+DECLARATION: Final = "sources.yaml"
+LOCK: Final = "sources.lock"
+DECISIONS: Final = "decisions.jsonl"
+PAPERS: Final = (DECLARATION, LOCK, DECISIONS)
 _RESERVED: Final = frozenset('<>:"|?*')
 
 MAX_NAME: Final = 4_096
@@ -37,6 +40,8 @@ MAX_SMALL: Final = 4_000_000
 """Bytes of a paper that is read whole: bundle.json, a header of the tar."""
 MAX_LIST: Final = 4_000_000_000
 """Bytes of a list that is read line by line, and of the ledger."""
+MAX_WHOLE: Final = 200_000_000
+"""Bytes of a record that is read back whole (the lock, decisions); of a longer one the digest alone is compared."""
 
 Code = Literal[
     "bundle.missing-file",
@@ -68,6 +73,13 @@ CODES: Final[dict[Code, str]] = {
     "bundle.not-signed": "A key was given, and the bundle has no signature.",
     "bundle.wrong-signature": "The signature is not of this key over this SHA256SUMS.",
 }
+
+
+def is_known(name: str) -> bool:
+    """Say whether a bundle has a part of this name; what lies in `manifest` its own list of digests names."""
+    top = name.partition("/")[0]
+    known = {ABOUT, README, CONTEXTS, NOT_INCLUDED, SUMS, SIGNATURE, *PAPERS}
+    return name in known or (name != top and top in {CURATED, MANIFEST, "contexts"})
 
 
 def unsafe(name: str) -> str:

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from acquisition.errors import WorkspaceDamaged
+from acquisition.lock import Lock
 from acquisition.manifest import ITEMS
 from acquisition.rights.redistribution import why_not_redistributable
 
@@ -95,12 +96,19 @@ def kept_rows(ledger: Path, columns: tuple[str, ...]) -> Iterator[dict[str, Any]
     """Yield the ledger's rows that stand in the set, as plain values of these columns."""
     try:
         with pq.ParquetFile(ledger, memory_map=False) as file:
-            for batch in file.iter_batches(_ROWS, columns=list(columns)):
+            for batch in file.iter_batches(_ROWS, columns=list(dict.fromkeys((*columns, "path")))):
                 yield from batch.filter(pc.not_equal(batch["path"], "")).to_pylist()
     except (pa.ArrowException, KeyError, OSError) as error:
         raise WorkspaceDamaged(
             f"the ledger cannot be read: {error}", where=str(ledger), hint="Write the manifest anew with `acquire curate`."
         ) from error
+
+
+def not_pinned(ledger: Path, lock: Lock) -> list[str]:
+    """Return the sources whose kept items come from another release than the lock pins, sorted."""
+    releases = {(row["source"], row["revision"]) for row in kept_rows(ledger, ("source", "revision"))}
+    pinned = {(name, pin.release.revision) for name, pin in lock.pins.items()}
+    return sorted({source for source, _ in releases - pinned})
 
 
 def ledger_of(manifest: Path) -> Path:

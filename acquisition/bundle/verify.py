@@ -1,57 +1,27 @@
 """Is a bundle whole, untouched and true to itself: a directory or a tar, without a network, a workspace or a declaration.
 
-Nothing is extracted and no name of the bundle is ever opened for writing. Every file is hashed once; the few papers that are
-compared with each other are kept in a private directory of ours under names of our own.
+What is there is compared with SHA256SUMS, the signature with the key, and the papers with each other.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import stat
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
-from acquisition.bundle import tar
 from acquisition.bundle.agreement import disagreements
-from acquisition.bundle.form import (
-    ABOUT,
-    FORMAT,
-    MANIFEST,
-    MAX_FILES,
-    MAX_LIST,
-    MAX_SMALL,
-    NOT_INCLUDED,
-    SIGNATURE,
-    SUMS,
-    Code,
-    unsafe,
-)
+from acquisition.bundle.form import ABOUT, DECISIONS, FORMAT, LOCK, MANIFEST, NOT_INCLUDED, SIGNATURE, SUMS, is_known
+from acquisition.bundle.seeing import LEDGER, LISTED, MANIFEST_SUMS, Seen, read
 from acquisition.bundle.signing import fingerprint, is_signed, public_key
-from acquisition.errors import UsageError
+from acquisition.curate.decisions import read_decisions
+from acquisition.errors import AcquisitionError, UsageError
+from acquisition.lock import Lock, read_lock
 from acquisition.manifest import names as manifest_names
 from acquisition.manifest.verify import Finding
-
-_CHUNK: Final = 1 << 20
-_MANIFEST_SUMS: Final = f"{MANIFEST}/{manifest_names.SUMS}"
-_LEDGER: Final = f"{MANIFEST}/{manifest_names.ITEMS}"
-_FILES: Final = f"{MANIFEST}/{manifest_names.FILES}"
-_READ: Final[Mapping[str, int]] = {
-    SUMS: MAX_LIST,
-    SIGNATURE: MAX_SMALL,
-    ABOUT: MAX_SMALL,
-    NOT_INCLUDED: MAX_LIST,
-    _MANIFEST_SUMS: MAX_LIST,
-    _LEDGER: MAX_LIST,
-    f"{MANIFEST}/{manifest_names.SUMMARY}": MAX_LIST,
-    _FILES: MAX_LIST,
-}
-"""Papers that are kept to be compared, with the bytes that they may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,57 +40,6 @@ class Checked:
     key: str = ""
 
 
-@dataclass(slots=True)
-class _Seen:
-    """What one pass over a bundle leaves: digests by name, the papers that were kept, and what was found on the way."""
-
-    passing: Path
-    progress: Callable[[int, int], None] = lambda _files, _bytes: None
-    digests: dict[str, str] = field(default_factory=dict)
-    folded: set[str] = field(default_factory=set)
-    papers: dict[str, Path] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
-    size: int = 0
-
-    def note(self, code: Code, path: str, expected: str = "", got: str = "", detail: str = "") -> None:
-        """Remember a finding; a name is shown as far as it can be."""
-        shown = path.encode("utf-8", "replace").decode()[:500]
-        self.findings.append(Finding(code, shown, expected, got, detail))
-
-    def take(self, name: str, content: Iterator[bytes], size: int) -> None:
-        """Hash one file; names that are not safe or stand there twice are findings."""
-        if why := unsafe(name):
-            self.note("bundle.unsafe-name", name, detail=why)
-            return
-        if name.casefold() in self.folded:
-            self.note("bundle.duplicate", name)
-            return
-        self.folded.add(name.casefold())
-        self.digests[name] = self._hashed(name, self._told(content), size)
-
-    def _told(self, content: Iterator[bytes]) -> Iterator[bytes]:
-        for some in content:
-            self.size += len(some)
-            self.progress(len(self.digests), self.size)
-            yield some
-
-    def _hashed(self, name: str, content: Iterator[bytes], size: int) -> str:
-        digest = hashlib.sha256()
-        if name in _READ and size > _READ[name]:
-            self.note("bundle.too-large", name, detail=f"{size:,} bytes")
-        keep = name in _READ and size <= _READ[name]
-        if not keep:
-            for some in content:
-                digest.update(some)
-            return digest.hexdigest()
-        self.papers[name] = self.passing / str(len(self.papers))
-        with self.papers[name].open("xb") as stream:
-            for some in content:
-                digest.update(some)
-                stream.write(some)
-        return digest.hexdigest()
-
-
 def verify(path: Path, key: Path | None = None, progress: Callable[[int, int], None] = lambda _files, _bytes: None) -> Checked:
     """Look at a bundle, a directory or a tar. UsageError when there is none; all that is wrong with it is a finding.
 
@@ -128,15 +47,8 @@ def verify(path: Path, key: Path | None = None, progress: Callable[[int, int], N
     """
     asked = public_key(key) if key is not None else None
     with tempfile.TemporaryDirectory(prefix="acquire-verify-") as folder:
-        seen = _Seen(Path(folder), progress)
-        if path.is_dir():
-            _walk(path, seen)
-        elif path.is_file():
-            _read_tar(path, seen)
-        else:
-            raise UsageError(f"there is no bundle {path}", where=str(path), hint="Give the directory or the tar of a bundle.")
-        if not seen.digests and not seen.findings:
-            raise UsageError(f"{path} is empty", where=str(path), hint="Give the directory or the tar of a bundle.")
+        seen = Seen(Path(folder), progress)
+        read(path, seen)
         about = _about(seen)
         _compare(seen)
         signature = _signature(seen, asked)
@@ -152,8 +64,8 @@ def manifest_of(path: Path, folder: Path) -> Path:
 
     UsageError when the tar holds none. Names of the tar are compared, never opened.
     """
-    seen = _Seen(folder)
-    _read_tar(path, seen)
+    seen = Seen(folder)
+    read(path, seen)
     for name in (manifest_names.ITEMS, manifest_names.SUMMARY):
         kept = seen.papers.get(f"{MANIFEST}/{name}")
         if kept is None:
@@ -166,52 +78,10 @@ def manifest_of(path: Path, folder: Path) -> Path:
     return folder
 
 
-# --- one pass over the files ---------------------------------------------------------------------------------------------
-
-
-def _walk(root: Path, seen: _Seen) -> None:
-    for folder, folders, names in os.walk(root, followlinks=False):
-        folders.sort()
-        for name in [one for one in folders if (Path(folder) / one).is_symlink()] + sorted(names):
-            path = Path(folder) / name
-            told = path.relative_to(root).as_posix()
-            status = path.lstat()
-            if not stat.S_ISREG(status.st_mode):
-                seen.note("bundle.unsafe-member", told, detail="a link" if path.is_symlink() else "no plain file")
-                continue
-            if len(seen.digests) >= MAX_FILES:
-                seen.note("bundle.too-large", told, detail=f"more than {MAX_FILES:,} files")
-                return
-            seen.take(told, _chunks(path), status.st_size)
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as stream:
-        while some := stream.read(_CHUNK):
-            yield some
-
-
-def _read_tar(path: Path, seen: _Seen) -> None:
-    root = ""
-    with path.open("rb") as stream:
-        for member in tar.members(stream, lambda one: seen.note(one.code, one.name, detail=one.detail)):
-            first, _, name = member.name.partition("/")
-            root = root or first
-            if unsafe(member.name):
-                seen.take(member.name, iter(()), 0)  # notes why
-            elif first != root or not name:
-                seen.note("bundle.unsafe-name", member.name, detail="it does not lie in the bundle's own folder")
-            elif len(seen.digests) >= MAX_FILES:
-                seen.note("bundle.too-large", member.name, detail=f"more than {MAX_FILES:,} files")
-                return
-            else:
-                seen.take(name, member.content, member.size)
-
-
 # --- what the papers say ----------------------------------------------------------------------------------------------------
 
 
-def _about(seen: _Seen) -> dict[str, Any]:
+def _about(seen: Seen) -> dict[str, Any]:
     path = seen.papers.get(ABOUT)
     if path is None:
         return {}
@@ -227,7 +97,7 @@ def _about(seen: _Seen) -> dict[str, Any]:
     return about
 
 
-def _compare(seen: _Seen) -> None:
+def _compare(seen: Seen) -> None:
     """Compare what is there with SHA256SUMS, each file once."""
     if SUMS not in seen.papers:
         seen.note("bundle.missing-file", SUMS)
@@ -235,16 +105,18 @@ def _compare(seen: _Seen) -> None:
     listed = _sums(seen, SUMS)
     for name, expected in listed.items():
         got = seen.digests.get(name, "")
-        if got != expected:
+        if got != expected and name not in seen.unread:
             seen.note("bundle.changed-file" if got else "bundle.missing-file", name, expected, got)
     for name in seen.digests.keys() - listed.keys() - {SUMS, SIGNATURE}:
         seen.note("bundle.extra-file", name, got=seen.digests[name])
-    for name in (ABOUT, NOT_INCLUDED, _MANIFEST_SUMS, _LEDGER, _FILES):
+    for name in (one for one in seen.digests if not is_known(one)):
+        seen.note("bundle.contradiction", name, detail="a bundle has no such part")
+    for name in (ABOUT, NOT_INCLUDED, MANIFEST_SUMS, LEDGER, LISTED):
         if name not in listed and name not in seen.digests:
             seen.note("bundle.missing-file", name)
 
 
-def _sums(seen: _Seen, name: str) -> dict[str, str]:
+def _sums(seen: Seen, name: str) -> dict[str, str]:
     listed: dict[str, str] = {}
     with seen.papers[name].open("rb") as lines:
         for place, line in enumerate(lines, 1):
@@ -258,7 +130,7 @@ def _sums(seen: _Seen, name: str) -> dict[str, str]:
     return listed
 
 
-def _signature(seen: _Seen, key: Any) -> str:
+def _signature(seen: Seen, key: Any) -> str:
     if SIGNATURE not in seen.papers or SUMS not in seen.papers:
         if key is not None:
             seen.note("bundle.not-signed", SIGNATURE)
@@ -271,14 +143,32 @@ def _signature(seen: _Seen, key: Any) -> str:
     return "wrong"
 
 
-def _agree(seen: _Seen, about: Mapping[str, Any]) -> None:
+def _agree(seen: Seen, about: Mapping[str, Any]) -> None:
     """Compare the papers with each other, as far as they are whole."""
-    needed = (_LEDGER, _FILES, NOT_INCLUDED, _MANIFEST_SUMS)
+    needed = (LEDGER, LISTED, NOT_INCLUDED, MANIFEST_SUMS)
     if not about or any(name not in seen.papers for name in needed):
         return
-    for name, digest in _sums(seen, _MANIFEST_SUMS).items():
+    listed = _sums(seen, MANIFEST_SUMS)
+    for name in seen.digests:
+        if name.startswith(f"{MANIFEST}/") and name != MANIFEST_SUMS and name.removeprefix(f"{MANIFEST}/") not in listed:
+            seen.note("bundle.contradiction", name, detail="the manifest's own list of digests does not know it")
+    for name, digest in listed.items():
         if seen.digests.get(f"{MANIFEST}/{name}") != digest:
             seen.note("bundle.contradiction", f"{MANIFEST}/{name}", digest, seen.digests.get(f"{MANIFEST}/{name}", ""))
     papers = {name.removeprefix(f"{MANIFEST}/"): path for name, path in seen.papers.items()}
-    for code, path, detail in disagreements(papers, seen.digests, about):
+    for code, path, detail in disagreements(papers, seen.digests, about, _lock(seen)):
         seen.note(code, path, detail=detail)
+
+
+def _lock(seen: Seen) -> Lock | None:
+    """Read lock and decisions as a workspace would, and return the lock; None where there is none that can be read."""
+    found: dict[str, Any] = {}
+    readers: dict[str, Callable[[Path], object]] = {LOCK: read_lock, DECISIONS: read_decisions}
+    for name, reader in readers.items():
+        if name in seen.papers:
+            try:
+                found[name] = reader(seen.papers[name])
+            except AcquisitionError as error:
+                place = error.where.removeprefix(str(seen.papers[name]))
+                seen.note("bundle.damaged", f"{name}{place}", detail=error.message)
+    return found.get(LOCK)

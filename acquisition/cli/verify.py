@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,8 @@ if TYPE_CHECKING:  # Arrow is heavy; it is loaded when the command runs
     from acquisition.manifest import Finding
 
 _SHOWN: Final = 20
+_FINDINGS: Final = 200
+"""Findings that are told one by one."""
 
 
 @click.command("verify")
@@ -66,11 +69,15 @@ def _bundle(path: Path, key: Path | None, *, as_json: bool) -> int:
     return EXIT_FINDINGS if checked.findings else EXIT_DONE
 
 
-def _emit_findings(findings: Iterable[Finding]) -> None:
-    for finding in findings:
+def _emit_findings(findings: Sequence[Finding]) -> None:
+    for finding in findings[:_FINDINGS]:
         expected = f" expected sha256:{finding.expected}" if finding.expected else ""
         got = f", got sha256:{finding.got}" if finding.got else ""
         output.emit(f"{finding.code}: {finding.path}{expected}{got}" + (f" ({finding.detail})" if finding.detail else ""))
+    if len(findings) > _FINDINGS:
+        rest = Counter(finding.code for finding in findings[_FINDINGS:])
+        told = ", ".join(f"{count:,} {code}" for code, count in rest.most_common())
+        output.emit(f"and {len(findings) - _FINDINGS:,} more: {told} (--json lists them)")
 
 
 def _emit_looked(looked: Mapping[str, int], unread: Sequence[tuple[str, str]]) -> None:

@@ -71,8 +71,9 @@ def read_document(path: Path, *, code: str, hint: str, refuse: Callable[[Sequenc
         said = f"the file ends in the middle: {error.msg}" if cut else f"this is not JSON: {error.msg}"
         marked = text.startswith(("<<<<<<<", "=======", ">>>>>>>"), text.rfind("\n", 0, error.pos) + 1)
         raise refuse([Problem(code, said, str(path), error.lineno, error.colno, _CONFLICT if marked else hint)]) from error
-    except RecursionError as error:
-        raise refuse([Problem(code, "it is nested too deeply", str(path), 1, 1, hint)]) from error
+    except (RecursionError, ValueError) as error:  # ValueError: more digits than Python makes a number of
+        said = "it is nested too deeply" if isinstance(error, RecursionError) else "a number in it is too long to be one"
+        raise refuse([Problem(code, said, str(path), 1, 1, hint)]) from error
     if twice and (found := repeated_key(text)):  # the second look is slow, and needed only for the place
         key, place = found
         raise refuse([Problem(code, f"`{key}` stands here a second time", str(path), place.line, place.column, hint)])

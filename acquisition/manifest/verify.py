@@ -141,7 +141,12 @@ def _manifest_findings(manifest: Path) -> Iterator[Finding]:
             continue
         listed[name] = digest
     for name in sorted({*listed, ITEMS, FILES}):
-        expected, got = listed.get(name, ""), _digest(manifest / name)[0]
+        expected = listed.get(name, "")
+        try:
+            got = _digest(manifest / name)[0]
+        except OSError as error:
+            yield Finding("verify.manifest-changed", name, expected, detail=f"it cannot be read: {error.strerror}")
+            continue
         if expected != got or not expected:
             yield Finding("verify.manifest-changed", name, expected, got, damage(manifest / name))
         elif name == VERSIONS and (why := damage(manifest / name)):
@@ -152,7 +157,10 @@ def _look(curated: Path, entry: dict[str, Any]) -> tuple[Finding | None, int]:
     path, expected = entry["path"], entry["sha256"]
     if not _is_inside(path):
         return Finding("verify.manifest-changed", path), 0
-    got, size = _digest(curated / path)
+    try:
+        got, size = _digest(curated / path)
+    except OSError as error:
+        return Finding("verify.changed-file", path, expected, detail=f"it cannot be read: {error.strerror}"), 0
     if not got:
         return Finding("verify.missing-file", path, expected), 0
     return (None if got == expected else Finding("verify.changed-file", path, expected, got)), size

@@ -17,6 +17,8 @@ import pytest
 from acquisition import bundle
 from acquisition.cli import main
 from acquisition.errors import BundleRefused, DiskFull, UsageError, WorkspaceDamaged
+from acquisition.lock import Lock, Pin, write_lock
+from acquisition.model import Release
 from acquisition.settings import CuratedSettings
 from tests.judged_shards import World, png, wav, write_manifest
 
@@ -256,6 +258,16 @@ def test_the_command_names_what_stays_and_ends_with_5(tmp_path: Path, capsys: py
         f"version: 1\ndataset: {{name: set, {use}}}\nsources: {{kit: {{kind: local, path: kit}}}}\n"
     )
     file = str(tmp_path / "sources.yaml")
+    with pytest.raises(SystemExit) as ended:
+        main(["bundle", "-f", file])
+    assert (ended.value.code, "no lock" in capsys.readouterr().err) == (5, True)
+    for revision, code in (("r0", 5), ("r1", 0)):
+        pins = {name: Pin("d", Release(name, "local", revision, ())) for name in ("kit", "sms", "secret")}
+        write_lock(tmp_path / "sources.lock", Lock(pins))
+        with pytest.raises(SystemExit) as ended:
+            main(["bundle", "-f", file, "--only-manifest", "-o", str(tmp_path / revision)])
+        assert ended.value.code == code
+    assert "the lock pins other releases than the set was made from: kit, secret, sms" in capsys.readouterr().err
     for more, code in (([], 5), (["--only-manifest", "-o", str(tmp_path / "papers")], 0), ([], 2)):
         with pytest.raises(SystemExit) as ended:
             main(["bundle", "-f", file, *more])

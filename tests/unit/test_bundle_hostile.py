@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from acquisition import bundle
-from acquisition.bundle import tar
+from acquisition.bundle import seeing, tar
 from acquisition.bundle.form import CODES, unsafe
 from acquisition.errors import UsageError
 from tests.unit.test_bundle import inputs, made
@@ -162,9 +163,34 @@ def _not_json(files: Files) -> None:
     files["not-included.jsonl"] = b"{\n"
 
 
+def _unknown_part(files: Files) -> None:
+    files["extra.txt"] = b"x"
+
+
+def _cut_lock(files: Files) -> None:
+    files["sources.lock"] = b'{"version": 2,\n'
+
+
+def _long_number(files: Files) -> None:
+    files["sources.lock"] = b'{"version": ' + b"9" * 10_000 + b"}"
+
+
+def _other_lock(files: Files) -> None:
+    files["sources.lock"] = b'{"version": 2, "sources": {}}'
+
+
+def _no_decision(files: Files) -> None:
+    files["decisions.jsonl"] = b'{"item": "x"}\n'
+
+
 @pytest.mark.parametrize(
     ("forge", "code"),
     [
+        (_unknown_part, "bundle.contradiction"),
+        (_cut_lock, "bundle.damaged"),
+        (_long_number, "bundle.damaged"),
+        (_other_lock, "bundle.contradiction"),
+        (_no_decision, "bundle.damaged"),
         (_drop_item, "bundle.contradiction"),
         (_forget_left_out, "bundle.not-redistributable"),
         (_swap_bytes, "bundle.contradiction"),
@@ -184,6 +210,46 @@ def test_papers_that_lie_are_found_though_all_digests_fit(
     forged = dict(files)
     forge(forged)
     assert code in found(packed(resealed(forged), tmp_path / "x.tar"))
+
+
+def test_a_paper_that_the_manifest_does_not_list_is_found(tmp_path: Path, files: Files) -> None:
+    """What lies in the manifest's folder stands in the manifest's own list, not only in the bundle's."""
+    changed = {**{name: content for name, content in files.items() if name != "SHA256SUMS"}, "manifest/more.json": b"{}"}
+    outer = "".join(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in sorted(changed.items()))
+    told = bundle.verify(packed({**changed, "SHA256SUMS": outer.encode()}, tmp_path / "x.tar")).findings
+    assert [(one.code, one.path) for one in told] == [("bundle.contradiction", "manifest/more.json")]
+
+
+def test_names_that_differ_in_their_accents_alone_are_one(tmp_path: Path, files: Files) -> None:
+    """Composed and decomposed accents are one file on some systems."""
+    more = [member(ROOT + f"curated/{name}.wav", content=b"x") for name in ("caf\u00e9", "cafe\u0301")]
+    assert "bundle.duplicate" in found(packed(files, tmp_path / "x.tar", *more))
+
+
+def test_what_cannot_be_read_is_a_finding(tmp_path: Path, files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fails at one file is told with that file, and the rest is looked at all the same."""
+    for key, value in files.items():
+        (tmp_path / "x" / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "x" / key).write_bytes(value)
+    chunks = seeing._chunks
+
+    def failing(path: Path) -> Iterator[bytes]:
+        if path.name == "README.md" and path.parent.name == "x":
+            raise OSError(errno.EIO, "Input/output error")
+        return chunks(path)
+
+    monkeypatch.setattr(seeing, "_chunks", failing)
+    told = bundle.verify(tmp_path / "x").findings
+    assert [(one.code, one.path) for one in told] == [("bundle.damaged", "README.md")]
+    assert "Input/output error" in told[0].detail
+
+
+@pytest.mark.parametrize("head", [b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd", b"PK\x03\x04"])
+def test_packed_bundles_are_named(tmp_path: Path, head: bytes) -> None:
+    """A tar that somebody has packed is not called damaged: it is said that it has to be unpacked."""
+    (tmp_path / "x").write_bytes(head + bytes(1_000))
+    with pytest.raises(UsageError, match="packed with"):
+        bundle.verify(tmp_path / "x")
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_verifying_tells_how_far_it_is(tmp_path: Path) -> None:
 def test_long_work_says_a_line_now_and_then(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Where no terminal is, a line comes every five seconds, with what is left where that is known; nothing of every file."""
     clock = iter(number * 0.5 for number in range(1_000))
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("acquisition.cli.progress.time.monotonic", lambda: next(clock))
     listener = progress.Plain()
     for number in range(30):
         listener.event("work-progress", what="bundle", files=number, bytes=number * 1_000, of_files=100, of_bytes=100_000)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -162,6 +164,28 @@ def test_verify_proves_and_says_what_it_looked_at(session: Session) -> None:
     assert not any("mine/a.txt" in one.path.partition("#")[0] and one.path.startswith("..") for one in found.findings)
     assert any(one.path.startswith("staging/mine/") for one in found.findings)
     assert any(one.path.startswith("curated/") for one in found.findings)
+
+
+def test_a_file_that_cannot_be_read_is_a_finding(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fails is what verify is there for: the file is named, and the rest is hashed."""
+    manifest, curated = world.workspace.manifest, world.workspace.curated
+    victims = {
+        str(next(path for path in curated.rglob("*") if path.is_file())): "verify.changed-file",
+        str(manifest / "rejections.jsonl"): "verify.manifest-changed",
+    }
+    digest = hashlib.file_digest
+
+    def failing(stream: Any, name: str) -> Any:
+        if str(stream.name) in victims:
+            raise OSError(errno.EIO, "Input/output error")
+        return digest(stream, name)
+
+    whole = verify(manifest, curated)
+    monkeypatch.setattr(hashlib, "file_digest", failing)
+    found = verify(manifest, curated)
+    told = [one.code for one in found.findings if "Input/output error" in one.detail]
+    assert sorted(told) == sorted(victims.values())
+    assert found.files == whole.files
 
 
 def test_every_code_is_documented() -> None:

@@ -12,9 +12,11 @@ import orjson
 
 from acquisition import __version__, bundle
 from acquisition.bundle.form import PAPERS
+from acquisition.bundle.leaving import not_pinned
 from acquisition.curate import closed_holdouts
+from acquisition.curate.decisions import read_decisions
 from acquisition.errors import BundleRefused, UsageError, WorkspaceDamaged
-from acquisition.manifest.names import SUMMARY
+from acquisition.manifest.names import ITEMS, SUMMARY
 from acquisition.pipeline.handing_out.unfinished import demand_finished
 from acquisition.pipeline.session import Session
 from acquisition.protocols import Reporter, Silent
@@ -50,6 +52,7 @@ def write_bundle(session: Session, options: BundleOptions) -> bundle.Bundled:
     with session.held("bundle"):
         demand_finished(workspace, BundleRefused)
         _demand_no_secret(session.declared.path)
+        _demand_records(session)
         name, version = _named(workspace.manifest / SUMMARY)
         target = options.output or session.declared.path.parent / f"{name}-{version}{'.tar' if options.as_tar else ''}"
         _demand_outside(target, workspace.root)
@@ -71,6 +74,20 @@ def write_bundle(session: Session, options: BundleOptions) -> bundle.Bundled:
             as_tar=options.as_tar,
             force=options.force,
             progress=session.watched("bundle"),
+        )
+
+
+def _demand_records(session: Session) -> None:
+    """Lock and decisions go along: each can be read, and the lock is that of the set, not of what came after or before it."""
+    read_decisions(session.workspace.decisions)
+    hint = "Run `acquire fetch` up to the manifest, or take the lock of this set from version control."
+    if not session.lock_path.is_file():
+        raise BundleRefused("there is no lock to go along", where=str(session.lock_path), hint=hint)
+    if other := not_pinned(session.workspace.manifest / ITEMS, session.lock):
+        raise BundleRefused(
+            f"the lock pins other releases than the set was made from: {', '.join(other)}",
+            where=str(session.lock_path),
+            hint=hint,
         )
 
 
