@@ -397,8 +397,8 @@ class Outline:
 
     `folders` maps every class, and every combination of classes as `Placed.label` writes it, to a folder name of its own;
     `several` says that some item has more than one class; `columns` maps the names of `fields` to bool, int, float or
-    string where all items have the same ones, and is None otherwise; `filled` are the nullable columns of ITEM_SCHEMA
-    that at least one item fills.
+    string where all items have the same ones, and is None otherwise, and `sparse` are those that some item leaves empty;
+    `filled` are the nullable columns of ITEM_SCHEMA that at least one item fills.
     """
 
     items: int
@@ -408,6 +408,7 @@ class Outline:
     columns: Mapping[str, str] | None
     filled: frozenset[str]
     several: bool = False
+    sparse: frozenset[str] = frozenset()
 
 
 NO_OUTLINE: Final = Outline(0, {}, {}, {}, None, frozenset())

@@ -176,6 +176,7 @@ class World:
         decisions: Mapping[str, Decision] | None = None,
         shards: Sequence[JudgedShard] | None = None,
         today: dt.date = dt.date.min,
+        resumed: bool = False,
     ) -> CurateResult:
         """Judge everything and build the curated set."""
         policy = Policy(rules)
@@ -194,6 +195,7 @@ class World:
                     placements=self.workspace.placements,
                     splits=self.workspace.splits,
                     today=today,
+                    resumed=resumed,
                 )
             )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -40,7 +40,7 @@ class CurateInputs:
     `contents` opens the items' bytes, `blob_path` finds a blob, `blobs` is the workspace's own store (only from there is
     hard-linked). `placements` is the directory that the placement shards and the list of files go to, `splits` the record of
     where items are settled, None to keep none. `forgotten` are contents (sha256) that no record may hold. `today` ends
-    embargoes; without it none ends.
+    embargoes; without it none ends. `resumed` says that the build before did not come to its end, so nobody has read its notes.
     """
 
     shards: Sequence[JudgedShard]
@@ -60,6 +60,7 @@ class CurateInputs:
     splits: Path | None = None
     forgotten: Collection[str] = ()
     today: dt.date = dt.date.min
+    resumed: bool = False
     contact: ContactSettings | None = None
     """Who is asked to take an item out; the card names them."""
 
@@ -97,6 +98,7 @@ def build(inputs: CurateInputs) -> CurateResult:
     classes_of = class_of_label(settings.classes)
     look = partial(view, policy=inputs.policy, classes_of=classes_of, pseudonyms=pseudonyms(settings.redact))
     history = read_history(inputs.splits)
+    history = history if inputs.resumed else replace(history, anew=0)
     settled = settle(gather(map(look, shards), settings), settings, history, inputs.today)
     layout = plugins.layout(settings.layout)
     outline, notes = _outline(settled)
@@ -111,7 +113,7 @@ def build(inputs: CurateInputs) -> CurateResult:
         run.files.add_rest()
         if inputs.splits is not None:
             before = history.without(inputs.forgotten)
-            write_record(inputs.splits, record_of(settings.splits, before, settled.remembered()))
+            write_record(inputs.splits, record_of(settings.splits, before, settled.remembered(), anew=settled.anew))
     return _result(run, settled, (*notes, *notes_on(settled, inputs.today)))
 
 
@@ -148,6 +150,7 @@ def _outline(settled: Settled) -> tuple[Outline, tuple[str, ...]]:
         columns=settled.candidates.columns.columns,
         filled=frozenset(settled.candidates.filled),
         several=any(len(names) > 1 for names in used),
+        sparse=frozenset(settled.candidates.columns.sparse),
     )
     return outline, notes
 

@@ -17,6 +17,7 @@ import yaml
 
 from acquisition.curate.hub import dataset_info, head_problems, license_head, size_category, tags
 from acquisition.errors import ExportRefused
+from acquisition.markdown import escaped
 from acquisition.model import Observation, Release
 from acquisition.protocols import Outline
 from acquisition.rights.expressions import identifiers
@@ -131,31 +132,31 @@ def _hub_sources(releases: Sequence[Release], made: Composition) -> list[str]:
     return sorted({f"extended|{match[1]}" for match in found if match})
 
 
-def cell(text: str) -> str:
-    """Return text as it may stand in a cell of a Markdown table: one line, no active characters."""
-    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(text.split()))
+def _own(text: str) -> str:
+    """Return what a person has written for the card, or we have counted, as text; nothing of it is cut."""
+    return escaped(text, len(text))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table; cells are escaped."""
-    lines = [header, ["---"] * len(header), *([cell(value) for value in row] for row in rows)]
+    lines = [header, ["---"] * len(header), *([escaped(value) for value in row] for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _linked(license_: str) -> str:
     """Return an expression with the page of each of its licenses behind it."""
     pages = [f"<{url}>" for one in identifiers(license_) if (url := url_of(one))]
-    return f"{cell(license_)} {' '.join(pages)}".rstrip()
+    return f"{_own(license_)} {' '.join(pages)}".rstrip()
 
 
 def _licenses(dataset: DatasetSettings, made: Composition) -> str:
     counts: Counter[str] = Counter()
     for (_, license_), count in made.kept.items():
         counts[license_] += count
-    lines = [f"| {cell(name_of(one))} | {_linked(one)} | {count:,} |" for one, count in sorted(counts.items())]
+    lines = [f"| {_own(name_of(one))} | {_linked(one)} | {count:,} |" for one, count in sorted(counts.items())]
     return "\n".join(
         [
-            f"# Licenses of {cell(dataset.title or dataset.name)}",
+            f"# Licenses of {_own(dataset.title or dataset.name)}",
             "",
             "Every item has its own license; its record in the set and in the manifest names it. None stands for the whole.",
             "",
@@ -172,8 +173,8 @@ def _body(declared: Declared, outline: Outline, checks: Checks, made: Compositio
     splits = table(("split", "items"), [(name, f"{count:,}") for name, count in outline.splits.items()])
     kinds = ", ".join(f"{count:,} {name}" for name, count in sorted(made.modalities.items()) if count)
     parts = [
-        f"# {cell(dataset.title or dataset.name)}\n",
-        f"{cell(dataset.description)}\n" if dataset.description else "",
+        f"# {_own(dataset.title or dataset.name)}\n",
+        f"{_own(dataset.description)}\n" if dataset.description else "",
         f"{outline.items:,} items{f' ({kinds})' if kinds else ''}.\n\n{splits}",
         f"## Sources and licenses\n\n{_SOURCES}\n\n{_sources(checks.releases, made)}",
         f"## Curation\n\n{_curation(declared.curated, checks, made)}",
@@ -203,7 +204,7 @@ def _sources(releases: Sequence[Release], made: Composition) -> str:
         if release is not None:
             said = ", ".join(release.license.raw) or "nothing said"
             told = (release.homepage or release.title or release.kind, release.revision, said)
-        rows.append([cell(source), *map(cell, told), _linked(license_), f"{count:,}"])
+        rows.append([escaped(source), *map(escaped, told), _linked(license_), f"{count:,}"])
     header = ("source", "from", "revision", "license as published", "license concluded", "items")
     return "".join(f"| {' | '.join(line)} |\n" for line in (header, ["---"] * len(header), *rows))
 
@@ -234,25 +235,25 @@ def _personal(made: Composition) -> str:
     ]
     if not found:
         return "No item was decided by a flag for personal data; that is no proof that there are none.\n\n"
-    return "Items decided by personal data: " + cell("; ".join(told for _, told in found)) + ".\n\n"
+    return "Items decided by personal data: " + _own("; ".join(told for _, told in found)) + ".\n\n"
 
 
 def _opt_outs(made: Composition) -> str:
     found = [
         f"{code}: {count:,} {outcome}" for (outcome, code), count in sorted(made.decided.items()) if code.startswith("opt-out.")
     ]
-    told = cell("; ".join(found)) or "no item was decided by one"
+    told = _own("; ".join(found)) or "no item was decided by one"
     return f"What publishers say by machine against training was read where it was met: {told}. The manifest has the texts.\n"
 
 
 def _answer(dataset: DatasetSettings, key: str, asked: str) -> str:
     answer = dataset.answers.get(key, "").strip()
-    return f"{cell(answer)}\n" if answer else f"{MISSING}: {asked}\n"
+    return f"{_own(answer)}\n" if answer else f"{MISSING}: {asked}\n"
 
 
 def _contact(contact: ContactSettings | None) -> str:
     told = (
-        f"To have an item removed, write to {cell(contact.name)}, {cell(contact.email)}, <{contact.url}>."
+        f"To have an item removed, write to {_own(contact.name)}, {_own(contact.email)}, <{contact.url}>."
         if contact
         else f"Whom to ask for removal: {MISSING}."
     )
@@ -273,4 +274,4 @@ def _observed(observations: Sequence[Observation]) -> str:
 def _not_checked(sentences: Sequence[str]) -> str:
     if not sentences:
         return "What the filters looked at, and what they found, is in the manifest.\n"
-    return "Nobody has checked:\n\n" + "".join(f"* {cell(sentence)}\n" for sentence in sentences)
+    return "Nobody has checked:\n\n" + "".join(f"* {_own(sentence)}\n" for sentence in sentences)

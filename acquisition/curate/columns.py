@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -18,6 +18,8 @@ class ColumnTypes:
 
     types: dict[str, str] | None = None
     broken: bool = False
+    sparse: set[str] = field(default_factory=set)
+    """Columns that some item leaves empty."""
 
     def learn(self, fields: Iterable[str | None]) -> None:
         """Take the `fields` of some items."""
@@ -34,6 +36,8 @@ class ColumnTypes:
             return
         for name, value in values.items():
             known = self.types[name]
+            if value is None:
+                self.sparse.add(name)
             if value is not None and known != "string":
                 self.types[name] = _wider(known, _type_of(value))
 

@@ -87,7 +87,8 @@ class _Listings:
 
     Where sounds or pictures, and not both, are in the set, their listing is metadata.jsonl, the name that `datasets` looks
     for. Where both are, there is none, so that `audiofolder` and `imagefolder` each take their own files and the folders'
-    names as labels. A text without a value is "", because a column of nulls alone would have another type in every split.
+    names as labels. A text without a value is "", because a column of nulls alone would have another type in every split; in
+    metadata.jsonl, for which no card can name types, numbers that some item lacks are texts for the same reason.
     """
 
     def __init__(self, directory: Path, outline: Outline, appender: Appender, *, by_split: bool) -> None:
@@ -100,6 +101,7 @@ class _Listings:
         media = [modality for modality in _MEDIA if modality in outline.modalities]
         self._folder = media[0] if media else None
         self._described = len(media) == 1
+        self._types = dict(outline.columns or {})
         self._files: dict[str, dict[str, str]] = {}
         self._extensions: dict[tuple[str, str], set[str]] = {}
 
@@ -113,10 +115,19 @@ class _Listings:
             name: "" if value is None else value for name, value in core_values(placed, self._core).items()
         }
         if self._fields:
-            line |= field_values(placed, self._fields, self._outline.columns or {})
+            line |= self._values(placed, texts=self._described and modality == self._folder)
         elif "fields" in self._outline.filled:
             line["fields"] = placed.row["fields"] or ""
         self._appender.stream(self._directory / listing).write(orjson.dumps(line) + b"\n")
+
+    def _values(self, placed: Placed, *, texts: bool) -> dict[str, Any]:
+        """Return the values of `fields`; with `texts` those of sparse columns are texts, "" for none."""
+        types = self._types | dict.fromkeys(self._outline.sparse if texts else (), "string")
+        values = field_values(placed, self._fields, types)
+        return {
+            column: "" if texts and value is None and types[self._fields[column]] == "string" else value
+            for column, value in values.items()
+        }
 
     def _start(self, modality: str, split: str) -> str:
         name = "metadata.jsonl" if self._described and modality == self._folder else f"{modality}.jsonl"

@@ -31,6 +31,7 @@ _SCHEMA: Final = pa.schema(
     ]
 )
 _BASIS: Final = b"acquisition-splits"
+_ANEW: Final = b"acquisition-divided-anew"
 
 
 def basis_of(settings: SplitSettings) -> str:
@@ -40,7 +41,10 @@ def basis_of(settings: SplitSettings) -> str:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """What is remembered: arrays sorted by content, then by what was wanted. `basis` is "" where nothing is remembered."""
+    """What is remembered: arrays sorted by content, then by what was wanted. `basis` is "" where nothing is remembered.
+
+    `anew` is how many items the build that wrote it has divided anew, for the build after one that was killed before it told.
+    """
 
     basis: str = ""
     content: Any = None
@@ -48,6 +52,7 @@ class History:
     split: Any = None
     wanted_names: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    anew: int = 0
 
     def __len__(self) -> int:
         return 0 if self.content is None else len(self.content)
@@ -96,10 +101,11 @@ def read_history(path: Path | None) -> History:
 
 def history_of(record: pa.Table) -> History:
     """Return what a record holds that `record_of` has made; ValueError, KeyError and the errors of Arrow where it is none."""
-    basis = (record.schema.metadata or {})[_BASIS].decode()
+    told = record.schema.metadata or {}
+    basis, anew = told[_BASIS].decode(), int(told.get(_ANEW, b"0"))
     table = record.select(_SCHEMA.names).cast(_SCHEMA).combine_chunks()
     if not table.num_rows:
-        return History(basis)
+        return History(basis, anew=anew)
     content = table["content"].to_numpy()
     unsorted = np.flatnonzero(content[1:] < content[:-1])
     if len(unsorted):
@@ -115,18 +121,23 @@ def history_of(record: pa.Table) -> History:
         coded["split"].indices.to_numpy().astype(np.int64),
         tuple(coded["wanted"].dictionary.to_pylist()),
         tuple(names),
+        anew,
     )
 
 
-def record_of(settings: SplitSettings, before: History, rows: pa.Table) -> pa.Table:
-    """Return the record of a build: its rows (content, wanted, split), and what is remembered of contents it does not have."""
+def record_of(settings: SplitSettings, before: History, rows: pa.Table, *, anew: int = 0) -> pa.Table:
+    """Return the record of a build: its rows (content, wanted, split), and what is remembered of contents it does not have.
+
+    `anew` is the number of items that it has divided anew.
+    """
     basis = basis_of(settings)
     kept = _table(before) if before.basis == basis and len(before) else _SCHEMA.empty_table()
     table = pa.concat_tables([rows.cast(_SCHEMA), kept])
     numbered = table.append_column("row", pa.array(np.arange(table.num_rows)))
     first = numbered.group_by(["content", "wanted"]).aggregate([("row", "min")])["row_min"]
     table = table.take(first).sort_by([("content", "ascending"), ("wanted", "ascending")])
-    return table.combine_chunks().replace_schema_metadata({_BASIS: basis.encode()})
+    told = {_BASIS: basis.encode(), **({_ANEW: str(anew).encode()} if anew else {})}
+    return table.combine_chunks().replace_schema_metadata(told)
 
 
 def write_record(path: Path, record: pa.Table) -> None:

@@ -126,7 +126,7 @@ def settle(candidates: Candidates, settings: CuratedSettings, history: History, 
     closed = [number for number, name in enumerate(plan.names) if name in closed_holdouts(settings, today)]
     reason[(reason == 0) & np.isin(split, closed)] = 4
     clashes = {int(where[position]): found for position, found in plan.clashes.items()}
-    anew = 0 if same else int((history.find(content, wanted, names) >= 0).sum())
+    anew = history.anew if same else int((history.find(content, wanted, names) >= 0).sum())
     return Settled(candidates, settings, balanced, plan, reason, split, wanted, names, clashes, anew)
 
 

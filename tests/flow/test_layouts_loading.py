@@ -321,6 +321,31 @@ def test_a_build_that_is_killed_leaves_the_same_set(tmp_path: Path, monkeypatch:
     assert worlds[0].workspace.splits.read_bytes() == worlds[1].workspace.splits.read_bytes()
 
 
+def test_a_build_that_is_killed_tells_nothing_less(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That other settings divided everything anew is told by the build that comes to its end, and by none after it."""
+    module = importlib.import_module("acquisition.curate.build")
+    calm, killed = (World(tmp_path / name) for name in ("calm", "killed"))
+    for world in (calm, killed):
+        world.add("one", [world.text(f"{n}", n, "ab"[n % 2]) for n in range(30)])
+        world.build(CuratedSettings.model_validate(STRATIFIED))
+    other = CuratedSettings.model_validate({"splits": STRATIFIED["splits"] | {"seed": 9}})
+    with monkeypatch.context() as patch:
+        written = module.write_record
+
+        def kill(*args: Any) -> None:
+            written(*args)
+            raise KeyboardInterrupt
+
+        patch.setattr(module, "write_record", kill)
+        with pytest.raises(KeyboardInterrupt):
+            killed.build(other)
+    notes = [calm.build(other).notes, killed.build(other, resumed=True).notes]
+    assert "30 items that were settled are divided anew" in notes[0][0]
+    assert notes[0] == notes[1]
+    assert calm.workspace.splits.read_bytes() == killed.workspace.splits.read_bytes()
+    assert not [note for world in (calm, killed) for note in world.build(other).notes if "anew" in note]
+
+
 def test_what_balance_leaves_out_says_why(tmp_path: Path) -> None:
     """An item that its class has no room for says its place in the draw; the placements hold it for `explain`."""
     world = World(tmp_path)

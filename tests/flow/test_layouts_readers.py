@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import tarfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -65,6 +66,23 @@ def test_columns_that_are_empty_at_first_load(tmp_path: Path, load: Callable[...
     last = last.get("json", last)
     assert (last["count"], last["note"], last["sure"]) == (15, None, True)
     assert loaded["train"].num_rows == 8
+
+
+def test_metadata_of_pictures_has_the_same_types_in_every_split(tmp_path: Path, load: Callable[..., Any]) -> None:
+    """`imagefolder` compares what it finds in the splits: a column that one of them leaves empty is text in all."""
+    world = World(tmp_path)
+    facts = [{"rating": n if n < 3 else None, "note": "x" if n > 3 else None, "size": n} for n in range(6)]
+    rows = [world.media(png(n), f"{n}", "k", kind="image/png", split=("train", "test")[n > 2]) for n in range(6)]
+    world.add("s", [row | {"fields": json.dumps(fact)} for row, fact in zip(rows, facts, strict=True)])
+    world.build(CuratedSettings(layout="folders"))
+    loaded = load(str(world.workspace.curated))
+    assert {name: feature.dtype for name, feature in loaded["test"].features.items() if name in facts[0]} == {
+        "rating": "string",
+        "note": "string",
+        "size": "int64",
+    }
+    assert (loaded["train"]["rating"], loaded["test"]["rating"]) == (["0", "1", "2"], ["", "", ""])
+    assert (loaded["train"]["note"], loaded["test"]["note"]) == (["", "", ""], ["", "x", "x"])
 
 
 def test_files_of_several_splits_are_never_one(tmp_path: Path) -> None:

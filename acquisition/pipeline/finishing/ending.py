@@ -51,7 +51,7 @@ def finish(line: Line, journal: Journal, *, formats: tuple[str, ...], with_manif
     if done.get("curated_key") != made_from or not here:
         record.unlink(missing_ok=True)  # whatever stands from here on until the end is not what the record says
         session.reporter.event("step", text="building the curated set")
-        result = make_set(line)
+        result = make_set(line, resumed=not done)
         done, changed = {"curated_key": made_from, "notes": list(result.notes), "versioned": done.get("versioned", {})}, True
         write_json(record, done)
     if with_manifest:

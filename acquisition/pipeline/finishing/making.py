@@ -11,8 +11,8 @@ from acquisition.pipeline.finishing.line import Line
 from acquisition.settings import ArchiveSettings
 
 
-def make_set(line: Line) -> curate.CurateResult:
-    """Build the curated set in place of the one that stands."""
+def make_set(line: Line, *, resumed: bool) -> curate.CurateResult:
+    """Build the curated set in place of the one that stands; `resumed` says that the build before has not ended."""
     session, declaration = line.session, line.session.declared.declaration
     external = {file.sha256: Path(file.file) for moved in line.moved.values() for file in moved.held.values()}
 
@@ -35,6 +35,7 @@ def make_set(line: Line) -> curate.CurateResult:
                 splits=session.workspace.splits,
                 forgotten=frozenset(stone.digest for stone in line.tombstones if stone.scope == "content"),
                 today=today(),
+                resumed=resumed,
                 not_checked=line.not_checked,
                 observations=line.observations,
                 texts=line.texts,
