@@ -9,7 +9,7 @@ server's own words, without the secrets that were sent.
 from __future__ import annotations
 
 from acquisition.api.answers import accepted, redacted, refusal_of, wait_asked, words_of
-from acquisition.api.client import Client, Transport
+from acquisition.api.client import Client, Transport, head_of
 from acquisition.api.wire import ApiLimits
 
-__all__ = ["ApiLimits", "Client", "Transport", "accepted", "redacted", "refusal_of", "wait_asked", "words_of"]
+__all__ = ["ApiLimits", "Client", "Transport", "accepted", "head_of", "redacted", "refusal_of", "wait_asked", "words_of"]

@@ -108,13 +108,7 @@ class Client(ApiClient):
             answer = self._patiently("GET", url, sent, None, cap)
             if answer.status not in _REDIRECTS:
                 return accepted(answer, sent)
-            target = target_of(answer)
-            self._guard.check_url(target)
-            if origin(target) != origin(url):
-                sent = {name: value for name, value in sent.items() if name.lower() == "accept"}
-            if url.startswith("https:") and not target.startswith("https:"):
-                raise ProtocolError("the server redirects from https to http", where=public_url(url))
-            url = target
+            url, sent = _hop(url, answer, sent)
         raise ProtocolError(f"the server redirects more than {self._limits.hops} times", where=public_url(url))
 
     def _patiently(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, cap: int) -> Answer:
@@ -148,3 +142,25 @@ class Client(ApiClient):
             error.hint = f"Run again in {asked:.0f} s: the server asks to be left alone that long."
             raise error
         self._sleep(asked if asked is not None else 0.5 * 2 ** (attempt - 1) * (1 + self._jitter()))
+
+
+def head_of(client: ApiClient, url: str, headers: Mapping[str, str], *, hops: int = _USUAL.hops) -> Answer:
+    """HEAD an address and return the last answer, whatever its status; a credential stays with the origin it was given for.
+
+    Raises ProtocolError where redirects do not end or lead from https to http, and what `exchange` raises.
+    """
+    sent = dict(headers)
+    for _ in range(hops + 1):
+        answer = client.exchange("HEAD", url, headers=sent)
+        if answer.status not in _REDIRECTS:
+            return answer
+        url, sent = _hop(url, answer, sent)
+    raise ProtocolError(f"the server redirects more than {hops} times", where=public_url(url))
+
+
+def _hop(url: str, answer: Answer, sent: dict[str, str]) -> tuple[str, dict[str, str]]:
+    """Return where a redirect leads, and the headers that may go there."""
+    target = target_of(answer)
+    if url.startswith("https:") and not target.startswith("https:"):
+        raise ProtocolError("the server redirects from https to http", where=public_url(url))
+    return target, sent if origin(target) == origin(url) else {key: sent[key] for key in sent if key.lower() == "accept"}

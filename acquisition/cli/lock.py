@@ -64,7 +64,7 @@ def _check(session: Session, found: tuple[Finding, ...], *, as_json: bool) -> in
     for one in found if not as_json else ():
         told = [*f"{one.code}: {one.message}".split("\n"), f"  where: {one.where}", f"  hint: {one.hint}"]
         output.emit("\n".join(line for part in told for line in wrapped(part.strip(), part[: len(part) - len(part.lstrip())])))
-    return EXIT_FINDINGS if found else EXIT_DONE
+    return EXIT_FINDINGS if any(one.fails for one in found) else EXIT_DONE
 
 
 def _text(plan: Plan, *, had: int, path: Path) -> str:

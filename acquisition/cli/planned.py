@@ -239,18 +239,23 @@ def _notes(plan: Plan) -> Iterator[str]:
         if source.withdrawn:
             told.append((source.name, f"{counted(len(source.withdrawn), 'file')} not fetched: what stood there was taken down"))
         if source.release is not None and source.action != "skip":
-            told += [(source.name, note) for note in source.release.notes]
+            told += [(source.name, note) for note in (*source.release.notes, *source.notes)]
     yield from _grouped(told)
 
 
+def to_move(sources: Iterable[PlannedSource]) -> str:
+    """Return in one line what the sources would download."""
+    found = [source for source in sources if source.action == "download"]
+    unknown = sum(source.unknown_sizes for source in found)
+    more = f", {counted(unknown, 'file')} of unknown size" if unknown else ""
+    return f"to move: {size(sum(source.bytes_to_move for source in found))}{more}"
+
+
 def _totals(plan: Plan) -> list[str]:
-    unknown = sum(source.unknown_sizes for source in plan.sources if source.action == "download")
     crawls = sum(source.action == "crawl" for source in plan.sources)
-    more = (f", {counted(unknown, 'file')} of unknown size" if unknown else "") + (
-        f", {counted(crawls, 'crawl')}" if crawls else ""
-    )
+    more = f", {counted(crawls, 'crawl')}" if crawls else ""
     disk = f"disk: {size(plan.disk_free)} free now, {size(plan.disk_after)} after the downloads"
     return [
-        f"to move: {size(plan.bytes_to_move)}{more}",
+        f"{to_move(plan.sources)}{more}",
         f"{disk}; staging and set add at most about {size(plan.disk_set)}",
     ]

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from acquisition.cli import output, planned, present
-from acquisition.cli.alarms import alarms_text
-from acquisition.cli.output import size
+from acquisition.cli.alarms import alarms_text, wrapped
 from acquisition.cli.planned_value import changes_value, drift_value
 from acquisition.cli.progress import reporter
 from acquisition.cli.run import clean_stop, common, declared, working
@@ -80,18 +79,19 @@ def _confirmed(*, as_json: bool) -> bool:
 def _text(news: News) -> str:
     if not news.changed:
         asked = f"{len(news.asked):,} sources were asked" if len(news.asked) != 1 else "1 source was asked"
-        return "\n".join([f"nothing is newer upstream ({asked})", *_left(news)])
+        known = "nothing is known to be newer" if news.untold else "nothing is newer"
+        return "\n".join([f"{known} upstream ({asked})", *_left(news)])
     lines = alarms_text(source.drift for source in news.changed if source.drift is not None)
     for source in news.changed:
         lines += planned.source_lines(source)
         if source.error is not None and source.drift is None:
             lines += ["", *planned.error_lines(source.error, f"source {source.name}"), ""]
-    move = sum(source.bytes_to_move for source in news.changed if source.action == "download")
-    return "\n".join([*lines, *_left(news), f"to move: {size(move)}"])
+    return "\n".join([*lines, *_left(news), planned.to_move(news.changed)])
 
 
 def _left(news: News) -> list[str]:
-    return [f"  {name} {why}" for name, why in news.left]
+    told = [*(f"{name} {why}" for name, why in news.left), *(f"{name}: {note}" for name, note in news.untold)]
+    return [line for text in told for line in wrapped(text, "  ")]
 
 
 def _value(news: News) -> dict[str, Any]:
@@ -110,4 +110,5 @@ def _value(news: News) -> dict[str, Any]:
             for source in news.changed
         ],
         "not_asked": [{"name": name, "why": why} for name, why in news.left],
+        "notes": [{"name": name, "note": note} for name, note in news.untold],
     }

@@ -11,6 +11,7 @@ from acquisition.blobs import BlobStore
 from acquisition.errors import UsageError
 from acquisition.lock import VERSION, Lock, Pin, identity, own_word
 from acquisition.model import Release
+from acquisition.pipeline.pinning.standing import standing_of
 from acquisition.pipeline.pinning.weighing import combined, items_of, rights_of, set_bytes, texts_of, with_contact
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.withdrawal.lacking import missed
@@ -45,6 +46,7 @@ def make_plan(
         gone=stones.keeps_away,
         crawled=lambda source, pin: crawled_release(session, source, pin),
         texts=texts_of(session),
+        standing=standing_of(session),
         count=items_of(session),
         locked=locked,
         offline=session.offline,

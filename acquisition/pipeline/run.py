@@ -229,7 +229,7 @@ def _summary(moved: Mapping[str, Moved], staged: Mapping[str, Staged], result: F
         curated=result.curated,
         manifest=result.manifest,
         manifest_files=result.manifest_files,
-        notes=result.notes,
+        notes=(*(f"{name}: {note}" for name, source in moved.items() for note in source.planned.notes), *result.notes),
         versioned=result.versioned,
         standing=result.standing,
     )
@@ -260,7 +260,7 @@ def _source(moved: Moved, staged: Staged | None, counts: Mapping[tuple[str, str]
         rejections=dict(Counter(rejection.code for rejection in rejections)),
         crawl=moved.crawl,
         errors=(*moved.errors, *_cut_short(moved, staged)),
-        notes=release.notes if release is not None else (),
+        notes=(*(release.notes if release is not None else ()), *planned.notes),
         drift=planned.drift,
     )
 

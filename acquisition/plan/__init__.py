@@ -4,7 +4,7 @@ Planning asks hubs for listings and cards only. Sources that the lock pins are t
 unless the world is to be compared with it.
 """
 
-from acquisition.plan.comparing import Changes, compare, describe
+from acquisition.plan.comparing import Changes, Standing, compare, describe
 from acquisition.plan.drift import Drift, Said, drift_of
 from acquisition.plan.planned import (
     Action,
@@ -13,6 +13,7 @@ from acquisition.plan.planned import (
     Rights,
     Ruled,
     State,
+    Texts,
     is_archive,
     is_taken,
 )
@@ -29,7 +30,9 @@ __all__ = [
     "Rights",
     "Ruled",
     "Said",
+    "Standing",
     "State",
+    "Texts",
     "compare",
     "describe",
     "drift_of",

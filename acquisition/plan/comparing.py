@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from acquisition.model import Asset, Digest, Release
 
@@ -38,6 +38,17 @@ class Changes:
     def files(self) -> bool:
         """Say whether a file differs."""
         return bool(self.added or self.removed or self.changed)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What servers say now of files that nothing but their bytes pins: the changed ones with their bytes (0 where not told).
+
+    `notes` name files of which they say nothing that could tell.
+    """
+
+    changed: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def compare(old: Release, new: Release) -> Changes:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from acquisition.errors import AcquisitionError
 from acquisition.lock import Lock, TextDigest
-from acquisition.model import Asset, LicenseConclusion, Release
+from acquisition.model import Asset, Evidence, LicenseConclusion, Release
 from acquisition.plan.comparing import Changes
 from acquisition.plan.drift import Drift
 from acquisition.protocols import Source
@@ -48,6 +48,14 @@ class Rights:
 
 
 @dataclass(frozen=True, slots=True)
+class Texts:
+    """License texts of a release that were read, and why others that it has could not be had."""
+
+    read: tuple[Evidence, ...] = ()
+    lacking: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedSource:
     """One source in the plan.
 
@@ -55,7 +63,8 @@ class PlannedSource:
     word on license and authors. `taken` are the assets that `files` includes; `held` maps the path of those whose
     bytes are here to their sha256. A source that is skipped was not asked for and is not here. Sizes are bytes;
     `unknown_sizes` counts assets that nobody gives a size for. `items` is how many samples there are by the listing, or by
-    what was staged, None where nothing tells. `drift` is an alarm, whether it refuses the source or not.
+    what was staged, None where nothing tells. `drift` is an alarm, whether it refuses the source or not. `notes` say what this
+    plan could not learn; the release has its own.
     """
 
     source: Source
@@ -76,6 +85,7 @@ class PlannedSource:
     changes: Changes | None = None
     drift: Drift | None = None
     texts: tuple[TextDigest, ...] = ()
+    notes: tuple[str, ...] = ()
     error: AcquisitionError | None = None
 
     @property

@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from acquisition.errors import (
-    AcquisitionError,
-    LicenseRefused,
-    LimitReached,
-    NoContact,
-    NotHere,
-    NotInLock,
-    PluginError,
-    Refused,
-)
+from acquisition.errors import AcquisitionError, NotHere, NotInLock, PluginError, Refused
 from acquisition.lock import Lock, Pin, TextDigest, own_word
 from acquisition.model import SEVERITY, Asset, Evidence, Release
-from acquisition.plan.comparing import compare, describe
+from acquisition.plan.comparing import Standing, compare, describe
 from acquisition.plan.drift import Drift, drift_of
-from acquisition.plan.planned import Action, PlannedSource, Rights, State, is_taken
+from acquisition.plan.measuring import Here, crawled, measured, refusal_of, with_what_is_here
+from acquisition.plan.planned import Action, PlannedSource, Rights, State, Texts
 from acquisition.plan.side_by_side import side_by_side
 from acquisition.protocols import ResolveContext, Source, SourceAdapter
 
 Look = Literal["new", "moving", "all"]
 """Which sources are asked about: those that are not pinned; those whose bytes have to move as well; all of them."""
 
-_NAMED: Final = 5
 _OWN_SINCE: Final = 2
 """Schema version of the lock from which on it holds the user's own word."""
 
@@ -47,7 +37,8 @@ class Planner:
 
     `adapter` gives a source's adapter, `override` applies the user's own word; `judge` runs the license gate and the
     policy over a release and its license texts; `texts` gives the texts that are here or may be asked for, of a release whose
-    `held` files map to their sha256; `count` says how many items there are; `holds` says whether a blob is here; `crawled`
+    `held` files map to their sha256; `standing` asks servers whether files of an update that nothing but their bytes pins are
+    others now; `count` says how many items there are; `holds` says whether a blob is here; `crawled`
     returns the pinned or finished release of a spider, None when it has to run. `only` names the sources that may be asked
     about, None for all; with `offline` nobody is asked; `contact` says that somebody answers for a crawl. `check` is called
     while servers are waited for and may raise. `gone` says of a source, or of a file with its sha256 ("" where it is not
@@ -61,7 +52,8 @@ class Planner:
     judge: Callable[[Source, Release, tuple[Evidence, ...]], Rights]
     holds: Callable[[str], bool]
     crawled: Callable[[Source, Pin | None], Release | None]
-    texts: Callable[[Source, PlannedSource], tuple[Evidence, ...]] = lambda _source, _planned: ()
+    texts: Callable[[Source, PlannedSource], Texts] = lambda _source, _planned: Texts()
+    standing: Callable[[PlannedSource, Pin], Standing] = lambda _planned, _pin: Standing()
     count: Callable[[PlannedSource], int | None] = lambda _planned: None
     locked: bool = False
     offline: bool = False
@@ -99,10 +91,10 @@ class Planner:
         self._demand_own(planned, kept)
         if pin is not None and (updating or state in {"local", "redeclared", "updated"}):
             planned = replace(planned, changes=compare(pin.release, published))
-        if kept is not None and (drift := self._drift(planned, kept)) is not None:
-            if drift.refused:
-                return self._refused_for(drift, source, kept)
-            planned = replace(planned, drift=drift)
+        if kept is not None:
+            planned = self._watched(planned, kept)
+            if planned.drift is not None and planned.drift.refused:
+                return self._refused_for(planned.drift, source, kept)
         return self._gated(planned)
 
     def _demand_pin(self, source: Source, kept: Pin | None) -> None:
@@ -132,13 +124,20 @@ class Planner:
 
     def _weighed(self, source: Source, published: Release, kept: Pin | None) -> PlannedSource:
         """Return what is held and to be moved of a release, and what the license gate says of it."""
-        context = self.context(source, None)
-        planned = self._measured(source, published, self.override(source, published, context), kept)
+        release = self.override(source, published, self.context(source, None))
+        here = Here(self.holds, self.gone)
+        if self._crawls(source):
+            planned = crawled(source, published, release, here)
+        else:
+            planned = measured(source, published, release, kept, here)
         texts = self.texts(source, planned)
-        assert planned.release is not None
-        read = tuple(TextDigest(text.url, text.sha256) for text in texts)
-        planned = replace(planned, rights=self.judge(source, planned.release, texts), texts=read)
+        read = tuple(TextDigest(text.url, text.sha256) for text in texts.read)
+        rights = self.judge(source, release, texts.read)
+        planned = replace(planned, rights=rights, texts=read, notes=texts.lacking)
         return replace(planned, items=self.count(planned))
+
+    def _crawls(self, source: Source) -> bool:
+        return self.adapter(source).mover == "crawler"
 
     def _fallen_back(self, source: Source, error: AcquisitionError) -> PlannedSource:
         """An update that fails leaves what was there: the pinned release goes on, with the error beside it."""
@@ -156,7 +155,7 @@ class Planner:
         planned = replace(self, look="new", locked=False)._resolved(source)  # noqa: SLF001  # the same class
         if planned.action == "refuse":
             return replace(planned, action="skip")  # with the refusal, so that the manifest goes on saying it
-        here = _with_what_is_here(planned) if planned.action in {"reuse", "download"} else planned
+        here = with_what_is_here(planned) if planned.action in {"reuse", "download"} else planned
         if here.action not in {"reuse", "download"}:
             return PlannedSource(source, "skip")
         return here if here is planned or not self.only else replace(here, error=None)  # others were asked for
@@ -165,7 +164,7 @@ class Planner:
 
     def _published(self, source: Source, kept: Pin | None, *, updating: bool) -> tuple[Release, State]:
         adapter = self.adapter(source)
-        if adapter.mover == "crawler":
+        if self._crawls(source):
             return self._crawled(source, kept, updating=updating)
         on_disk = _on_disk(source)
         if kept is not None and not updating and not on_disk:
@@ -219,15 +218,36 @@ class Planner:
 
     # --- drift ------------------------------------------------------------------------------------------------------------
 
-    def _drift(self, planned: PlannedSource, kept: Pin) -> Drift | None:
-        """Return how the publisher's word differs from the lock's, where somebody was asked; with what policy makes of it."""
+    def _watched(self, planned: PlannedSource, kept: Pin) -> PlannedSource:
+        """Return the source with what is said now and was not when it was pinned, of its license and of its files.
+
+        Only who was asked says something. Before what is pinned moves, its publisher is asked again; that there was no answer
+        is a note, for then nobody knows whether the license is still the same.
+        """
         source, published = planned.source, planned.published
-        if self.adapter(source).mover == "crawler" or _on_disk(source) or published is None:
-            return None
+        if self._crawls(source) or _on_disk(source) or published is None:
+            return planned
+        if planned.state == "updated":
+            planned = self._among_files(planned, kept) if source.name in self.update else planned
+            return replace(planned, drift=self._ruled(source, kept, published))
         pinned = planned.action == "download" and planned.state == "pinned" and kept.complete
-        moving = pinned and self.look == "moving" and not self.locked and self._refusal(planned) is None
-        now = published if planned.state == "updated" else self._newest(source) if moving and not self.offline else None
-        return None if now is None else self._ruled(source, kept, now)
+        if not pinned or self.look != "moving" or self.locked or self.offline or self._refusal(planned) is not None:
+            return planned
+        try:
+            now = self.adapter(source).resolve(source, self.context(source, None))
+        except AcquisitionError as error:
+            note = f"not asked again, so whether its license has changed is not known: {error.message} [{error.code}]"
+            return replace(planned, notes=(*planned.notes, note))
+        return replace(planned, drift=self._ruled(source, kept, now))
+
+    def _among_files(self, planned: PlannedSource, kept: Pin) -> PlannedSource:
+        """Add to the changes what servers say of files that only their bytes pin, and note of which they say nothing."""
+        found = self.standing(planned, kept)
+        changes = planned.changes
+        if changes is not None and found.changed:
+            changed = tuple(sorted({*changes.changed, *found.changed}))
+            changes = replace(changes, changed=changed, bytes_changed=changes.bytes_changed + sum(found.changed.values()))
+        return replace(planned, changes=changes, notes=(*planned.notes, *found.notes))
 
     def _ruled(self, source: Source, kept: Pin, now: Release) -> Drift | None:
         """Return how two releases differ in their license, with what policy makes of both; None where they do not."""
@@ -239,12 +259,6 @@ class Planner:
         forbidden = {"drop"} if source.name in self.update else {"hold", "drop"}
         worse = SEVERITY[after] > SEVERITY[before] and after in forbidden
         return replace(drift, outcomes=(str(before), str(after)), refused=worse, held=self._held_of(kept))
-
-    def _newest(self, source: Source) -> Release | None:
-        """What is published now; None where that cannot be learned: the download will say what is wrong."""
-        with suppress(AcquisitionError):
-            return self.adapter(source).resolve(source, self.context(source, None))
-        return None
 
     def _outcome(self, source: Source, release: Release) -> str:
         return self.judge(source, self.override(source, release, self.context(source, None)), ()).outcome
@@ -258,89 +272,16 @@ class Planner:
         action: Action = "reuse" if planned.action == "reuse" else "refuse"
         return replace(planned, action=action, state="pinned", drift=drift, error=drift.error(source.where))
 
-    # --- what it takes ----------------------------------------------------------------------------------------------------
-
-    def _measured(self, source: Source, published: Release, release: Release, kept: Pin | None) -> PlannedSource:
-        if self.adapter(source).mover == "crawler":
-            taken: tuple[Asset, ...] = release.assets
-            nothing: Action = "skip" if self.gone(source.name, None, "") else "crawl"
-            action: Action = "reuse" if release.assets else nothing
-            held = {asset.path: _sha256(asset) for asset in taken}
-            return PlannedSource(source, action, published=published, release=release, taken=taken, held=held)
-        wanted = tuple(asset for asset in release.assets if is_taken(asset, source))
-        pinned = dict(kept.held) if kept is not None and kept.release == published else {}
-        known = {asset.path: pinned.get(asset.path) or _sha256(asset) for asset in wanted if not asset.local_path}
-        gone = {asset.path: known[asset.path] for asset in wanted if self.gone(source.name, asset, known.get(asset.path, ""))}
-        taken = tuple(asset for asset in wanted if asset.path not in gone)
-        held = {asset.path: pinned[asset.path] for asset in taken if asset.path in pinned and self.holds(pinned[asset.path])}
-        missing = [asset for asset in taken if asset.path not in held and not asset.local_path]
-        return PlannedSource(
-            source,
-            "download" if len(held) < len(taken) else "reuse",
-            published=published,
-            release=release,
-            taken=taken,
-            left_out=len(release.assets) - len(wanted),
-            held=held,
-            withdrawn=gone,
-            bytes_total=sum(asset.size or 0 for asset in taken),
-            bytes_to_move=sum(asset.size or 0 for asset in missing),
-            unknown_sizes=sum(asset.size is None for asset in missing),
-        )
-
     def _gated(self, planned: PlannedSource) -> PlannedSource:
         refusal = self._refusal(planned)
         if refusal is not None:
             return replace(planned, action="refuse", error=refusal)
-        return _with_what_is_here(planned) if self.offline else planned
+        return with_what_is_here(planned) if self.offline else planned
 
     def _refusal(self, planned: PlannedSource) -> Refused | None:
-        rights, source = planned.rights, planned.source
-        crawler = self.adapter(source).mover == "crawler"
-        if planned.action == "crawl" and not self.contact:
-            return NoContact(
-                f"{source.name!r} is crawled, and nobody answers for it: `contact` is missing",
-                where=source.where,
-                hint="Add `contact: {name, url, email}` to sources.yaml; it goes into the user agent.",
-            )
-        if rights is not None and rights.outcome == "drop" and source.settings.items.license is None and not crawler:
-            return LicenseRefused(
-                f"policy drops every item of {source.name!r} on its license: {', '.join(rights.codes)} "
-                f"({rights.conclusion.declared} → {rights.conclusion.concluded})",
-                where=source.where,
-                hint="Change dataset.use, give the license with its evidence under `license:`, or change the policy.",
-            )
-        limit = source.settings.limits.bytes
-        if limit is not None and planned.bytes_to_move > limit:
-            return LimitReached(
-                f"{source.name!r} would move {planned.bytes_to_move:,} bytes; its limit is {limit:,}",
-                where=source.where,
-                hint="Raise the source's limits.bytes, or take fewer files with `files:`.",
-            )
-        return None
-
-
-def _with_what_is_here(planned: PlannedSource) -> PlannedSource:
-    """Where nobody may be asked, a source takes part with the files that are here, and says what it lacks."""
-    missing = [asset.path for asset in planned.taken if asset.path not in planned.held and not asset.local_path]
-    if not missing:
-        return planned
-    named = ", ".join(missing[:_NAMED]) + (f" and {len(missing) - _NAMED:,} more" if len(missing) > _NAMED else "")
-    error = NotHere(
-        f"{len(missing):,} of {len(planned.taken):,} files of {planned.name!r} are not here, and nobody is asked for them: "
-        f"{named}",
-        where=planned.source.where,
-        hint="Run `acquire fetch` where the network is, or bring the folder `blobs` of a workspace that has them.",
-    )
-    here = tuple(asset for asset in planned.taken if asset.path in planned.held or asset.local_path)
-    action: Action = "refuse" if not here else "reuse" if len(planned.held) == len(here) else "download"
-    return replace(planned, taken=here, action=action, bytes_to_move=0, unknown_sizes=0, error=error)
+        return refusal_of(planned, crawler=self._crawls(planned.source), contact=self.contact)
 
 
 def _on_disk(source: Source) -> bool:
     """Say whether the source is a folder or file of one's own, which is looked at and never asked for."""
     return getattr(source.settings, "path", None) is not None
-
-
-def _sha256(asset: Asset) -> str:
-    return next((digest.value for digest in asset.digests if digest.algorithm == "sha256"), "")

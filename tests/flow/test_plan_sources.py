@@ -244,6 +244,26 @@ def test_update_shows_moves_and_compares(place: Place) -> None:
     assert [source.name for source in news(place.session()).changed] == ["sold"]
 
 
+def test_files_without_version_or_digest_are_news_where_their_server_tells(place: Place) -> None:
+    """A changed file is news and a finding; what its server cannot tell is said and fails nothing; one that is gone does."""
+    site = place.world.site
+    blocks = {"kind": "http", "license": {"declared": "CC0-1.0"}}
+    sources = {name: {**blocks, "url": site.add(f"/{name}.csv", CSV, media_type="text/csv")} for name in ("calm", "moved")}
+    place.declare_sources({**sources, "zipped": uci(place.world, 7)})
+    place.fetch(until="fetch")
+    found = news(place.session())
+    assert (found.changed, [name for name, _ in found.untold]) == ((), ["zipped"])
+    assert [(one.code, one.fails) for one in check_lock(place.session())] == [("lock.untold", False)]
+    site.add("/moved.csv", CSV + b"Snow fell over night on the hill.,b\n", media_type="text/csv")
+    found = news(place.session())
+    assert [(source.name, source.changes.changed) for source in found.changed if source.changes] == [("moved", ("moved.csv",))]
+    assert found.names == ("moved",)
+    assert check_lock(place.session())[0].code == "lock.digest-drift"
+    place.world.faults.add(Fault("not-found", "calm.csv", times=None, face="site"))
+    first = check_lock(place.session())[0]
+    assert (first.code, first.source) == ("lock.gone", "calm")
+
+
 def test_locked_fails_when_the_world_or_the_declaration_is_another(place: Place) -> None:
     """--locked asks and compares: as pinned it goes through; relicensed, gone or declared otherwise it does not."""
     place.declare_sources({"rows": kaggle(place.world, "rows"), "calm": hub(place.world, "calm", "cc0-1.0")})

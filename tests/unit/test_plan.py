@@ -14,7 +14,7 @@ import pytest
 from acquisition.errors import Interrupted, LicenseRefused, LimitReached, NotHere, NotInLock, PluginError, SourceNotFound
 from acquisition.lock import Lock, Pin, identity
 from acquisition.model import NO_CLAIM, Asset, Digest, Duties, LicenseClaim, LicenseConclusion, Release
-from acquisition.plan import PlannedSource, Planner, Rights, compare, describe, is_archive
+from acquisition.plan import PlannedSource, Planner, Rights, Standing, Texts, compare, describe, is_archive
 from acquisition.protocols import ResolveContext, Source
 from acquisition.settings import SourceSettings
 
@@ -56,7 +56,7 @@ def settings(**values: Any) -> SourceSettings:
 
 
 def planned(
-    lock: Lock | None = None, *, holds: bool = False, rights: str = "keep", own: Any = None, **options: Any
+    lock: Lock | None = None, *, holds: Any = False, rights: str = "keep", own: Any = None, **options: Any
 ) -> PlannedSource:
     """Plan one source called a."""
     context = ResolveContext(None, {}, lambda: "t", Path(), "ua")  # type: ignore[arg-type]  # the fake adapter asks nobody
@@ -69,7 +69,7 @@ def planned(
         adapter=lambda source: World.current,  # type: ignore[arg-type, return-value]  # only what planning asks of it
         context=lambda source, pin: context,
         override=lambda source, release, context: release,
-        holds=lambda sha256: holds,
+        holds=holds if callable(holds) else lambda sha256: holds,
         crawled=lambda source, pin: None,
         **options,
     )
@@ -296,7 +296,40 @@ def test_who_moves_bytes_looks_again(world: World) -> None:
         raise SourceNotFound("gone")
 
     world.answer = fail
-    assert planned(pinned(), look="moving").action == "download"
+    source = planned(pinned(), look="moving")
+    assert source.action == "download"
+    assert "not asked again" in source.notes[0]
+    assert source.notes[0].endswith("gone [source-not-found]")
+    assert planned(pinned(held), holds=True, look="moving").notes == ()
+
+
+def test_what_servers_say_of_bytes_is_a_change_of_an_update(world: World) -> None:
+    """Where no revision tells, a file that its server calls another one is changed, and what it cannot tell is a note."""
+    world.answer = lambda: replace(RELEASE, revision="")
+    lock = pinned({"x.csv": "aa"}, replace(RELEASE, revision="sha256:aa"))
+    told = Standing({"x.csv": 12}, ("cannot tell whether notes.txt changed",))
+    source = planned(lock, update=frozenset({"a"}), standing=lambda planned, pin: told)
+    assert source.changes is not None
+    assert (source.changes.changed, source.changes.bytes_changed, source.changes.any) == (("x.csv",), 12, True)
+    assert source.notes == told.notes
+    assert planned(lock, standing=lambda planned, pin: told).notes == ()
+
+
+def test_a_license_text_that_cannot_be_had_is_a_note(world: World) -> None:
+    """The plan says that it knows less than it could."""
+    source = planned(texts=lambda source, planned: Texts((), ("LICENSE could not be read",)))
+    assert (source.notes, source.error) == (("LICENSE could not be read",), None)
+
+
+def test_an_update_moves_only_what_is_not_here(world: World) -> None:
+    """A file whose published digest is here is not counted: not against the limit, and not against the disk."""
+    one, other = (
+        replace(asset, digests=(Digest("sha256", digit * 64),)) for asset, digit in zip(RELEASE.assets[:2], "ab", strict=True)
+    )
+    world.answer = lambda: replace(RELEASE, revision="2", assets=(one, other))
+    lock = pinned({"x.csv": "a" * 64}, replace(RELEASE, assets=(one,)))
+    source = planned(lock, update=frozenset({"a"}), own=settings(limits={"bytes": 25}), holds=lambda sha256: sha256[0] == "a")
+    assert (source.action, source.bytes_total, source.bytes_to_move, source.error) == ("download", 30, 20, None)
 
 
 def test_what_only_bytes_pin_is_taken_as_it_is_now(world: World) -> None:

@@ -33,8 +33,10 @@ CODES: Final = {
     "lock.moved": "the publisher offers a newer release than the pinned one",
     "lock.digest-drift": "the pinned release has other files, sizes or digests now",
     "lock.unasked": "the publisher could not be asked",
+    "lock.untold": "the publisher was asked, and says nothing by which it could be told whether a file has changed",
 }
 """What `acquire lock --check` can find, in the order in which it is told: what is gravest first."""
+_UNTOLD: Final = "lock.untold"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,11 @@ class Finding:
     message: str
     where: str = ""
     hint: str = ""
+
+    @property
+    def fails(self) -> bool:
+        """Say whether the check fails for it; what a publisher cannot tell is no fault of the lock."""
+        return self.code != _UNTOLD
 
 
 def lock(session: Session, *, refresh: bool = False) -> tuple[Plan, Lock]:
@@ -178,6 +185,9 @@ def _published(session: Session, held: Lock, places: _Places) -> Iterator[Findin
             continue
         if planned.name in asked:
             yield from _news(session, planned, pin, places)
+            for note in planned.notes:
+                hint = "Nothing is wrong with the lock: digests in it tell when the bytes come."
+                yield Finding(_UNTOLD, planned.name, f"{planned.name!r}: {note}", places.of(planned.name, "files"), hint)
         elif planned.action != "crawl" and planned.published is not None:
             changes = compare(pin.release, planned.published)
             if changes.files:

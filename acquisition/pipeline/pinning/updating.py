@@ -29,13 +29,14 @@ class News:
     """What an update would take.
 
     `plan` is the plan of it; `changed` are the sources that have something newer or are not pinned yet, `asked` all that were
-    asked about, `left` those that an update does not ask about, with why.
+    asked about, `left` those that an update does not ask about, with why. `untold` are names with what could not be learned.
     """
 
     plan: Plan
     asked: tuple[str, ...]
     changed: tuple[PlannedSource, ...]
     left: tuple[tuple[str, str], ...]
+    untold: tuple[tuple[str, str], ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -58,7 +59,8 @@ def news(session: Session, names: tuple[str, ...] = ()) -> News:
     finally:
         session.close()
     changed = tuple(source for source in plan.sources if _is_news(source, asked))
-    return News(plan, tuple(sorted(asked)), changed, tuple(_left(session, asked)))
+    untold = tuple((source.name, note) for source in plan.sources if source.name in asked for note in source.notes)
+    return News(plan, tuple(sorted(asked)), changed, tuple(_left(session, asked)), untold)
 
 
 def _is_news(source: PlannedSource, asked: frozenset[str]) -> bool:

@@ -17,7 +17,7 @@ from acquisition.filters.license import release_codes
 from acquisition.model import SEVERITY, Asset, Evidence, LicenseClaim, LicenseConclusion, Outcome, Release, Use
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.texts import license_texts, may_license
-from acquisition.plan import PlannedSource, Rights, Ruled, is_archive
+from acquisition.plan import PlannedSource, Rights, Ruled, Texts, is_archive
 from acquisition.protocols import Source
 from acquisition.rights.combining import Combination, combine
 from acquisition.rights.evidence import findings, is_license_file
@@ -94,7 +94,7 @@ def _opt_outs(session: Session, source: Source, release: Release, conclusion: Li
 # --- license texts --------------------------------------------------------------------------------------------------------
 
 
-def texts_of(session: Session) -> Callable[[Source, PlannedSource], tuple[Evidence, ...]]:
+def texts_of(session: Session) -> Callable[[Source, PlannedSource], Texts]:
     """Return how a plan comes to a release's license texts.
 
     Texts that are here are read. Of a release that is not, the LICENSE files are asked for only where nothing else tells the
@@ -102,16 +102,16 @@ def texts_of(session: Session) -> Callable[[Source, PlannedSource], tuple[Eviden
     """
     store = BlobStore(session.workspace)
 
-    def read(source: Source, planned: PlannedSource) -> tuple[Evidence, ...]:
+    def read(source: Source, planned: PlannedSource) -> Texts:
         if session.adapter(source).mover == "crawler" or planned.release is None:
-            return ()
+            return Texts()
         here = license_texts(_here(planned, store))
         if here:
-            return here
+            return Texts(here)
         release = planned.release
         if release_conclusion(release).concluded != NOASSERTION or release.license.level == "user":
-            return ()
-        return tuple(_asked_for(session, source, planned))
+            return Texts()
+        return _asked_for(session, source, planned)
 
     return read
 
@@ -135,20 +135,29 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def _asked_for(session: Session, source: Source, planned: PlannedSource) -> Iterator[Evidence]:
+def _asked_for(session: Session, source: Source, planned: PlannedSource) -> Texts:
     release = planned.release
     assert release is not None
     pin = session.lock.pins.get(source.name)
     known = {text.path: text.sha256 for text in pin.texts} if pin is not None and pin.release == planned.published else {}
     wanted = [asset for asset in planned.taken if may_license(asset.path) and is_license_file(asset.path)]
+    found, lacking = [], []
     for asset in sorted(wanted, key=lambda asset: (asset.path.count("/"), asset.path))[:_ASKED]:
         raw = _kept(session, known.get(asset.path, ""))
         if raw is None and not session.offline:
-            with suppress(AcquisitionError):  # the download will say what is wrong; until then its license is not known
+            try:
                 raw = _moved(session, source, release, asset)
+            except AcquisitionError as error:
+                lacking.append(f"{asset.path} could not be read, so what it says of the license is not known: {_said(error)}")
         if raw is not None:
             sha256 = hashlib.sha256(raw).hexdigest()
-            yield Evidence(asset.path.rpartition("/")[2], raw.decode("utf-8-sig", "replace"), asset.path, sha256, "")
+            text = raw.decode("utf-8-sig", "replace")
+            found.append(Evidence(asset.path.rpartition("/")[2], text, asset.path, sha256, ""))
+    return Texts(tuple(found), tuple(lacking))
+
+
+def _said(error: AcquisitionError) -> str:
+    return f"{error.message} [{error.code}]"
 
 
 def _kept(session: Session, sha256: str) -> bytes | None:
