@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from acquisition.bundle.leaving import Sorted
+from acquisition.markdown import escaped
 
 
 def readme(about: Mapping[str, Any], items: Sorted, reasons: Mapping[str, int], contexts: Sequence[Mapping[str, Any]]) -> str:
@@ -54,7 +54,7 @@ def _check() -> str:
 
 def _licenses(items: Sorted) -> str:
     rows = [
-        (_cell(license_), f"{count:,}", ", ".join(duties) or "none")
+        (escaped(license_), f"{count:,}", ", ".join(duties) or "none")
         for (license_, duties), count in sorted(items.duties.items(), key=lambda one: (-one[1], one[0]))
     ]
     return (
@@ -67,7 +67,9 @@ def _licenses(items: Sorted) -> str:
 def _left_out(reasons: Mapping[str, int]) -> str:
     if not reasons:
         return "## What is not in it\n\nAll kept items are in it.\n"
-    return "## What is not in it\n\n" + _table(("items", "why"), [(f"{count:,}", _cell(why)) for why, count in reasons.items()])
+    return "## What is not in it\n\n" + _table(
+        ("items", "why"), [(f"{count:,}", escaped(why)) for why, count in reasons.items()]
+    )
 
 
 def _contexts(contexts: Sequence[Mapping[str, Any]]) -> str:
@@ -84,7 +86,3 @@ def _contexts(contexts: Sequence[Mapping[str, Any]]) -> str:
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [header, ["---"] * len(header), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def _cell(text: str) -> str:
-    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(text.split()))

@@ -16,10 +16,11 @@ from typing import ClassVar, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from acquisition.manifest.credit import UNKNOWN
+from acquisition.manifest.credit import UNKNOWN, authors_of, without_mail
 from acquisition.manifest.gathered import gather
 from acquisition.manifest.kept import holding, joined, kept_batches, license_urls, mapped, refuse
 from acquisition.manifest.sheets import harmless, sheet, texts
+from acquisition.markdown import escaped, shown
 from acquisition.protocols import Exporter, Ledger
 from acquisition.rights.titles import name_of
 
@@ -134,12 +135,8 @@ def _count(rows: pa.RecordBatch, groups: Groups) -> None:
         group.add(row["author"], row["changed_count"], row["changed_sum"])
 
 
-def _plain(text: str) -> str:
-    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", " ".join(text.split()))
-
-
 def _page(ledger: Ledger, groups: Groups) -> str:
-    title = _plain(ledger.dataset.title or ledger.dataset.name)
+    title = escaped(ledger.dataset.title or ledger.dataset.name)
     lines = [f"# Attributions: {title}", ""]
     if not groups:
         lines += [_NOTHING, ""]
@@ -155,20 +152,31 @@ def _page(ledger: Ledger, groups: Groups) -> str:
 
 
 def _source_lines(ledger: Ledger, name: str) -> list[str]:
+    lines = [f"## {escaped(_title(ledger, name))}", ""]
+    return lines + [f"* {label}: {escaped(value)}" for label, value in _facts(ledger, name)]
+
+
+def _title(ledger: Ledger, name: str) -> str:
     release = ledger.releases.get(name)
-    lines = [f"## {_plain((release.title if release else '') or name)}", ""]
-    facts: list[tuple[str, str]] = [("source", name)]
+    return (release.title if release else "") or name
+
+
+def _facts(ledger: Ledger, name: str) -> list[tuple[str, str]]:
+    """Return what is told of a source, without mail addresses: who made it is whom its items credit."""
+    facts = [("source", name)]
+    release = ledger.releases.get(name)
     if release is not None:
-        facts += [("from", release.homepage), ("revision", release.revision), ("by", "; ".join(release.authors) or UNKNOWN)]
-        facts += [("DOI", release.doi), ("cite as", release.citation)]
-    return lines + [f"* {label}: {_plain(value)}" for label, value in facts if value]
+        by = "; ".join(authors_of(release, ledger.settings.get(name))) or UNKNOWN
+        facts += [("from", release.homepage), ("revision", release.revision), ("by", by)]
+        facts += [("DOI", release.doi), ("cite as", without_mail(release.citation))]
+    return [(label, value) for label, value in facts if value]
 
 
 def _license_lines(expression: str, group: _Group) -> list[str]:
     urls = license_urls(expression)
-    shown = name_of(expression) if len(urls) == 1 else expression
-    lines = [f"### {_plain(shown)}", "", *(f"<{url}>" for url in urls if "://" in url), ""]
-    lines += [f"* {_plain(author)}: {_items(count)}" for author, count in sorted(group.authors.items())]
+    named = name_of(expression) if len(urls) == 1 else expression
+    lines = [f"### {escaped(named)}", "", *(f"<{url}>" for url in urls if "://" in url), ""]
+    lines += [f"* {escaped(author)}: {_items(count)}" for author, count in sorted(group.authors.items())]
     if group.others:
         lines.append(f"* further authors: {_items(group.others)}, listed in {TABLE}")
     if group.changed:
@@ -179,7 +187,7 @@ def _license_lines(expression: str, group: _Group) -> list[str]:
 def _web(ledger: Ledger, groups: Groups) -> str:
     """Return the page as one self-contained HTML file; words of publishers are text, and only http links are links."""
     title = f"Attributions: {ledger.dataset.title or ledger.dataset.name}"
-    parts = [f"<h1>{escape(title)}</h1>"]
+    parts = [f"<h1>{_text(title)}</h1>"]
     parts.append(f"<p>Credit for every single item is in {TABLE}.</p>" if groups else f"<p>{_NOTHING}</p>")
     source = ""
     for (name, expression), group in sorted(groups.items()):
@@ -187,15 +195,15 @@ def _web(ledger: Ledger, groups: Groups) -> str:
             source = name
             parts += _source_web(ledger, name)
         urls = license_urls(expression)
-        shown = name_of(expression) if len(urls) == 1 else expression
-        parts.append(f"<h3>{escape(shown)}</h3><p>{' '.join(_link(url) for url in urls)}</p><ul>")
-        parts += [f"<li>{escape(author)}: {_items(count)}</li>" for author, count in sorted(group.authors.items())]
+        named = name_of(expression) if len(urls) == 1 else expression
+        parts.append(f"<h3>{_text(named)}</h3><p>{' '.join(_link(url) for url in urls)}</p><ul>")
+        parts += [f"<li>{_text(author)}: {_items(count)}</li>" for author, count in sorted(group.authors.items())]
         if group.others:
             parts.append(f"<li>further authors: {_items(group.others)}, listed in {TABLE}</li>")
         if group.changed:
             parts.append(f"<li>changed by us (the table says how): {_items(group.changed)}</li>")
         parts.append("</ul>")
-    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
+    head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{_text(title)}</title><style>{_STYLE}</style>'
     return f"{head}{''.join(parts)}</html>\n"
 
 
@@ -206,24 +214,19 @@ _STYLE: Final = (
 
 
 def _source_web(ledger: Ledger, name: str) -> list[str]:
-    release = ledger.releases.get(name)
-    title = (release.title if release else "") or name
-    if release is None:
-        return [f"<h2>{escape(title)}</h2>"]
-    facts = (
-        ("from", _link(release.homepage)),
-        ("revision", escape(release.revision)),
-        ("by", escape("; ".join(release.authors) or UNKNOWN)),
-        ("cite as", escape(release.citation)),
-    )
-    listed = "".join(f"<li>{label}: {value}</li>" for label, value in facts if value)
-    return [f"<h2>{escape(title)}</h2><ul>{listed}</ul>"]
+    listed = "".join(f"<li>{label}: {_link(value)}</li>" for label, value in _facts(ledger, name))
+    return [f"<h2>{_text(_title(ledger, name))}</h2><ul>{listed}</ul>"]
+
+
+def _text(words: str) -> str:
+    return escape(shown(words))
 
 
 def _link(url: str) -> str:
-    """Return an address as a link, where it is one that a browser may open."""
-    told = escape(url)
-    return f'<a href="{told}" rel="nofollow noreferrer">{told}</a>' if url.startswith(("https://", "http://")) else told
+    """Return words as text, and an address as a link, where it is one that a browser may open."""
+    if not re.fullmatch(r"https?://[^\s<>\"{}|\\^`]+", url):
+        return _text(url)
+    return f'<a href="{escape(url)}" rel="nofollow noreferrer">{_text(url)}</a>'
 
 
 def _items(count: int) -> str:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any, Final, Literal
 
+from acquisition.markdown import escaped, shown
 from acquisition.protocols import Ledger
 
 MISSING: Final = "TO BE PROVIDED"
@@ -65,7 +66,18 @@ USERS: Final = (
     ("description", "Description"),
     ("modalities", "Modalities"),
 )
-"""Fields of 1.2 and 2.4, which are all for the provider."""
+CRAWLS: Final = (
+    ("names", "Names and identifiers of the crawlers"),
+    ("purposes", "Purposes of the crawlers"),
+    ("behaviour", "Behaviour"),
+    ("period", "Period of collection"),
+    ("content", "Types of content and of sources"),
+    ("modalities", "Modalities"),
+    ("domains", "Most relevant domain names"),
+)
+"""Fields of 1.2, 2.4 (all for the provider) and 2.3."""
+NO: Final = re.compile(r"\s*no\b", re.IGNORECASE)
+"""An answer that denies."""
 SECTIONS: Final = ("1.1", "1.2", "1.3", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6", "3.1", "3.2", "3.3")
 """The template's sections, in its order."""
 ONLY_ASKED: Final = (
@@ -162,12 +174,19 @@ def _head(ledger: Ledger) -> str:
     )
 
 
+_LONGEST: Final = 100_000
+"""Characters of a cell: lists of domains and sources are long, and nothing of them is left out."""
+
+
 def as_markdown(ledger: Ledger, sections: list[Section]) -> str:
     """Return the draft as Markdown, one table per section."""
-    lines = [f"# {TITLE}", "", _plain(_head(ledger)), "", EARLIER, "", _NOTE, ""]
+    lines = [f"# {TITLE}", "", escaped(_head(ledger)), "", EARLIER, "", _NOTE, ""]
     for section in sections:
         lines += [f"## {section.number} {section.title}", "", "| field | content | rests on |", "|---|---|---|"]
-        lines += [f"| {cell.label} | {_plain(cell.content)} | {_plain(_origin(cell))} |" for cell in section.cells]
+        lines += [
+            f"| {cell.label} | {escaped(cell.content, _LONGEST)} | {escaped(_origin(cell), _LONGEST)} |"
+            for cell in section.cells
+        ]
         lines.append("")
     return "\n".join(lines)
 
@@ -182,8 +201,8 @@ def _origin(cell: Cell) -> str:
     return {"records": cell.evidence, "owner": "the owner's answer", "missing": cell.evidence or "nobody yet"}[cell.origin]
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())
+def _text(words: str) -> str:
+    return escape(shown(words, _LONGEST))
 
 
 def as_html(ledger: Ledger, sections: list[Section]) -> str:
@@ -194,12 +213,12 @@ def as_html(ledger: Ledger, sections: list[Section]) -> str:
         for cell in section.cells:
             mark = ' class="missing"' if cell.origin == "missing" else ""
             rows.append(
-                f"<tr{mark}><th>{escape(cell.label)}</th><td>{escape(cell.content)}</td><td>{escape(_origin(cell))}</td></tr>"
+                f"<tr{mark}><th>{escape(cell.label)}</th><td>{_text(cell.content)}</td><td>{_text(_origin(cell))}</td></tr>"
             )
         rows.append("</table>")
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(TITLE)}</title><style>{_STYLE}</style>'
-        f"<h1>{escape(TITLE)}</h1><p>{escape(_head(ledger))}</p><p>{escape(EARLIER)}</p><p>{escape(_NOTE)}</p>{''.join(rows)}</html>\n"
+        f"<h1>{escape(TITLE)}</h1><p>{_text(_head(ledger))}</p><p>{escape(EARLIER)}</p><p>{escape(_NOTE)}</p>{''.join(rows)}</html>\n"
     )
 
 

@@ -29,13 +29,14 @@ class Domain:
 def domains_of(items: Path, crawled: Collection[str]) -> list[Domain]:
     """Return the domains of the kept items of crawled sources, by bytes; memory grows with the domains, not the items."""
     found: dict[str, Domain] = {}
-    for source, url, size, modality in kept_rows(items, ("source", "url", "size", "modality")) if crawled else ():
+    columns = ("source", "url", "size", "modality", "media_type")
+    for source, url, size, modality, media_type in kept_rows(items, columns) if crawled else ():
         name = registrable(url or "") if source in crawled else ""
         if name:
             domain = found.setdefault(name, Domain(name))
             domain.bytes += size
             domain.items += 1
-            domain.modalities.add(modality)
+            domain.modalities.add("video" if media_type.startswith("video/") else modality)
             domain.sources.add(source)
     return sorted(found.values(), key=lambda one: (-one.bytes, one.name))
 

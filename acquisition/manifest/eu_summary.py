@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from acquisition.manifest.eu_forms import (
+    CRAWLS,
     MISSING,
     MODEL,
+    NO,
     USERS,
     Cell,
     Section,
@@ -26,9 +28,11 @@ from acquisition.manifest.eu_forms import (
     summary_schema,
 )
 from acquisition.manifest.eu_origins import Domain, domains_of, is_open, kind_of, top_tenth
+from acquisition.manifest.eu_reservations import measures, met_beside
 from acquisition.manifest.eu_sizes import size_bin
-from acquisition.manifest.gathered import Part, gather, moment
+from acquisition.manifest.gathered import Part, filters_of, gather, moment
 from acquisition.manifest.kept import refuse
+from acquisition.manifest.sheets import defused
 from acquisition.network import user_agent
 from acquisition.protocols import Exporter, Ledger
 from acquisition.workspace import write_json
@@ -60,7 +64,7 @@ class EuSummary(Exporter):
             table = csv.writer(stream, lineterminator="\n")
             table.writerow(("domain", "bytes", "items", "modality", "source"))
             table.writerows(
-                (one.name, one.bytes, one.items, " ".join(sorted(one.modalities)), " ".join(sorted(one.sources)))
+                (defused(one.name), one.bytes, one.items, " ".join(sorted(one.modalities)), " ".join(sorted(one.sources)))
                 for one in domains
             )
         sections = list(_Draft(ledger, domains).sections())
@@ -115,7 +119,7 @@ class _Draft:
             "Removal of illegal content",
             (
                 self._ask("3.2.measures", "Measures taken"),
-                self._known("3.2.filters", "Filters that ran", self._filters(), "summary.json, flags"),
+                self._known("3.2.filters", "Filters that ran", self._filters(), "summary.json, filters"),
             ),
         )
         yield Section(
@@ -141,6 +145,10 @@ class _Draft:
         if answer:
             return Cell(field, label, answer, "owner")
         return Cell(field, label, content, "records", evidence) if content else Cell(field, label, MISSING, "missing")
+
+    def _denied(self, field: str) -> bool:
+        """Say whether a person has answered no."""
+        return NO.match(self._answers.get(field, "")) is not None
 
     def _sizes(self) -> Iterator[Cell]:
         for name in _MODALITIES:
@@ -170,19 +178,21 @@ class _Draft:
     def _datasets(self) -> Iterator[Cell]:
         yield self._ask("2.1.used", "Publicly available datasets used?")
         large, small = [], 0
+        # what came through an account, or lies in a folder, may well be public: only a person knows
+        unknown = not self._public and bool(self._unclear or self._own) and not self._denied("2.1.used")
         for name, part in sorted(self._public.items(), key=lambda entry: -entry[1].octets):
             if part.octets >= LARGE * max(1, self._whole.octets):
                 large.append(f"{self._title(name)}: {part.items:,} items, {_modalities(part)}")
             else:
                 small += 1
-        listed = "; ".join(large) or "Not applicable: no such dataset is in the set"
-        kinds = _together(self._public.values()) or NOTHING
+        listed = "; ".join(large) or ("" if unknown else "Not applicable: no such dataset is in the set")
+        kinds = _together(self._public.values()) or ("" if unknown else NOTHING)
         yield self._known("2.1.modalities", "Modalities", kinds, "items.parquet, modality")
         yield self._known("2.1.list", "Large publicly available datasets (name, link)", listed, "items.parquet, source")
         rest = (
             f"{small:,} smaller {'one' if small == 1 else 'ones'}, named in the ledger"
             if small
-            else "Not applicable: all are listed above"
+            else ("" if unknown else "Not applicable: all are listed above")
         )
         yield self._known("2.1.rest", "Description of the others", rest, "items.parquet, source")
         yield self._unsettled()
@@ -216,24 +226,28 @@ class _Draft:
 
     def _crawls(self) -> Iterator[Cell]:
         yield self._ask("2.3.used", "Crawlers used by the provider or on its behalf?")
-        if not self._crawled:
-            nothing = "Not applicable: no item of the set was crawled by this tool"
-            yield self._known("2.3.items", "Crawled items", nothing, "items.parquet, kind")
-            return
-        agent = user_agent(self._ledger.contact) if self._ledger.contact else ""
-        yield self._known("2.3.names", "Names and identifiers of the crawlers", agent, "sources.yaml, contact")
-        yield self._ask("2.3.purposes", "Purposes of the crawlers")
-        yield self._known("2.3.behaviour", "Behaviour", _BEHAVIOUR, "the crawler's own rules (docs/decisions)")
+        # crawls by other means leave no record here: whoever answers that there were some is asked about them
+        asked = self._answers.get("2.3.used", "").strip() and not self._denied("2.3.used")
+        otherwise = ("" if asked else _NOT_CRAWLED, "items.parquet, kind")
+        facts = self._crawled_facts() if self._crawled else {}
+        for key, label in CRAWLS:
+            yield self._known(f"2.3.{key}", label, *facts.get(key, otherwise))
+
+    def _crawled_facts(self) -> dict[str, tuple[str, str]]:
+        """Return what the records tell of crawled items, and which records, by field."""
         first = min((part.first for part in self._crawled.values() if part.first), default=None)
         last = max((part.last for part in self._crawled.values() if part.last), default=None)
-        span = f"{moment(first)} to {moment(last)}" if first and last else ""
-        yield self._known("2.3.period", "Period of collection", span, "items.parquet, retrieved_at")
-        told = "; ".join(f"{name}: {part.items:,} items, {_modalities(part)}" for name, part in self._crawled.items())
-        yield self._known("2.3.content", "Types of content and of sources", told, "items.parquet, source")
-        kinds = _together(self._crawled.values())
-        yield self._known("2.3.modalities", "Modalities", kinds, "items.parquet, modality")
-        told = f"{top} {DOMAINS} has all of them." if (top := top_tenth(self._domains)) else ""
-        yield self._known("2.3.domains", "Most relevant domain names", told, f"{DOMAINS}, from items.parquet, url and size")
+        content = "; ".join(f"{name}: {part.items:,} items, {_modalities(part)}" for name, part in self._crawled.items())
+        top = top_tenth(self._domains)
+        return {
+            "names": (user_agent(self._ledger.contact) if self._ledger.contact else "", "sources.yaml, contact"),
+            "purposes": ("", ""),
+            "behaviour": (_BEHAVIOUR, "the crawler's own rules (docs/decisions)"),
+            "period": (f"{moment(first)} to {moment(last)}" if first and last else "", "items.parquet, retrieved_at"),
+            "content": (content, "items.parquet, source"),
+            "modalities": (_together(self._crawled.values()), "items.parquet, modality"),
+            "domains": (f"{top} {DOMAINS} has all of them." if top else "", f"{DOMAINS}, from items.parquet, url and size"),
+        }
 
     def _synthetic(self) -> Iterator[Cell]:
         yield self._ask("2.5.used", "Synthetic data used?")
@@ -248,40 +262,23 @@ class _Draft:
 
     def _reservations(self) -> Iterator[Cell]:
         yield self._ask("3.1.code-of-practice", "Signatory of the Code of Practice?")
-        found: dict[str, list[int]] = {}
-        for told in self._ledger.summary.get("crawls", {}).values():
-            for mechanism, facts in told.get("opt_outs", {}).items():
-                entry = found.setdefault(f"{mechanism} ({facts['treatment']})", [0, 0])
-                entry[0] += facts["items"]
-                entry[1] += facts["unclear"]
-        counts = "; ".join(
-            f"{name}: {items:,} items reserved, {unclear:,} unclear" for name, (items, unclear) in sorted(found.items())
-        )
-        left = sum(told.get("not_visited", 0) for told in self._ledger.summary.get("crawls", {}).values())
-        told = (
-            f"{_MEASURES} Found in own crawls: {counts or 'none'}. "
-            f"Not visited for an opt-out beside robots.txt: {left:,} addresses."
-        )
-        yield self._known(
-            "3.1.measures", "Measures before and during collection", told, "summary.json, crawls; items.parquet, signals"
-        )
+        summary = self._ledger.summary
+        told = measures(summary, met_beside(self._ledger.items, summary.get("crawls", {})))
+        evidence = "summary.json, crawls, filters and sources; items.parquet, signals"
+        yield self._known("3.1.measures", "Measures before and during collection", told, evidence)
         yield self._ask("3.1.third-party", "Measures for datasets of third parties")
 
     def _filters(self) -> str:
-        seen = {f"{one['filter']} {one['version']}" for one in self._ledger.summary.get("flags", ())}
-        return ", ".join(sorted(seen)) or "no filter has flagged anything"
+        return ", ".join(filters_of(self._ledger.summary)) or "none"
 
 
 _BEHAVIOUR: Final = (
     "Obeys robots.txt by RFC 9309 and fails closed; one request at a time per registrable host with a declared delay that "
     "Crawl-delay, Retry-After and slow answers only make longer; follows no log-in, payment or captcha wall."
 )
-_MEASURES: Final = (
-    "robots.txt, tokens of AI crawlers, X-Robots-Tag and meta robots, AIPREF, Content-Signal, TDMRep, RSL, ai.txt, trust.txt, "
-    "and reservations inside media (IPTC/PLUS, C2PA) are read and recorded; honoured unless the treatment says otherwise."
-)
 
 
+_NOT_CRAWLED: Final = "Not applicable: no item of the set was crawled by this tool"
 _NONE_UNCLEAR: Final = "Not applicable: no such data set is in the set"
 NOTHING: Final = "Not applicable: no item of this kind is in the set"
 

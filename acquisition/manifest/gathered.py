@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache, reduce
 from operator import xor
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,9 @@ from acquisition.manifest.kept import holding, kept_batches
 from acquisition.rights.expressions import NOASSERTION, parse
 
 _COUNTED: Final = ("modality", "concluded_spdx", "declared_spdx", "split", "class", "synthetic")
-_COLUMNS: Final = ("id", "source", *_COUNTED, "size", "retrieved_at", "duties", "authors", "url", "homepage", "license_review")
+_COLUMNS: Final = (
+    "id", "source", *_COUNTED, "media_type", "size", "retrieved_at", "duties", "authors", "url", "homepage", "license_review",
+)  # fmt: skip
 _BYTES: Final = "bytes of "
 
 
@@ -27,6 +29,7 @@ _BYTES: Final = "bytes of "
 class Part:
     """The kept items of one source, or of all: how many, their bytes as found, when they were got, and their licenses.
 
+    `modalities` tell films apart (`modality_of`), which the ledger has among the others.
     `credited` are those whose license asks for credit; of these `nameless` have no author and `placeless` no address.
     `reviewed` are those whose license a person should look at. `fingerprint` stands for the set of their ids.
     """
@@ -78,6 +81,7 @@ def gathered(items: Path, _stamp: int) -> tuple[Part, Mapping[str, Part]]:
 
 def _count(part: pa.RecordBatch, counter: Counter[tuple[str, str]]) -> None:
     """Add some kept rows of one source."""
+    part = part.set_column(part.schema.get_field_index("modality"), "modality", modality_of(part))
     counter["items", ""] += part.num_rows
     counter["bytes", ""] += pc.sum(part.column("size")).as_py()
     for name in _COUNTED:
@@ -92,6 +96,11 @@ def _count(part: pa.RecordBatch, counter: Counter[tuple[str, str]]) -> None:
     for name, mask in (("credited", asks), ("nameless", pc.and_(asks, nameless)), ("placeless", pc.and_(asks, placeless))):
         counter[name, ""] += pc.sum(mask).as_py()
     counter["reviewed", ""] += pc.sum(part.column("license_review")).as_py()
+
+
+def modality_of(rows: pa.RecordBatch) -> pa.StringArray:
+    """Return what kind of sample each row is, with films apart from the other "other" ones: standards have a word for them."""
+    return pc.if_else(pc.starts_with(rows.column("media_type"), "video/"), "video", rows.column("modality"))
 
 
 def fingerprint(ids: pa.StringArray) -> int:
@@ -154,6 +163,11 @@ def union(expressions: Mapping[str, int]) -> str:
         return NOASSERTION
     joined = " AND ".join(f"({one})" if " " in one else one for one in sorted(expressions))
     return parse(joined) or joined
+
+
+def filters_of(summary: Mapping[str, Any]) -> list[str]:
+    """Return the filters that ran, each with its version, whether they flagged anything or not."""
+    return [f"{name} {version}" for name, version in sorted(summary.get("filters", {}).items())]
 
 
 def moment(value: datetime | None) -> str:

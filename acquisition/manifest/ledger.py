@@ -103,6 +103,7 @@ class LedgerWriter:
         self.places: Counter[tuple[str, str]] = Counter()
         self.licenses: Counter[tuple[str, str, str]] = Counter()
         self.flags: Counter[tuple[str, int, str]] = Counter()
+        self.filters = {one.filter: one.version for judged in inputs.shards for one in judged.flags}
         self.taken_down: Counter[str] = Counter()
 
     def write(self, target: Path) -> int:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from acquisition.manifest.gathered import Part, gather, moment
+from acquisition.manifest.gathered import Part, filters_of, gather, moment
 from acquisition.manifest.kept import refuse
 from acquisition.protocols import Exporter, Ledger
 from acquisition.workspace import write_json
@@ -111,10 +111,9 @@ def _release(ledger: Ledger, name: str, part: Part | None) -> dict[str, Any]:
 
 
 def _activities(ledger: Ledger) -> dict[str, Any]:
-    filters = sorted({f"{one['filter']} {one['version']}" for one in ledger.summary.get("flags", ())})
     return {
         "set:fetch": {"prov:label": "download, crawl and stage"},
-        "set:filter": {"prov:label": "look at every item", "acq:filters": ", ".join(filters)},
+        "set:filter": {"prov:label": "look at every item", "acq:filters": ", ".join(filters_of(ledger.summary))},
         "set:curate": {"prov:label": "judge by the policy and write the set", "prov:endTime": ledger.created_at},
     }
 

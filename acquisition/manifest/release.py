@@ -17,6 +17,7 @@ import orjson
 from acquisition.errors import WorkspaceDamaged
 from acquisition.manifest.croissant.document import DOCUMENT as CROISSANT
 from acquisition.manifest.croissant.terms import MISSING, RAI
+from acquisition.manifest.eu_forms import NO
 from acquisition.manifest.eu_summary import DOCUMENT as SUMMARY_DRAFT
 from acquisition.manifest.formats import RESTORE, demand_known
 from acquisition.manifest.gathered import gather
@@ -35,7 +36,6 @@ CARD_ASKS: Final[Mapping[str, str]] = {
 }
 _ADDRESS: Final = re.compile(r"https?://\S+")
 _SUMMARY_FIELD: Final = re.compile(r"[123]\.[1-6]\.[A-Za-z0-9.-]+")
-_NO: Final = re.compile(r"\s*no\b", re.IGNORECASE)
 _SHOWN_BY: Final = {"2.1.used": "2.1.modalities", "2.3.used": "2.3.content"}
 """A question for yes or no, and the field of the records that shows that a no is none."""
 
@@ -63,10 +63,10 @@ def release_list(manifest: Path, dataset: DatasetSettings, contact: ContactSetti
     found = [*_declared(dataset, contact), *_card(dataset)]
     if not (manifest / ITEMS).is_file():
         nothing = "there is no manifest yet, so licenses, credit and exports were not looked at"
-        return (*found, Open("missing", "acquire fetch", nothing, "all"), *_unasked(dataset))
+        return (*found, Open("missing", "acquire fetch", nothing, "all"), *_unasked(dataset, manifest))
     demand_known(manifest / ITEMS)
     demand_untouched(manifest, (ITEMS, CROISSANT, SUMMARY_DRAFT))
-    return (*found, *_croissant(manifest), *_draft(manifest, dataset), *_ledger(manifest), *_unasked(dataset))
+    return (*found, *_croissant(manifest), *_draft(manifest, dataset), *_ledger(manifest), *_unasked(dataset, manifest))
 
 
 def _declared(dataset: DatasetSettings, contact: ContactSettings | None) -> Iterator[Open]:
@@ -105,7 +105,7 @@ def _draft(manifest: Path, dataset: DatasetSettings) -> Iterator[Open]:
         yield Open("missing", f"dataset.answers, {name}", cells[name]["label"], "summary of Article 53(1)(d)")
     for asked, shown in _SHOWN_BY.items():
         evidence = cells.get(shown, {"content": "Not applicable"})["content"]
-        if _NO.match(dataset.answers.get(asked, "")) and not evidence.startswith("Not applicable"):
+        if NO.match(dataset.answers.get(asked, "")) and not evidence.startswith("Not applicable"):
             told = f"the answer is {dataset.answers[asked]!r}, and the set holds such items: {evidence}"
             yield Open("contradiction", f"dataset.answers, {asked}", told, "summary of Article 53(1)(d)")
 
@@ -130,10 +130,11 @@ def _ledger(manifest: Path) -> Iterator[Open]:
         yield Open("missing", "sources", "the set is empty", "all")
 
 
-def _unasked(dataset: DatasetSettings) -> Iterator[Open]:
+def _unasked(dataset: DatasetSettings, manifest: Path) -> Iterator[Open]:
     known = {*CARD_ASKS, *(term.replace(":", ".") for term in RAI)}
+    fields = {cell["field"] for section in _read(manifest / SUMMARY_DRAFT).get("sections", ()) for cell in section["cells"]}
     for key in sorted(dataset.answers):
-        if key not in known and not _SUMMARY_FIELD.fullmatch(key):
+        if key not in known and (key not in fields if fields else not _SUMMARY_FIELD.fullmatch(key)):
             yield Open("contradiction", f"dataset.answers, {key}", "no format asks for this", "none")
 
 

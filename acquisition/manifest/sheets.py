@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,11 @@ def sheet(target: Path, schema: pa.Schema) -> Iterator[pyarrow.csv.CSVWriter]:
 def texts(names: Sequence[str]) -> pa.Schema:
     """Return the schema of a table of texts."""
     return pa.schema([pa.field(name, pa.string()) for name in names])
+
+
+def defused(text: str) -> str:
+    """Return a text that does not begin like a formula, also for a spreadsheet."""
+    return f"'{text}" if re.match(_FORMULA, text) else text
 
 
 def harmless(column: pa.StringArray) -> pa.StringArray:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final
 
 from acquisition.manifest.credit import authors_of
 from acquisition.manifest.eu_origins import ACCOUNT_KINDS
-from acquisition.manifest.gathered import Part, gather, moment, union
+from acquisition.manifest.gathered import Part, filters_of, gather, moment, union
 from acquisition.manifest.kept import kept_rows, license_urls, refuse
 from acquisition.manifest.spdx_checks import NO_LICENSE, check, figures
 from acquisition.model import Release
@@ -31,7 +31,7 @@ DOCUMENT: Final = "spdx.json"
 CONTEXT: Final = "https://spdx.org/rdf/3.0.1/spdx-context.jsonld"
 FILES_LISTED: Final = 50_000
 _PLACE: Final = "https://example.invalid"  # RFC 6761: an address that nobody has, for a set that is published nowhere yet
-_TYPES: Final = {"text": "text", "audio": "audio", "image": "image", "table": "structured"}
+_TYPES: Final = {"text": "text", "audio": "audio", "image": "image", "table": "structured", "video": "video"}
 _INFO: Final = "_:creation"
 _NAMELESS: Final = "Whoever made it: nobody says who that is, and the profile requires an agent."
 _TIMES: Final = "The times are those of retrieval: when its publisher built and released it is not recorded."
@@ -106,7 +106,7 @@ class _Document:
 
     def _whole(self, whole: Part, creator: str) -> str:
         ledger = self._ledger
-        filters = sorted({f"{one['filter']} {one['version']}" for one in ledger.summary.get("flags", ())})
+        filters = filters_of(ledger.summary)
         personal = any(one["code"].startswith("pii.") for one in ledger.summary.get("flags", ()))
         package = self._add(
             "dataset_DatasetPackage",

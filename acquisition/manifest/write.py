@@ -195,6 +195,7 @@ def _summary(inputs: ManifestInputs, writer: LedgerWriter, rows: int, records: M
         "sources": sources,
         "classes": classes,
         "licenses": licenses,
+        "filters": dict(sorted(writer.filters.items())),
         "flags": flags,
         **records,
         "crawls": {name: dict(found) for name, found in sorted(inputs.crawls.items())},

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from acquisition.manifest.croissant.terms import MISSING
-from acquisition.manifest.gathered import Part
+from acquisition.manifest.gathered import Part, filters_of
 from acquisition.protocols import Ledger
 
 _COLLECTION: Final = {
@@ -100,8 +100,8 @@ def _manipulation(summary: Mapping[str, Any]) -> str:
 
 
 def _preprocessing(summary: Mapping[str, Any]) -> Iterator[str]:
-    for name, version in sorted({(flag["filter"], flag["version"]) for flag in summary.get("flags", ())}):
-        yield f"filter {name}, version {version}"
+    for one in filters_of(summary):
+        yield f"filter {one}"
     rules = len(summary.get("policy", ()))
     if rules:
         yield f"policy of {rules:,} rules; each item's decisive rule is in the ledger"
@@ -130,7 +130,9 @@ def _personal(ledger: Ledger) -> Iterator[str]:
         if sentence.startswith(("pii", "personal data")):
             yield f"not checked: {sentence}"
     if not found:
-        yield "No filter has flagged personal data; that is no proof that there are none."
+        ran = "pii" in ledger.summary.get("filters", {})
+        told = "No filter has flagged personal data" if ran else "No filter looked for personal data"
+        yield f"{told}; that is no proof that there are none."
 
 
 def _limitations(ledger: Ledger, whole: Part) -> Iterator[str]:
