@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -73,7 +74,11 @@ def _text(done: Pushing) -> str:
         f"  version {done.version or 'unknown'}, {visibility} repository"
         + (f", commit {done.commit}" if done.commit else f", {created[done.repository]}"),
     ]
-    lines += [f"  {_FILES[name]}: {count:,} files ({size(many)})" for name, (count, many) in done.files.items() if count]
+    for name, (count, many) in done.files.items():
+        if count:
+            lines.append(f"  {_FILES[name]}: {count:,} files ({size(many)}){_named(done.paths.get(name, ()))}")
+    if others := done.paths.get("replaced", ()):
+        lines.append(f"  {len(others):,} of the changed ones were put there by somebody else, and are replaced{_named(others)}")
     if done.commit and not any(done.files.get(name, (0, 0))[0] for name in ("new", "changed", "deleted")):
         lines.append("  nothing was missing there; nothing was sent")
     if done.strangers:
@@ -94,4 +99,12 @@ def _text(done: Pushing) -> str:
     return "\n".join(lines)
 
 
+def _named(paths: Sequence[str]) -> str:
+    """Return the first paths behind a count."""
+    more = f", and {len(paths) - _SHOWN:,} more" if len(paths) > _SHOWN else ""
+    return f": {', '.join(paths[:_SHOWN])}{more}" if paths else ""
+
+
+_SHOWN: Final = 5
+"""Paths that are named; --json has all of them."""
 _FILES = {"all": "set and manifest", "new": "new", "changed": "changed", "same": "there already", "deleted": "to delete"}

@@ -59,13 +59,18 @@ class Contents:
 
 
 def outgoing(curated: Path, manifest: Path, listed: Path) -> list[Outgoing]:
-    """Return all files that would go, sorted by path: the set as its list of files names it, and the manifest.
+    """Return all files that would go, in the order in which they go: the set as its list of files names it, and the manifest.
 
-    The card comes last, so that it never stands beside data of another version for long. Raises WorkspaceDamaged when the
+    Raises WorkspaceDamaged when the
     list names a file outside the set, or one of the set would take the manifest's place.
     """
     found = [*_listed(curated, listed), *_manifest_files(manifest)]
-    return sorted(found, key=lambda one: (one.path == "README.md", one.path))
+    return sorted(found, key=in_order)
+
+
+def in_order(one: Outgoing) -> tuple[bool, bool, str]:
+    """Sort the set first, then its manifest, and the card last: what stands half-way claims nothing that is not there."""
+    return one.path == "README.md", one.path.startswith(f"{MANIFEST}/"), one.path
 
 
 def _listed(curated: Path, listed: Path) -> Iterator[Outgoing]:

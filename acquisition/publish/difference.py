@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from acquisition.publish.contents import Outgoing
+from acquisition.publish.contents import Outgoing, in_order
 
 _CHUNK: Final = 1 << 20
 
@@ -26,7 +26,8 @@ class RemoteFile:
 class Difference:
     """What a push does: files that are new, changed or there already, and paths to delete.
 
-    `strangers` counts files of the repository that no push of this workspace has put there; they stay.
+    `strangers` counts files of the repository that no push of this workspace has put there; they stay. `replaced` are those
+    of `changed` that somebody else has put there.
     """
 
     new: tuple[Outgoing, ...]
@@ -34,11 +35,12 @@ class Difference:
     same: tuple[Outgoing, ...]
     gone: tuple[str, ...]
     strangers: int
+    replaced: tuple[str, ...] = ()
 
     @property
     def sent(self) -> tuple[Outgoing, ...]:
-        """All files that have to be sent, the card last."""
-        return tuple(sorted((*self.new, *self.changed), key=lambda one: (one.path == "README.md", one.path)))
+        """All files that have to be sent, in the order in which they go."""
+        return tuple(sorted((*self.new, *self.changed), key=in_order))
 
 
 def compare(files: Sequence[Outgoing], there: Mapping[str, RemoteFile], ours: Collection[str]) -> Difference:
@@ -55,7 +57,8 @@ def compare(files: Sequence[Outgoing], there: Mapping[str, RemoteFile], ours: Co
     wanted = {one.path for one in files}
     gone = sorted(path for path in there if path in ours and path not in wanted)
     left = [path for path in there if path not in wanted and path not in ours and path != ".gitattributes"]
-    return Difference(tuple(new), tuple(changed), tuple(same), tuple(gone), len(left))
+    replaced = tuple(one.path for one in changed if one.path not in ours)
+    return Difference(tuple(new), tuple(changed), tuple(same), tuple(gone), len(left), replaced)
 
 
 def is_same(one: Outgoing, known: RemoteFile) -> bool:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from acquisition import __version__
 from acquisition.errors import (
@@ -75,8 +76,7 @@ class Hub:
         logging.set_verbosity(40)  # errors only
         disable_progress_bars()
         try:
-            with _told(target):
-                yield cls(HfApi(endpoint=target.endpoint, token=token, headers={"user-agent": user_agent}), target)
+            yield cls(HfApi(endpoint=target.endpoint, token=token, headers={"user-agent": user_agent}), target)
         finally:
             set_client_factory(factory)
             constants.HF_HUB_DISABLE_XET = xet
@@ -86,6 +86,10 @@ class Hub:
 
     def look(self) -> Remote:
         """Return what the repository holds now."""
+        with _told(self._target):
+            return self._look()
+
+    def _look(self) -> Remote:
         from huggingface_hub.errors import RepositoryNotFoundError
         from huggingface_hub.hf_api import RepoFile
 
@@ -105,7 +109,8 @@ class Hub:
 
     def create(self, *, private: bool) -> None:
         """Create the repository; one that is there already stays as it is."""
-        self._api.create_repo(self._target.repo, repo_type=_TYPE, private=private, exist_ok=True)
+        with _told(self._target):
+            self._api.create_repo(self._target.repo, repo_type=_TYPE, private=private, exist_ok=True)
 
     def commit(
         self, files: Sequence[Outgoing], gone: Sequence[str], message: str, parent: str, done: Callable[[int, int], None]
@@ -123,15 +128,16 @@ class Hub:
             if number == len(batches):
                 operations += [CommitOperationDelete(path, is_folder=False) for path in gone]
             part = f" (part {number} of {len(batches)})" if len(batches) > 1 else ""
-            made = self._api.create_commit(
-                self._target.repo,
-                operations,
-                commit_message=message + part,
-                commit_description=f"Written by acquisition {__version__}.",
-                repo_type=_TYPE,
-                parent_commit=parent or None,
-            )
-            parent = str(made.oid)
+            with _told(self._target):
+                made = self._api.create_commit(
+                    self._target.repo,
+                    operations,
+                    commit_message=message + part,
+                    commit_description=f"Written by acquisition {__version__}.",
+                    repo_type=_TYPE,
+                    parent_commit=parent or None,
+                )
+                parent = str(made.oid)
             done(len(batch), sum(one.size for one in batch))
         return parent
 
@@ -153,27 +159,32 @@ def _batches(files: Sequence[Outgoing]) -> Iterator[list[Outgoing]]:
 
 @contextmanager
 def _told(target: Target) -> Iterator[None]:
-    """Turn what the client raises into errors of ours, with the server's own words."""
+    """Turn what the client raises into errors of ours, with the server's own words.
+
+    The client takes answers apart by key and attribute, so one that is not as it expects is a KeyError, TypeError or
+    AttributeError there.
+    """
     import httpx2
     from huggingface_hub.errors import HfHubHTTPError
 
+    odd = (RuntimeError, ValueError, KeyError, TypeError, AttributeError)
     try:
         yield
-    except AcquisitionError:
-        raise
-    except (httpx2.HTTPError, ConnectionError, RuntimeError, ValueError) as error:  # ConnectionError: HF_HUB_OFFLINE is set
+    except (httpx2.HTTPError, ConnectionError, *odd) as error:  # ConnectionError: HF_HUB_OFFLINE is set
         cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ else error
         if isinstance(cause, HfHubHTTPError) and cause.response is not None:
-            raise _answered(cause.response.status_code, _words(cause), target) from error
+            raise _answered(cause.response.status_code, _words(cause), target, str(cause.response.url)) from error
         if isinstance(cause, (httpx2.HTTPError, ConnectionError)):
             raise SourceUnavailable(f"the Hub cannot be reached: {cause}", where=target.url, hint=_AGAIN) from error
-        raise ProtocolError(f"the Hub's answer is not what its protocol promises: {error}", where=target.url) from error
+        raise ProtocolError(f"the Hub's answer is not what its protocol promises: {error!r}", where=target.url) from error
 
 
 _AGAIN: Final = "Run the same command again later; what has arrived is not sent again."
 
 
-def _answered(status: int, words: str, target: Target) -> AcquisitionError:
+def _answered(status: int, words: str, target: Target, asked: str) -> AcquisitionError:
+    if status in {401, 403} and urlsplit(asked).hostname != urlsplit(target.endpoint).hostname:  # no token is sent there
+        return SourceUnavailable(f"the storage behind the Hub answered {status}: {words}", where=target.url, hint=_AGAIN)
     if status == 401:
         return CredentialsRejected(
             f"the Hub does not accept the token: {words}", where=target.url, hint="Set HF_TOKEN to one that may write."

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Any
@@ -26,7 +26,10 @@ _BODY = 200_000_000
 
 
 class UploadHub:
-    """The write side of a Hub. `log` has every request; `refuse` maps the start of a path to a status and how often."""
+    """The write side of a Hub. `log` has every request; `refuse` maps the start of a path to a status and how often.
+
+    `watch` hears of every request before it is answered.
+    """
 
     def __init__(self, server: Server | None = None) -> None:
         self.world = World()
@@ -37,6 +40,7 @@ class UploadHub:
         self.parts: dict[str, dict[int, bytes]] = {}
         self.refuse: list[tuple[str, str, int, int]] = []
         self.commits: list[dict[str, Any]] = []
+        self.watch: Callable[[Request], None] = lambda _request: None
         self.server = server or Server("hub-uploads", self._deliver, self.log)
 
     @property
@@ -70,6 +74,7 @@ class UploadHub:
         return Delivery(self._answer(request))
 
     def _answer(self, request: Request) -> Reply:
+        self.watch(request)
         for place, (method, path, status, after) in enumerate(self.refuse):
             if request.method == method and path in request.path:
                 self.refuse[place] = (method, path, status, after - 1)

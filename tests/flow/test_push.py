@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,9 +20,11 @@ from huggingface_hub import HfApi
 from acquisition import publish
 from acquisition.cli import cli
 from acquisition.cli.run import run
+from acquisition.demo.wire import Request
 from acquisition.errors import (
     CredentialsMissing,
     CredentialsRejected,
+    ProtocolError,
     PushConflict,
     PushRefused,
     SourceForbidden,
@@ -167,9 +170,14 @@ def test_only_what_changed_is_sent_and_what_is_gone_is_deleted(place: Path, hub:
     pushed(place, hub, "lab/change")
     api = HfApi(endpoint=hub.base_url, token=TOKEN)
     api.upload_file(path_or_fileobj=b"mine", path_in_repo="notes.txt", repo_id="lab/change", repo_type="dataset")
+    theirs: dict[str, Any] = hub.files("lab/change") | {"kick/8.wav": b"theirs"}
+    hub.hub.add("lab/change", theirs)
     (place / "sounds" / "kick" / "0.wav").unlink()
     (place / "sounds" / "kick" / "8.wav").write_bytes(wav(8))
     assert fetch(open_session(place / "sources.yaml", workers=1, environment={}), update=["mine"]).exit_code == 0
+    dry = pushed(place, hub, "lab/change", do=False).paths
+    assert (dry["replaced"], dry["deleted"]) == (("kick/8.wav",), ("kick/0.wav",))
+    assert set(dry["replaced"]) < set(dry["changed"])
     before = len(hub.asked("PUT"))
     done = pushed(place, hub, "lab/change")
     held = hub.files("lab/change")
@@ -197,6 +205,47 @@ def test_a_push_that_was_stopped_goes_on(place: Path, hub: UploadHub, monkeypatc
     repeated = [path for path in hub.asked("PUT")[len(uploads_before) :] if path in uploads_before]
     assert repeated == []
     assert set(hub.files("lab/stopped")) - {".gitattributes"} == {one.path for one in outgoing(place)}
+
+
+@pytest.mark.flow
+@pytest.mark.parametrize("count", [2, 6])
+def test_a_push_that_was_killed_goes_on(place: Path, hub: UploadHub, acquire: Line, count: int) -> None:
+    """Killed while a commit, or the last one, is on its way: nothing calls it done, and the same command finishes it.
+
+    A commit that the Hub has taken and nobody has heard of is not sent again, and the card comes with the last.
+    """
+    repo = f"lab/killed-{count}"
+    line = "import acquisition.publish.hub as hub; hub._FILES = 5; from acquisition.cli import main; main()"
+    given = [sys.executable, "-c", line, "push", repo, "--yes", "--base-url", hub.base_url]
+    seen: list[str] = []
+
+    def kill(request: Request) -> None:
+        if request.method == "POST" and "/commit/" in request.path:
+            seen.append(request.path)
+            if len(seen) == count:
+                child.kill()
+                child.wait()
+
+    hub.watch = kill
+    with subprocess.Popen(given, cwd=place, env={**plain_environment(), "HF_TOKEN": TOKEN}, stderr=subprocess.PIPE) as child:
+        child.wait(60)
+    hub.watch = lambda _request: None
+    assert child.returncode == -signal.SIGKILL, child.stderr
+    assert publish.pushes(place / "data") == ()
+    assert "pushed:" not in acquire(place, "status")[1]
+    wanted, arrived = [one.path for one in outgoing(place)], set(hub.files(repo)) - {".gitattributes"}
+    assert arrived == set(wanted[: len(arrived)])
+    assert ("README.md" in arrived) == (len(arrived) == len(wanted))
+    before = hub.asked("PUT")
+    code, out, said = acquire(place, "push", repo, "--yes", "--base-url", hub.base_url, token=TOKEN)
+    assert code == 0, said
+    assert [path for path in hub.asked("PUT")[len(before) :] if path in before] == []
+    assert {name: content for name, content in hub.files(repo).items() if name != ".gitattributes"} == {
+        one.path: one.file.read_bytes() for one in outgoing(place)
+    }
+    (noted,) = publish.pushes(place / "data")
+    assert noted.commit == hub.repo(repo).refs["main"]
+    assert ("nothing was sent" in out) == (len(arrived) == len(wanted))
 
 
 def outgoing(place: Path) -> list[publish.Outgoing]:
@@ -387,6 +436,26 @@ def test_a_hub_that_is_not_there_is_told(place: Path, hub: UploadHub, monkeypatc
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(SourceUnavailable):
         pushed(place, hub, "lab/nowhere")
+    assert publish.pushes(place / "data") == ()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "error"),
+    [
+        ("POST", "repos/create", 409, ProtocolError),
+        ("POST", "/commit/", 412, PushConflict),
+        ("POST", "/commit/", 403, SourceForbidden),
+        ("GET", "api/datasets/lab", 401, CredentialsRejected),
+    ],
+)
+def test_every_refusal_of_the_hub_is_an_error_of_ours(
+    place: Path, hub: UploadHub, method: str, path: str, status: int, error: type[Exception]
+) -> None:
+    """Whatever the Hub answers, also without the words that its client looks for, is told as what it is; nothing is noted."""
+    hub.fail(method, path, status)
+    with pytest.raises(error):
+        pushed(place, hub, f"lab/refused-{status}")
+    hub.refuse.clear()
     assert publish.pushes(place / "data") == ()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from acquisition import manifest, publish
@@ -24,7 +24,9 @@ _SHOWN: Final = 5
 class Pushing:
     """What a push does, or has done where `commit` is set. Files come with their bytes; items are counted.
 
-    `repository` is "new", "there" or "not asked" (without a token nobody is asked). `findings` are what verify found.
+    `repository` is "new", "there" or "not asked" (without a token nobody is asked). `findings` are what verify found. `paths`
+    names the files that are new, changed (of which somebody else has put there those that are `replaced`) and deleted; all of
+    them where nobody was asked.
     """
 
     target: publish.Target
@@ -37,6 +39,7 @@ class Pushing:
     findings: tuple[str, ...]
     strangers: int = 0
     commit: str = ""
+    paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def is_refused(self) -> bool:
@@ -58,6 +61,7 @@ class Pushing:
             "embargoed": {"items": self.contents.withheld, "splits": dict(self.embargoes)},
             "refused": [asdict(one) for one in self.contents.refusals],
             "verify": list(self.findings),
+            "paths": {name: list(paths) for name, paths in self.paths.items()},
             "strangers": self.strangers,
             "commit": self.commit,
         }
@@ -109,6 +113,7 @@ def _judged(session: Session, target: publish.Target, verified: manifest.Verifie
         private=private,
         repository="not asked",
         files={"all": _sum(files)},
+        paths={"all": tuple(one.path for one in files)},
         contents=held,
         embargoes=closed,
         findings=findings,
@@ -140,6 +145,12 @@ def _push(session: Session, plan: Pushing, hub: publish.Hub, *, do: bool) -> Pus
             "deleted": (len(difference.gone), 0),
         },
         strangers=difference.strangers,
+        paths={
+            "new": tuple(one.path for one in difference.new),
+            "changed": tuple(one.path for one in difference.changed),
+            "replaced": difference.replaced,
+            "deleted": difference.gone,
+        },
     )
     return replace(plan, commit=_send(session, plan, hub, there, difference)) if do else plan
 
