@@ -122,10 +122,11 @@ class _Run:
                     note_identity(self._directory)
                 for name, stretches in {**self._stretches(places), **linked}.items():
                     self._rewrite(name, stretches)
+                before, _ = index.totals()
                 index.remove(places, keys)
                 index.commit()
                 if outcome is not None:
-                    self._recount(outcome, index, len(places))
+                    self._recount(outcome, index, before)
                 if (self._directory / CDXJ_FILE).exists():
                     write_cdxj(self._directory)
             self._drop_addresses()
@@ -134,15 +135,18 @@ class _Run:
             index.commit()
 
     def _places(self, index: Index) -> list[tuple[str, int]]:
-        """Return where the exchanges lie that leave; revisits go with the body that they speak of."""
+        """Return where the exchanges lie that leave; revisits go with the body that they speak of.
+
+        What a site said of its rights is no work of anybody: it leaves by its own address or host alone.
+        """
         bodies = {
             (body_file, body_offset)
             for url, kind, _, _, body_file, body_offset, sha256 in index.exchanges()
-            if kind != "policy" and (sha256 in self._leaving.digests or self._is_gone(url))
+            if self._leaving.address(url) or (kind != "policy" and (sha256 in self._leaving.digests or self._is_gone(url)))
         }
         going = []
-        for url, kind, file, offset, body_file, body_offset, _ in index.exchanges() if bodies else ():
-            if kind != "policy" and (body_file, body_offset) in bodies:
+        for url, _, file, offset, body_file, body_offset, _ in index.exchanges() if bodies else ():
+            if (body_file, body_offset) in bodies:
                 going.append((file, offset))
                 self._left.addresses.add(url)
         return going
@@ -221,12 +225,12 @@ class _Run:
                 if not path.name.endswith(ITEMS_SUFFIX):
                     drop_lines(path, self._is_gone)
 
-    def _recount(self, outcome: CrawlRun, index: Index, gone: int) -> None:
-        refused = dict(outcome.refused)
-        refused[REASON] = refused.get(REASON, 0) + gone
+    def _recount(self, outcome: CrawlRun, index: Index, before: int) -> None:
         lines = (record for path in self._directory.glob(f"*{ITEMS_SUFFIX}") for record, _ in _lines(path) if record)
         items = sum(1 for record in lines if not self._goes(record))
         pages, received = index.totals()
+        refused = dict(outcome.refused)
+        refused[REASON] = refused.get(REASON, 0) + before - pages
         replace(outcome, pages=pages, items=items, bytes=received, refused=refused).save()
 
 

@@ -42,7 +42,16 @@ def mark_in_frontier(location: Path | str, gone: Callable[[str], bool], urls: fr
                 database.many(_MARK, [(named(url), REASON, moment, id_) for id_, url in some])
                 marks = ",".join("?" * len(some))
                 database.rows(f"UPDATE url SET referrer='' WHERE referrer IN ({marks})", [url for _, url in some])  # noqa: S608  # only marks
+        if every:
+            _forget_policies(database, gone)
     return len(found)
+
+
+def _forget_policies(database: Database, gone: Callable[[str], bool]) -> None:
+    """Forget what hosts that are gone said of their rights: nobody visits them again."""
+    with database.transaction():
+        urls = [str(url) for (url,) in database.rows("SELECT DISTINCT url FROM policy")]
+        database.many("DELETE FROM policy WHERE url=?", [(url,) for url in urls if gone(url)])
 
 
 def _rows(database: Database, gone: Callable[[str], bool], urls: frozenset[str], *, every: bool) -> Iterator[tuple[int, str]]:

@@ -21,7 +21,9 @@ from warcio.archiveiterator import ArchiveIterator
 from acquisition.crawl.archive import ItemLog, Page, record_of, write_cdxj, write_wacz
 from acquisition.crawl.archive.captures import captures, from_file
 from acquisition.crawl.archive.earlier import open_index
+from acquisition.crawl.contract import PolicyFile
 from acquisition.crawl.engine.keys import key_of
+from acquisition.crawl.frontier import policies
 from acquisition.crawl.frontier.database import SqliteDatabase
 from acquisition.crawl.outcome import CrawlRun, edited_from, load_run, note_identity
 from acquisition.takedown.crawls import Leaving, named_in, take_from_crawl
@@ -112,6 +114,19 @@ def test_a_page_leaves_every_run(tmp_path: Path, how: str) -> None:
         outcome = load_run(run)
         assert outcome is not None
         assert (outcome.pages, outcome.items, dict(outcome.refused)) == (3, 2, {"taken-down": 1})
+
+
+def test_a_host_leaves_with_what_it_said_of_its_rights(tmp_path: Path) -> None:
+    """Its robots.txt names it and goes too, in every run; it was no page, so the count of refused pages leaves it out."""
+    runs = crawl(tmp_path)
+    take_from_crawl(tmp_path, Leaving(lambda url: url.startswith("https://example.org/")), DATE)
+    for run in runs:
+        held = left_in(run)
+        assert not any(name.encode() in held for name in (BAD, GOOD, "https://example.org/robots.txt"))
+        assert b"https://other.example/" in held
+        outcome = load_run(run)
+        assert outcome is not None
+        assert (outcome.pages, outcome.items, dict(outcome.refused)) == (1, 0, {"taken-down": 3})
 
 
 def test_what_stays_reads_recalls_and_exports(tmp_path: Path) -> None:
@@ -286,3 +301,17 @@ def test_the_frontier_keeps_a_digest_and_the_end(tmp_path: Path, every: bool) ->
         assert BAD.encode() not in part.read_bytes()
     assert mark_in_frontier(path, by(BAD), urls, every=every) == 0
     assert mark_in_frontier(tmp_path / "none.sqlite", by(BAD), urls, every=every) == 0
+
+
+def test_the_frontier_forgets_what_a_host_said_of_its_rights(tmp_path: Path) -> None:
+    """The files of a host that is gone are forgotten, those of others stay."""
+    path = tmp_path / "frontier.sqlite"
+    frontier(path)
+    with closing(SqliteDatabase(path, now=lambda: 5.0)) as database:
+        for origin in ("https://example.org", "https://other.example"):
+            policies.keep(
+                database, PolicyFile(origin, "robots.txt", f"{origin}/robots.txt", 1.0, 2.0, 200, b"User-agent: *", "")
+            )
+    mark_in_frontier(path, lambda url: url.startswith("https://example.org/"), frozenset(), every=True)
+    with closing(SqliteDatabase(path, now=lambda: 5.0)) as database:
+        assert [file.origin for file in policies.all_of(database)] == ["https://other.example"]
