@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -223,6 +223,14 @@ class Journal:
         with self.transaction():
             self._execute("PRAGMA secure_delete=ON")
             self._execute("DELETE FROM blobs WHERE sha256=?", (sha256,))
+
+    def forget_addresses(self, gone: Callable[[str], bool]) -> None:
+        """Forget the addresses that are gone; what came from there is remembered without."""
+        with self.transaction():
+            known = [url for (url,) in self._execute("SELECT DISTINCT url FROM blobs")]
+            self._execute("PRAGMA secure_delete=ON")
+            for url in filter(gone, known):
+                self._execute("UPDATE blobs SET url='' WHERE url=?", (url,))
 
     # --- files on their way ---
 

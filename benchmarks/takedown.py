@@ -54,7 +54,8 @@ def measure(root: Path, items: int) -> dict[str, float]:
     import pyarrow.parquet as pq
 
     from acquisition.pipeline import open_session, run
-    from acquisition.pipeline.withdrawal.selecting import Request, Wanted, select
+    from acquisition.pipeline.withdrawal.asking import Request, Wanted
+    from acquisition.pipeline.withdrawal.selecting import select
     from acquisition.pipeline.withdrawal.takedown import Grounds, takedown
 
     seconds: dict[str, float] = {}

@@ -66,7 +66,8 @@ def command(
     """
     del debug
     from acquisition import pipeline
-    from acquisition.pipeline.withdrawal.selecting import Request, Wanted, select
+    from acquisition.pipeline.withdrawal.asking import Request, Wanted
+    from acquisition.pipeline.withdrawal.selecting import select
     from acquisition.pipeline.withdrawal.takedown import Grounds, takedown
 
     wanted = tuple(Wanted(scope, value) for scope, values in named.items() for value in values)  # type: ignore[arg-type]  # the options are named like the scopes
@@ -165,7 +166,9 @@ def _show_done(done: TakenDown, *, as_json: bool) -> None:
     if version and summary.manifest:
         lines.append(f"the set is version {version} now; the notice for its users is {summary.manifest}/TAKEDOWNS.md")
     if old := summary.swept.get("superseded", 0):
-        lines.append(f"{counted(old, 'file')} of older releases, or of sources that are not declared any more, deleted")
+        lines.append(f"{counted(old, 'file')} deleted that no declared source may hold any more")
+    for name in summary.swept.get("idle", ()):
+        lines.append(f"note: {name!r} is not in the set now (refused, not here, or not pinned as it is declared); it was cut, too")
     lines += [f"note: {note}" for note in summary.swept.get("kept", ())]
     lines.append(_NEXT if done.unfinished else "`acquire verify` proves that it is gone from everything in the workspace")
     output.emit("\n".join(lines))

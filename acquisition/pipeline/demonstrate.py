@@ -22,7 +22,7 @@ from acquisition.pipeline.looking.proving import verify
 from acquisition.pipeline.run import fetch
 from acquisition.pipeline.session import Session, open_session
 from acquisition.pipeline.summary import Summary
-from acquisition.pipeline.withdrawal.selecting import Request, Wanted
+from acquisition.pipeline.withdrawal.asking import Request, Wanted
 from acquisition.pipeline.withdrawal.takedown import Grounds, TakenDown, takedown
 from acquisition.protocols import Reporter
 

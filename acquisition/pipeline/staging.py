@@ -12,6 +12,7 @@ from acquisition.engine.local import Failed, LocalEngine
 from acquisition.model import Rejection
 from acquisition.pipeline.moving import Moved
 from acquisition.pipeline.session import Session
+from acquisition.pipeline.withdrawal.lacking import whole_again
 from acquisition.pipeline.withdrawal.withdrawing import Hits, reader_versions, records, standing
 from acquisition.read import FileBinary, read_asset
 from acquisition.stage import (
@@ -27,6 +28,7 @@ from acquisition.stage import (
     write_staged,
 )
 from acquisition.stage.staged import directory_name, sieved_key
+from acquisition.takedown.swept import Swept, read_swept
 from acquisition.tombstones import Tombstones, read_tombstones
 from acquisition.workspace import fsync_directory, write_json
 
@@ -41,12 +43,12 @@ def stage_all(session: Session, moved: Iterable[Moved], engine: LocalEngine, *, 
     _sweep(session.workspace.staging, {source.name for source in session.declared.sources})
     left = session.declared.declaration.limits.items
     versions = reader_versions()
-    stones = read_tombstones(session.workspace.tombstones)
+    stones, swept = read_tombstones(session.workspace.tombstones), read_swept(session.workspace)
     for source in moved:
         if source.release is None or not (source.held or source.planned.withdrawn):
             continue
         limit = _least(source.planned.source.settings.limits.items, left)
-        done = _stage(session, source, engine, _How(versions, limit, stones, hits))
+        done = _stage(session, source, engine, _How(versions, limit, stones, swept, hits))
         staged[source.name] = replace(done, rejections=(*done.rejections, *source.failed))
         if left is not None:
             left = max(0, left - done.items)
@@ -55,11 +57,12 @@ def stage_all(session: Session, moved: Iterable[Moved], engine: LocalEngine, *, 
 
 @dataclass(frozen=True, slots=True)
 class _How:
-    """What staging is told beside the source: reader versions, how many items may come, and what is taken down."""
+    """What staging is told beside the source: reader versions, how many items may come, what is taken down and out."""
 
     versions: str
     limit: int | None
     stones: Tombstones
+    swept: Swept
     hits: Hits | None
 
 
@@ -75,6 +78,8 @@ def _stage(session: Session, moved: Moved, engine: LocalEngine, how: _How) -> St
     held = [file for file in moved.held.values() if not how.stones.file_gone(file.sha256)]
     inputs = inputs_of(held, settings, release.revision, release.reader, how.versions, how.limit)
     root = session.workspace.staging / moved.name
+    if whole_again(session.workspace, how.swept, held):
+        shutil.rmtree(root, ignore_errors=True)
     done = standing(session, root, inputs, how.stones, how.hits)
     if done is None:
         done = _anew(session, moved, engine, how, held, inputs)

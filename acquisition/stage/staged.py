@@ -17,7 +17,8 @@ from acquisition.stage.withdrawn import CODE
 from acquisition.tombstones import NONE
 from acquisition.workspace import write_json
 
-_RECORD: Final = "stage.json"
+RECORD: Final = "stage.json"
+"""Written last: what it does not name is not there yet."""
 _INPUTS: Final = "inputs.json"
 
 
@@ -106,7 +107,7 @@ def write_staged(staged: Staged, inputs: Inputs) -> None:
     """Record that all parts are done, and of which inputs."""
     directory = Path(staged.directory)
     write_json(directory / _INPUTS, asdict(inputs))
-    write_json(directory / _RECORD, asdict(staged))
+    write_json(directory / RECORD, asdict(staged))
 
 
 def load_staged(directory: Path, key: str, tombstones: str = NONE) -> Staged | None:
@@ -118,7 +119,7 @@ def load_staged(directory: Path, key: str, tombstones: str = NONE) -> Staged | N
 def read_staged(directory: Path) -> Staged | None:
     """Return the release that a directory holds complete, of whatever inputs, else None."""
     try:
-        raw: dict[str, Any] = json.loads((directory / _RECORD).read_bytes())
+        raw: dict[str, Any] = json.loads((directory / RECORD).read_bytes())
     except (OSError, ValueError):
         return None
     shards = shards_from(raw["shards"], directory)

@@ -98,7 +98,8 @@ class Cutter:
             state = "staged" if self._gone.remaining.get(cut.blob, 0) else "gone"
             self._delete(Blob(cut.blob, size, state, holders=holders))  # type: ignore[arg-type]  # one of two states
         elif not self._store.has(cut.blob):
-            return
+            self.done.kept.append(f"{_named(cut)} is not here: it is rewritten once it is fetched again")
+            self.done.failed += 1
         elif cut.whole:
             self.done.kept.append(f"{_named(cut)} stays: another item that stays is made of the same bytes")
         else:

@@ -6,6 +6,7 @@ twice changes nothing. Files outside the workspace are never opened for writing;
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping
@@ -35,7 +36,8 @@ class Sweeping:
 
     `frontiers` maps each crawled source that is declared to its frontier where that is no file of the workspace. `limits` are
     the widest within which archives were read. `current` are the files (sha256) that a declared source holds or may need; all
-    others leave the store, None for leaving none. `progress` hears what is being done.
+    others leave the store, None for leaving none. `own` are the sources whose files lie outside the workspace. `progress` hears
+    what is being done.
     """
 
     workspace: Workspace
@@ -43,6 +45,7 @@ class Sweeping:
     stones: Tombstones
     frontiers: Mapping[str, str] = field(default_factory=dict)
     current: frozenset[str] | None = None
+    own: frozenset[str] = frozenset()
     limits: ArchiveSettings = field(default_factory=ArchiveSettings)
     now: Callable[[], str] = utc_now
     progress: Callable[[str], None] = lambda _: None
@@ -54,6 +57,7 @@ class Report:
 
     `kept` are sentences on what could not go, `failed` of them on files that hold something and could not be rewritten;
     `outside` counts files of the user's own that hold something taken down, `superseded` files deleted that nothing holds now.
+    `idle` are sources that are staged and take no part in the set.
     """
 
     deleted: int = 0
@@ -68,15 +72,18 @@ class Report:
     superseded: int = 0
     failed: int = 0
     kept: list[str] = field(default_factory=list)
+    idle: list[str] = field(default_factory=list)
 
 
 def sweep(sweeping: Sweeping, gone: Gone) -> Report:
     """Delete or rewrite every file of the workspace that holds what leaves, and forget it in the journal and the frontiers."""
     report = Report()
     _drop_partial(sweeping, report)
-    _drop_superseded(sweeping, report)
     crawled = {path.name for path in sweeping.workspace.crawl.glob("*") if path.is_dir()}
     _sweep_blobs(sweeping, gone, crawled, report)
+    _drop_superseded(sweeping, report)
+    if _by_address(sweeping.stones):
+        sweeping.journal.forget_addresses(lambda url: sweeping.stones.url_gone(url) is not None)
     _sweep_crawls(sweeping, gone.items, crawled, report)
     _drop_caches(sweeping, report)
     return report
@@ -94,7 +101,7 @@ def _drop_partial(sweeping: Sweeping, report: Report) -> None:
 
 
 def _drop_superseded(sweeping: Sweeping, report: Report) -> None:
-    """Files of older releases, and of sources that are no longer declared, may hold it, and no item tells where: they go.
+    """Files of older releases, of sources declared no more, or from what is taken down as a whole may hold it: they go.
 
     They are not noted as swept: whoever takes up such a release again fetches them again, and they are sieved then.
     """
@@ -117,7 +124,7 @@ def _drop_superseded(sweeping: Sweeping, report: Report) -> None:
 
 def blobs_of(workspace: Workspace) -> list[str]:
     """Return the digests under which files lie in the blob store."""
-    found = (f"{path.parent.name}{path.name}" for path in workspace.blobs.glob("??/*"))
+    found = (f"{Path(folder).name}{name}" for folder, _, names in os.walk(workspace.blobs) for name in names)
     return sorted(name for name in found if _SHA256.fullmatch(name))
 
 
@@ -130,11 +137,11 @@ def _sweep_blobs(sweeping: Sweeping, gone: Gone, crawled: set[str], report: Repo
     cutter = Cutter(workspace, gone, Rewriter(digests, sweeping.now(), sweeping.limits))
     for cut in cuts.values():
         size = _size_of(cut.blob, swept, store)
-        if size is None:
+        if size is None and all(source in sweeping.own for source, _ in cut.holders):
             report.outside += 1
             continue
         sweeping.progress(f"taking {len(cut.members) + len(cut.tables) + cut.whole} out of {cut.blob[:12]}")
-        cutter.cut(cut, size)
+        cutter.cut(cut, size if size is not None else _size_told(journal, cut))
     _sweep_tables(sweeping, cutter, cuts)
     _sweep_strays(sweeping, cutter, digests - cuts.keys())
     swept = read_swept(workspace)
@@ -159,10 +166,16 @@ def _sweep_strays(sweeping: Sweeping, cutter: Cutter, digests: frozenset[str]) -
 
 
 def _size_of(blob: str, swept: Swept, store: BlobStore) -> int | None:
-    """Return the size that a file of the workspace had when it was fetched, None for one that lies elsewhere."""
+    """Return the size that a file of the workspace had when it was fetched, None for one that is not here."""
     if (known := swept.of(blob)) is not None:
         return known.size
     return store.path(blob).stat().st_size if store.has(blob) else None
+
+
+def _size_told(journal: Journal, cut: Cut) -> int:
+    """Return the size of a file that came once and has been lost since, 0 where nothing tells it."""
+    came = (record for source in {source for source, _ in cut.holders} for record in journal.blobs_of(source))
+    return next((record.size for record in came if record.sha256 == cut.blob), 0)
 
 
 def _merged(blob: Blob, known: Blob | None) -> Blob:
@@ -199,8 +212,7 @@ def _sweep_crawls(sweeping: Sweeping, items: Iterable[GoneItem], crawled: set[st
     for item in items:
         if item.source in crawled:
             by_source.setdefault(item.source, []).append(item)
-    scopes = {stone.scope for stone in sweeping.stones}
-    by_address = bool(scopes & {"url", "domain"})
+    by_address = _by_address(sweeping.stones)
     digests = frozenset(stone.digest for stone in sweeping.stones if stone.scope == "content")
     for name in sorted(crawled if by_address or digests else by_source):
         root = sweeping.workspace.crawl / name
@@ -216,6 +228,10 @@ def _sweep_crawls(sweeping: Sweeping, items: Iterable[GoneItem], crawled: set[st
         if left.records or left.lines:
             _drop_lists(root, report)
             _drop_exports(sweeping.workspace, report)
+
+
+def _by_address(stones: Tombstones) -> bool:
+    return any(stone.scope in {"url", "domain"} for stone in stones)
 
 
 def _mark(stones: Tombstones, location: Path | str, left: Left, report: Report, *, every: bool) -> None:

@@ -25,7 +25,8 @@ from acquisition.engine.flags import flag_shard
 from acquisition.pipeline import Session, Summary, verify
 from acquisition.pipeline.withdrawal import takedown as taking
 from acquisition.pipeline.withdrawal import withdrawing
-from acquisition.pipeline.withdrawal.selecting import Request, Selection, Wanted, select
+from acquisition.pipeline.withdrawal.asking import Request, Wanted
+from acquisition.pipeline.withdrawal.selecting import Selection, select
 from acquisition.pipeline.withdrawal.takedown import Grounds, TakenDown, takedown
 from acquisition.tombstones import read_tombstones
 from tests.flow.running import Place, empty_place, stamps, start, timeless
@@ -479,7 +480,7 @@ def test_a_killed_process_is_finished_by_the_same_command(here: Place, tmp_path:
 def test_what_was_not_shown_is_not_taken(here: Place) -> None:
     """When the workspace has changed since somebody agreed, nothing is done."""
     wanted = Wanted("item", item(here, "mine", "note-43.txt")["id"])
-    shown = replace(look(here, wanted), items=())
+    shown = replace(look(here, wanted), items=(), state="of yesterday")
     with pytest.raises(Exception, match="not as they were shown") as caught:
         takedown(session(here), Request((wanted,)), GROUNDS, shown=shown)
     assert getattr(caught.value, "code", "") == "plan-changed"

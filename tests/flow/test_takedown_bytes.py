@@ -13,7 +13,7 @@ import pytest
 
 from acquisition.crawl.archive import write_wacz
 from acquisition.pipeline import Summary, crawl, verify
-from acquisition.pipeline.withdrawal.selecting import Request, Wanted
+from acquisition.pipeline.withdrawal.asking import Request, Wanted
 from acquisition.pipeline.withdrawal.takedown import Grounds, takedown
 from acquisition.takedown.swept import read_swept
 from tests.flow.running import Place, demo_place, source

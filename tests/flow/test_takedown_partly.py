@@ -15,7 +15,7 @@ from acquisition.cli import main
 from acquisition.content.limits import Unreadable
 from acquisition.demo.archives import zip_bytes
 from acquisition.pipeline import verify
-from acquisition.pipeline.withdrawal.selecting import Request, Wanted
+from acquisition.pipeline.withdrawal.asking import Request, Wanted
 from acquisition.pipeline.withdrawal.takedown import Grounds, TakenDown, takedown
 from acquisition.takedown.rewriting import Rewriter
 from tests.flow.running import Place, empty_place
@@ -86,19 +86,73 @@ def test_a_source_that_lacks_a_file_takes_part_with_the_others(here: Place) -> N
     assert verify(here.session()).findings == ()
 
 
-def test_a_source_of_which_nothing_is_here_is_not_called_done(here: Place) -> None:
-    """Its rows cannot be cut out of what is staged: the command says so and ends with 3, and is finished once they are here."""
-    gone = item(here, "posts", "one.jsonl#row=3")
-    for name in ("one", "two"):
-        blob(here, item(here, "posts", f"{name}.jsonl#row=3")).unlink()
-    ran = here.acquire("takedown", "--item", gone["id"], "--yes")
-    assert ran.code == 3
-    assert "not finished" in ran.out
-    assert "taken down" not in ran.out
-    assert "posts" in dict(verify(here.session()).unread)
-    here.fetch(workers=1)
-    assert take(here, gone["id"]).exit_code == 0
+def test_a_source_that_takes_no_part_is_cut_as_it_stands(here: Place) -> None:
+    """Refused, its rows and bytes leave all the same; with its files lost, what left does not come back with them."""
+    refused, lost = item(here, "posts", "one.jsonl#row=3"), item(here, "posts", "two.jsonl#row=3")
+    allowed = here.declaration
+    value = here.declaration
+    value["sources"]["posts"]["license"] = {"declared": "CC-BY-NC-4.0"}
+    value["dataset"]["use"]["commercial"] = True
+    here.declare(value)
+    done = take(here, refused["id"])
+    assert (done.unfinished, done.summary.swept["idle"], done.summary.swept["deleted"]) == ((), ["posts"], 1)
+    assert verify(here.session()).findings == ()
+    here.declare(allowed)
+    blob(here, lost).unlink()
+    done = take(here, lost["id"])
+    assert (done.unfinished, done.exit_code) == ((), 0)
     assert verify(here.session()).findings == ()  # although it had no ticket
+    assert here.fetch(workers=1).exit_code == 0
+    ids = {row["id"] for row in here.items() if row["path"]}
+    assert ids & {refused["id"], lost["id"]} == set()
+    assert sum(row["source"] == "posts" and bool(row["path"]) for row in here.items()) == 16
+    assert verify(here.session()).findings == ()
+
+
+def test_a_source_that_is_declared_no_more_is_still_known(here: Place) -> None:
+    """The set holds its items until it is made anew, so they are found, and stay out when it is declared again."""
+    before = here.declaration
+    gone = item(here, "kit", "kick1.wav")
+    value = here.declaration
+    del value["sources"]["kit"]
+    here.declare(value)
+    done = take(here, gone["id"][:12])
+    assert [one.id for one in done.selection.items] == [gone["id"]]
+    here.declare(before)
+    assert here.fetch(workers=1).exit_code == 0
+    assert [row["locator"] for row in here.items() if row["source"] == "kit" and row["path"]] == [
+        "kit.zip!/kick0.wav",
+        "kit.zip!/kick2.wav",
+    ]
+    assert verify(here.session()).findings == ()
+
+
+def test_files_that_come_without_their_lock_are_swept_again(here: Place) -> None:
+    """Nobody knows any more what was taken out of them: they are fetched whole, sieved, and rewritten or deleted as before."""
+    gone = [item(here, "posts", "one.jsonl#row=3"), item(here, "kit", "kick1.wav")]
+    take(here, *(one["id"] for one in gone))
+    (here.directory / "sources.lock").unlink()
+    summary = here.fetch(workers=1)
+    assert (summary.swept["deleted"], summary.swept["rewritten"]) == (1, 1)
+    assert verify(here.session()).findings == ()
+    assert here.fetch(workers=1).changed is False
+
+
+def test_the_address_that_a_file_came_from_takes_all_of_it(here: Place) -> None:
+    """Rows seldom name where they lie; the file does, and leaves with whatever else came from its host."""
+    url = here.declaration["sources"]["posts"]["urls"][0]
+    done = takedown(here.session(workers=1), Request((Wanted("url", url),)), Grounds())
+    assert {one.locator for one in done.selection.items} == {f"one.jsonl#row={number}" for number in range(9)}
+    assert {one.why for one in done.selection.items} == {"named by url"}
+    assert verify(here.session()).findings == ()
+    host = url.split("/")[2]
+    done = takedown(here.session(workers=1), Request((Wanted("domain", host), Wanted("author", "Nobody"))), Grounds())
+    assert {one.source for one in done.selection.items} == {"posts", "kit"}
+    assert "--author 'Nobody'" in done.selection.notes[0]
+    assert [row["source"] for row in here.items() if row["path"]] == ["mine"]
+    assert list((here.workspace / "blobs").glob("*/*")) == []
+    assert verify(here.session()).findings == ()
+    assert takedown(here.session(workers=1), Request((Wanted("domain", host),)), Grounds()).tombstones == 0
 
 
 def test_an_archive_that_cannot_be_rewritten_is_tried_again(

@@ -116,3 +116,14 @@ def test_a_file_that_is_no_journal_is_named(tmp_path: Path) -> None:
     database.close()
     with pytest.raises(WorkspaceDamaged):
         Journal(other)
+
+
+def test_addresses_are_forgotten_and_what_came_from_there_is_not(tmp_path: Path) -> None:
+    """The row stays without its address, and no byte of the file names it."""
+    gone, stays = "https://gone.example/a", "https://stays.example/a"
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        for path, url in (("a", gone), ("b", gone), ("c", stays)):
+            journal.record_blob("s", "1", path, sha256="ab" * 32, size=1, fetched_at="", url=url)
+        journal.forget_addresses(lambda url: url.startswith("https://gone"))
+        assert [record.url for record in journal.blobs_of("s")] == ["", "", stays]
+    assert b"gone.example" not in (tmp_path / "journal.sqlite").read_bytes()

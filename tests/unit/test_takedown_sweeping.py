@@ -44,7 +44,7 @@ class Shelf:
     def sweep(self, *items: GoneItem, needed: Mapping[str, bool] | None = None, remaining: Mapping[str, int] | None = None):  # type: ignore[no-untyped-def]  # Report
         """Sweep what leaves."""
         gone = Gone(items, needed or {}, remaining or {})
-        return sweep(Sweeping(self.workspace, self.journal, Tombstones()), gone)
+        return sweep(Sweeping(self.workspace, self.journal, Tombstones(), own=frozenset({"mine"})), gone)
 
     def members(self, sha256: str) -> set[str]:
         """Return the names of a zip's members."""
@@ -277,8 +277,23 @@ def test_files_of_ones_own_are_never_touched(shelf: Shelf, tmp_path: Path) -> No
     own = tmp_path / "own.wav"
     shelf.journal.record_blob("kit", "1", "own.wav", sha256=hashlib.sha256(b"RIFF own").hexdigest(), size=8, fetched_at="")
     own.write_bytes(b"RIFF own")
-    report = shelf.sweep(item(hashlib.sha256(b"RIFF own").hexdigest(), "own.wav"))
+    report = shelf.sweep(item(hashlib.sha256(b"RIFF own").hexdigest(), "own.wav", source="mine"))
     assert (report.outside, own.read_bytes()) == (1, b"RIFF own")
+
+
+def test_a_file_that_is_lost_does_not_come_back(shelf: Shelf) -> None:
+    """What held nothing else is noted as gone; what others need is not done before it is here and rewritten."""
+    lost, archive = shelf.put(b"RIFFa", "a.wav"), shelf.put(zipped({"a.wav": b"RIFFa", "b.wav": b"RIFFb"}), "kit.zip")
+    raw = shelf.store.path(archive).read_bytes()
+    shelf.store.discard(lost)
+    shelf.store.discard(archive)
+    inside = item(archive, "kit.zip", "a.wav")
+    report = shelf.sweep(item(lost, "a.wav"), inside, needed={archive: True}, remaining={archive: 1})
+    assert read_swept(shelf.workspace).of(lost) == Blob(lost, 5, "gone", holders=(("kit", "a.wav"),))
+    assert (report.outside, report.failed, len(report.kept)) == (0, 1, 1)
+    shelf.put(raw, "kit.zip")
+    assert shelf.sweep(inside, needed={archive: True}, remaining={archive: 1}).failed == 0
+    assert shelf.members(archive) == {"b.wav"}
 
 
 def test_half_downloads_caches_and_halves_of_swaps_go(shelf: Shelf) -> None:

@@ -15,9 +15,10 @@ from acquisition.lock import Lock
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.withdrawal.withdrawing import reader_versions, stands
 from acquisition.plan import PlannedSource
-from acquisition.stage import inputs_of
+from acquisition.stage import Held, inputs_of
 from acquisition.takedown.swept import Swept, read_swept, write_swept
 from acquisition.tombstones import Tombstones
+from acquisition.workspace import Workspace
 
 
 def missed(
@@ -53,6 +54,17 @@ def _stands(session: Session, planned: PlannedSource, stones: Tombstones) -> boo
     held = {path: sha256 for path, sha256 in planned.held.items() if not stones.file_gone(sha256)}
     told = inputs_of((), settings, release.revision, release.reader, reader_versions(), min(limits, default=None))
     return stands(session.workspace.staging / planned.name, replace(told, files=held), stones)
+
+
+def whole_again(workspace: Workspace, swept: Swept, held: Iterable[Held]) -> bool:
+    """Say whether a file that something was taken out of lies whole in the store again: it came without the lock that knew it.
+
+    What stands of its source does not tell what is in it, so it has to be staged, sieved and swept as it was the first time.
+    """
+    store = BlobStore(workspace)
+    known = [found for file in held if (found := swept.of(file.sha256)) is not None]
+    whole = {one.blob for one in known if store.has(one.blob) and (one.absent or not store.has(one.blob, one.now_size))}
+    return bool(whole) and all(one.blob in whole for one in known if one.lacking)
 
 
 def make_room(session: Session, sources: Iterable[PlannedSource], lock: Lock) -> None:

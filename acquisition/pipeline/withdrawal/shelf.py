@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -20,6 +22,7 @@ from acquisition.pipeline.session import Session
 from acquisition.pipeline.withdrawal.withdrawing import newest
 from acquisition.sameness.texts import normal_form
 from acquisition.stage import Staged
+from acquisition.stage.staged import RECORD
 from acquisition.tombstones import Tombstones
 
 Place = tuple[int, int]
@@ -29,23 +32,38 @@ _LOW: Final = (1 << 64) - 1
 
 
 class Shelf:
-    """The shards of all declared sources, as the newest run has left them. Nothing is written."""
+    """The shards of all sources, as the newest run has left them. Nothing is written.
+
+    Sources that are declared no more are among them while they stand: the set may still hold what is in them.
+    """
 
     def __init__(self, session: Session, stones: Tombstones) -> None:
-        self._workspace = session.workspace
-        roots = [session.workspace.staging / source.name for source in session.declared.sources]
+        self._workspace, self._stones = session.workspace, stones.digest
+        declared = [session.workspace.staging / source.name for source in session.declared.sources]
+        roots = (*declared, *sorted(set(session.workspace.staging.glob("*")) - set(declared)))
         self.staged: list[Staged] = [found for root in roots if (found := newest(root, stones)) is not None]
         self.shards: list[Shard] = [shard for staged in self.staged for shard in staged.shards]
+
+    @property
+    def state(self) -> str:
+        """Names what stands on the shelf and was found of it: what was looked up stays true while this does."""
+        told = [self._stones, str(self._joined)]
+        for staged in self.staged:
+            status = (Path(staged.directory) / RECORD).stat()  # written last, and anew with every change
+            told.append(f"{staged.directory} {staged.tombstones} {status.st_ino} {status.st_mtime_ns}")
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
     def read(self, at: int, columns: list[str]) -> pa.Table:
         """Return some columns of a shard."""
         with pq.ParquetFile(self.shards[at].path, read_dictionary=_CODED) as file:
             return file.read(columns=columns).unify_dictionaries()  # each row group has its own
 
-    def with_values(self, column: str, values: set[str]) -> Iterator[Place]:
-        """Yield the rows that hold one of some values in a column."""
+    def with_values(self, column: str, values: set[str], source: str = "") -> Iterator[Place]:
+        """Yield the rows that hold one of some values in a column; of one source, or of all."""
         wanted = pa.array(sorted(values), pa.string())
-        for at in range(len(self.shards) if values else 0):
+        for at, shard in enumerate(self.shards if values else ()):
+            if source and shard.source != source:
+                continue
             found = self.read(at, [column]).column(0)
             plain = found.cast(pa.string()) if pa.types.is_dictionary(found.type) else found
             for row in np.flatnonzero(pc.is_in(plain, value_set=wanted).to_numpy()).tolist():
@@ -57,7 +75,7 @@ class Shelf:
         for at, shard in enumerate(self.shards if forms else ()):
             signed = self._signatures(shard)
             if signed is None:
-                yield from ((at, row) for row, text in self._texts(at) if text_key(normal_form(text)) in forms)
+                yield from ((at, row) for row, text in self.texts_of(at) if text_key(normal_form(text)) in forms)
                 continue
             highs, lows = (signed.column(name).to_numpy() for name in ("normal_high", "normal_low"))
             is_text = signed.column("form").to_numpy() == HOW["text"]
@@ -78,17 +96,14 @@ class Shelf:
     def _signed(self) -> list[Path]:
         return sorted(self._workspace.flags.glob("duplicates-*/.signatures"))
 
-    def _texts(self, at: int) -> Iterator[tuple[int, bytes]]:
-        """Yield the texts of a shard; transcripts and captions belong to their media."""
+    def texts_of(self, at: int, rows: Collection[int] | None = None) -> Iterator[tuple[int, bytes]]:
+        """Yield the texts of a shard, or of some of its rows; transcripts and captions belong to their media."""
         table = self.read(at, ["modality", "text"])
         texts = table.column("text").combine_chunks()
         is_text = pc.and_(pc.equal(table.column("modality").cast(pa.string()), Modality.TEXT.value), texts.is_valid())
-        for row in np.flatnonzero(is_text.to_numpy()).tolist():
+        found = np.flatnonzero(is_text.to_numpy(zero_copy_only=False))
+        for row in (found if rows is None else found[np.isin(found, list(rows))]).tolist():
             yield row, texts[row].as_buffer().to_pybytes()
-
-    def texts_of(self, at: int, rows: set[int]) -> Iterator[tuple[int, bytes]]:
-        """Yield the texts among some rows of a shard."""
-        return ((row, text) for row, text in self._texts(at) if row in rows)
 
     @cached_property
     def compared(self) -> bool:
@@ -127,12 +142,15 @@ class Shelf:
             found = file.read(columns=["outcome", "path"])
         return found if found.num_rows == self.shards[at].rows else None
 
-    def held(self) -> dict[str, int]:
-        """Return how many staged items lie in each blob."""
-        found: dict[str, int] = {}
-        for at in range(len(self.shards)):
-            for count in pc.value_counts(self.read(at, ["blob"]).column(0)).to_pylist():
-                found[count["values"]] = found.get(count["values"], 0) + count["counts"]
+    def lying_in(self, blobs: Collection[str]) -> Counter[tuple[str, str]]:
+        """Return how many staged items of each (blob, modality) lie in some blobs."""
+        wanted = pa.array(sorted(blobs), pa.string())
+        found: Counter[tuple[str, str]] = Counter()
+        for at in range(len(self.shards) if blobs else 0):
+            table = self.read(at, ["blob", "modality"])
+            here = table.filter(pc.is_in(table.column("blob").cast(pa.string()), value_set=wanted))
+            for row in here.group_by(["blob", "modality"]).aggregate([([], "count_all")]).to_pylist():
+                found[row["blob"], row["modality"]] += row["count_all"]
         return found
 
 

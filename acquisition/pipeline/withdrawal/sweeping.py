@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -15,12 +14,14 @@ from acquisition.journal import Journal
 from acquisition.model import Modality
 from acquisition.pipeline.moving import Moved, transfer_key
 from acquisition.pipeline.session import Session
+from acquisition.pipeline.withdrawal.selecting import own_sources
 from acquisition.pipeline.withdrawal.shelf import Shelf
+from acquisition.pipeline.withdrawal.withdrawing import cut_idle
 from acquisition.settings import ArchiveSettings
 from acquisition.stage import Staged
 from acquisition.stage.withdrawn import gone_files
 from acquisition.takedown import Gone, GoneItem
-from acquisition.tombstones import read_tombstones
+from acquisition.tombstones import Tombstones, read_tombstones
 
 _SWEPT: Final = "takedown-swept"
 """The journal's fact that names the tombstones (`Tombstones.digest`) that the workspace was last swept for."""
@@ -31,11 +32,13 @@ _IN_STAGING: Final = (Modality.TEXT.value, Modality.TABLE.value)
 def sweep_away(session: Session, journal: Journal, staged: Mapping[str, Staged], moved: Collection[Moved]) -> dict[str, Any]:
     """Take out of the workspace what the staged releases list as gone; return what was done, {} where nothing was to do.
 
-    Tombstones that were not swept for yet are swept for, too: what they speak of may never have been an item here.
+    Tombstones that were not swept for yet are swept for, too: what they speak of may never have been an item here. What stands
+    of sources that take no part is cut first.
     """
     _let_go(session, journal, moved)
-    lists = [path for source in staged.values() for path in gone_files(Path(source.directory))]
     stones = read_tombstones(session.workspace.tombstones)
+    idle = cut_idle(session, {source.name for source in session.declared.sources} - staged.keys(), stones)
+    lists = [path for source in (*staged.values(), *idle.values()) for path in gone_files(Path(source.directory))]
     if not lists and (not len(stones) or journal.fact(_SWEPT) == stones.digest):
         return {}
     from acquisition.takedown.sweeping import Sweeping, sweep  # archives and web archives: nothing that an idle run needs
@@ -49,11 +52,13 @@ def sweep_away(session: Session, journal: Journal, staged: Mapping[str, Staged],
         journal=journal,
         stones=stones,
         frontiers={name: location for name, location in shared.items() if location},
-        current=frozenset(_current(session, journal, moved)),
+        current=frozenset(_current(session, journal, moved, stones)),
+        own=own_sources(session),
         limits=_widest([source.settings.read.archive for source in sources]),
         progress=lambda text: session.reporter.event("step", text=text),
     )
     report = sweep(sweeping, _gone(Shelf(session, stones), items))
+    report.idle += sorted(idle)
     if report.failed:  # the lists stay, and every run tries again, until nothing holds it
         return asdict(report)
     for path in lists:
@@ -62,17 +67,21 @@ def sweep_away(session: Session, journal: Journal, staged: Mapping[str, Staged],
     return asdict(report)
 
 
-def _current(session: Session, journal: Journal, moved: Iterable[Moved]) -> Iterator[str]:
-    """Yield the files that declared sources hold, were pinned with, or were fetching when a run ended."""
+def _current(session: Session, journal: Journal, moved: Iterable[Moved], stones: Tombstones) -> Iterator[str]:
+    """Yield the files that declared sources hold, were pinned with, or were fetching when a run ended.
+
+    Not those of a source, or from an address, that is taken down as a whole: they may hold what was never an item.
+    """
     for source in moved:
         yield from (file.sha256 for file in source.held.values())
         yield from source.planned.held.values()
     for declared in session.declared.sources:
         pin = session.lock.pins.get(declared.name)
-        if pin is not None:
-            yield from pin.held.values()
+        assets = {asset.path: asset for asset in pin.release.assets} if pin is not None else {}
         key = transfer_key(declared, pin.release) if pin is not None else None  # without a pin nobody knows what is old
-        yield from (record.sha256 for record in journal.blobs_of(declared.name, key))
+        held = [*(pin.held.items() if pin is not None else ())]
+        held += [(record.path, record.sha256) for record in journal.blobs_of(declared.name, key)]
+        yield from (sha256 for path, sha256 in held if not stones.keeps_away(declared.name, assets.get(path), ""))
 
 
 def _let_go(session: Session, journal: Journal, moved: Iterable[Moved]) -> None:
@@ -102,15 +111,12 @@ def _listed(lists: list[Path]) -> list[GoneItem]:
 def _gone(shelf: Shelf, items: tuple[GoneItem, ...]) -> Gone:
     """Say of every file that held one of the items what stays in it."""
     blobs = {item.blob for item in items}
-    remaining: Counter[str] = Counter()
+    remaining = dict.fromkeys(sorted(blobs), 0)
     needed = dict.fromkeys(blobs, False)
-    for at in range(len(shelf.shards)):
-        table = shelf.read(at, ["blob", "modality"]).unify_dictionaries()  # each row group brings its own
-        for row in table.group_by(["blob", "modality"]).aggregate([([], "count_all")]).to_pylist():
-            if row["blob"] in blobs:
-                remaining[row["blob"]] += row["count_all"]
-                needed[row["blob"]] |= row["modality"] not in _IN_STAGING
-    return Gone(items, needed, {blob: remaining[blob] for blob in sorted(blobs)})
+    for (blob, modality), count in shelf.lying_in(blobs).items():
+        remaining[blob] += count
+        needed[blob] |= modality not in _IN_STAGING
+    return Gone(items, needed, remaining)
 
 
 def _widest(limits: list[ArchiveSettings]) -> ArchiveSettings:

@@ -13,7 +13,8 @@ from acquisition.errors import EXIT_PARTIAL, PlanChanged
 from acquisition.pipeline.run import rebuild
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.summary import Summary
-from acquisition.pipeline.withdrawal.selecting import Request, Selection, select
+from acquisition.pipeline.withdrawal.asking import Request
+from acquisition.pipeline.withdrawal.selecting import Selection, select
 from acquisition.pipeline.withdrawal.withdrawing import Hits
 from acquisition.tombstones import append_tombstones, read_tombstones
 from acquisition.workspace import utc_now
@@ -56,7 +57,7 @@ def takedown(
     done: list[tuple[Selection, int]] = []
 
     def prepare() -> Hits:
-        selection = select(session, request)
+        selection = select(session, request, shown)
         if shown is not None and _ids(shown) != _ids(selection):
             raise PlanChanged(
                 f"{len(_ids(shown) ^ _ids(selection)):,} items are not as they were shown, so nothing was taken down",
@@ -79,8 +80,10 @@ def takedown(
 
 
 def _unfinished(selection: Selection, summary: Summary, declared: set[str]) -> Iterator[str]:
-    for name in sorted({item.source for item in selection.items} & declared - summary.staged):
-        yield f"items of {name!r} are still staged: its files are not here, so what leaves could not be cut out of it"
+    for name in sorted(
+        {item.source for item in selection.items} & declared - summary.staged - set(summary.swept.get("idle", ()))
+    ):
+        yield f"items of {name!r} are still staged: what leaves could not be cut out of it"
     if failed := summary.swept.get("failed", 0):
         yield f"{failed:,} files hold some of it and could not be rewritten: delete them if nothing else helps"
     if summary.reached != "manifest":

@@ -8,6 +8,7 @@ the old one or the new one, and the next run goes on from there.
 from __future__ import annotations
 
 import hashlib
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -71,6 +72,34 @@ def standing(session: Session, root: Path, inputs: Inputs, stones: Tombstones, h
         if (later := _usable(staged, inputs, stones)) is not None:
             return _without(session, staged, inputs, stones, _Later(later, hits))
     return None
+
+
+def cut_idle(session: Session, sources: Iterable[str], stones: Tombstones, hits: Hits | None = None) -> dict[str, Staged]:
+    """Cut what stands of sources that take no part now: refused, declared in another way, or with files that are not here.
+
+    Nothing is staged anew, so what was begun and did not come to stand goes; the next run that takes them in begins there.
+    """
+    found: dict[str, Staged] = {}
+    for name in sources if len(stones) else ():
+        root = session.workspace.staging / name
+        base = newest(root, stones) or next(iter(_staged(root)), None)
+        if base is not None:
+            found[name] = _cut_as_it_is(session, base, stones, hits)
+        for other in root.glob("*"):
+            if base is None or other != Path(found[name].directory):
+                shutil.rmtree(other, ignore_errors=True)
+    return found
+
+
+def _cut_as_it_is(session: Session, base: Staged, stones: Tombstones, hits: Hits | None) -> Staged:
+    later = stones.since(base.tombstones)
+    if later is not None and not len(later):
+        return base
+    before = read_inputs(Path(base.directory))
+    inputs = Inputs("", {})  # nothing is ever staged for these, so it is staged anew when it can be
+    if before is not None and before.key == base.key and not base.capped:
+        inputs = replace(before, files={path: sha256 for path, sha256 in before.files.items() if not stones.file_gone(sha256)})
+    return _without(session, base, inputs, stones, _Later(stones if later is None else later, hits))
 
 
 def newest(root: Path, stones: Tombstones) -> Staged | None:
