@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from acquisition.cli import output
 from acquisition.cli.run import common, declared
 from acquisition.cli.tables import columns, hung
+
+SHOWN: Final = 5
+"""Items of each kind that are named."""
 
 if TYPE_CHECKING:  # Arrow is heavy; it is loaded when the command runs
     from acquisition.manifest import Change, Difference
@@ -26,15 +29,17 @@ if TYPE_CHECKING:  # Arrow is heavy; it is loaded when the command runs
 def command(*, old: str, new: str, changelog: bool, file: Path, workspace: Path | None, as_json: bool, debug: bool) -> int:
     """Compare OLD with NEW (left out: what stands): items added, removed, changed, re-licensed, newly flagged, per source.
 
-    Each is a workspace, its folder `manifest`, a bundle (directory or tar), a version of the set, or `now`. What changed
-    between two versions is told from the history that the manifest carries along.
+    Each is a workspace, its folder `manifest`, a ledger (items.parquet), a bundle (directory or tar), a version of the set, or
+    `now`. What changed between two versions is told from the history that the manifest carries along. Five items of each kind
+    are named, with --json all of them.
     """
     del debug
     from acquisition import manifest, pipeline
     from acquisition.pipeline.looking.comparing import Recorded
 
     needed = pipeline.names_a_version(old, new) and file.exists()
-    found = pipeline.compare(pipeline.open_session(file, workspace) if needed else None, old, new)
+    session = pipeline.open_session(file, workspace) if needed else None
+    found = pipeline.compare(session, old, new, named=None if as_json else SHOWN)
     if as_json:
         output.emit_json("history" if isinstance(found, Recorded) else "diff", found.plain())
     elif isinstance(found, Recorded):

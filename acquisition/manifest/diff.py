@@ -6,7 +6,7 @@ keys are joined; every other column is compared by itself, so a million items on
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -36,7 +36,7 @@ _MAJOR: Final = frozenset({"taken-down", "lost", "changed", "moved"})
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How many items of one source met one kind of change, with a few of them: locator, before and after; and their ids."""
+    """How many items of one source met one kind of change, with some of them: locator, before and after; and their ids."""
 
     source: str
     kind: str
@@ -80,21 +80,21 @@ class Difference:
         return {**asdict(self), "step": self.step}
 
 
-def diff(old: Path, new: Path) -> Difference:
-    """Compare two manifest directories (or the directories that hold one).
+def diff(old: Path, new: Path, named: int | None = EXAMPLES) -> Difference:
+    """Compare two manifest directories (or the directories that hold one); `named` items of each kind are named, None for all.
 
     UsageError when one of them is none or of a version of the schema that cannot be read, WorkspaceDamaged when it is broken.
     """
-    return compare(open_side(old), open_side(new))
+    return compare(open_side(old), open_side(new), named)
 
 
-def compare(before: Side, after: Side) -> Difference:
+def compare(before: Side, after: Side, named: int | None = EXAMPLES) -> Difference:
     """Compare two manifests that are open."""
     pairs = Pairs(before, after)
     masks = _masks(pairs)
     masks["recorded"] = pairs.recorded(np.logical_or.reduce(list(masks.values())))
-    changes = [change for kind, mask in masks.items() for change in _changes(pairs, kind, mask)]
-    changes += _taken_down(before, after)
+    changes = [change for kind, mask in masks.items() for change in _changes(pairs, kind, mask, named)]
+    changes += _taken_down(before, after, named)
     return Difference(
         old=before.version,
         new=after.version,
@@ -134,43 +134,45 @@ _SHOWN: Final[Mapping[str, tuple[str, ...]]] = {
 """The columns that an example is told by; outcome and code where nothing is named."""
 
 
-def _changes(pairs: Pairs, kind: str, mask: Any) -> list[Change]:
-    changes = []
-    for source, (count, first) in pairs.counted(mask).items():
-        there = [bool(pairs.is_there[pair]) for pair in first]
-        named = tuple(
-            (pairs.cell("locator", pair, after=now), *_before_after(pairs, kind, pair))
-            for pair, now in zip(first, there, strict=True)
+def _changes(pairs: Pairs, kind: str, mask: Any, named: int | None) -> Iterator[Change]:
+    for source, (count, first) in pairs.counted(mask, named).items():
+        there = pairs.is_there[first].tolist()
+        old, new = ([pairs.cells(name, first, after=after) for name in ("locator", "id")] for after in (False, True))
+        locators, ids = (
+            [now if here else was for was, now, here in zip(*both, there, strict=True)] for both in zip(old, new, strict=True)
         )
-        ids = tuple(pairs.cell("id", pair, after=now) for pair, now in zip(first, there, strict=True))
-        changes.append(Change(source, kind, count, named, ids))
-    return changes
+        examples = zip(locators, *_before_after(pairs, kind, first), strict=True)
+        yield Change(source, kind, count, tuple(examples), tuple(ids))
 
 
-def _before_after(pairs: Pairs, kind: str, pair: int) -> tuple[str, str]:
-    """Return what an example of a change was and is: for flags, those that are new."""
+def _before_after(pairs: Pairs, kind: str, first: Any) -> tuple[list[str], list[str]]:
+    """Return what some pairs were and are by a kind of change: for flags, those that are new."""
     if kind == "recorded":
-        return "", pairs.recorded_in(pair)
-    was, now = ([pairs.cell(name, pair, after=after) for name in _SHOWN.get(kind, _DECIDED)] for after in (False, True))
+        return [""] * len(first), pairs.recorded_in(first)
+    columns = _SHOWN.get(kind, _DECIDED)
+    was, now = ([pairs.cells(name, first, after=after) for name in columns] for after in (False, True))
     if kind == "flagged":
-        fresh = set(now[0].split()) - set(was[0].split())
-        return "", " ".join(sorted(fresh))
+        return [""] * len(first), [_fresh(*both) for both in zip(was[0], now[0], strict=True)]
     cut = 12 if kind == "changed" else None
-    return _one(was, cut), _one(now, cut)
+    return [_one(row, cut) for row in zip(*was, strict=True)], [_one(row, cut) for row in zip(*now, strict=True)]
 
 
-def _one(values: list[str], cut: int | None) -> str:
+def _fresh(was: str, now: str) -> str:
+    return " ".join(sorted(set(now.split()) - set(was.split())))
+
+
+def _one(values: Iterable[str], cut: int | None) -> str:
     return " ".join(value[:cut] for value in values if value)
 
 
-def _taken_down(before: Side, after: Side) -> list[Change]:
+def _taken_down(before: Side, after: Side, named: int | None) -> list[Change]:
     """Return the items that were taken down since, which both ledgers name by nothing but their ids."""
     new = {item: found for item, found in after.taken_down.items() if item not in before.taken_down}
     changes = []
     for source in sorted({source for source, _ in new.values()}):
         ids = sorted(item for item, (name, _) in new.items() if name == source)
-        examples = tuple((item, "", new[item][1]) for item in ids[:EXAMPLES])
-        changes.append(Change(source, "taken-down", len(ids), examples, tuple(ids[:EXAMPLES])))
+        examples = tuple((item, "", new[item][1]) for item in ids[:named])
+        changes.append(Change(source, "taken-down", len(ids), examples, tuple(ids[:named])))
     return changes
 
 

@@ -70,13 +70,13 @@ class Pairs:
         mask[rows] = [bool(set(now.split()) - set(was.split())) for was, now in zip(old, new, strict=True)]
         return mask
 
-    def counted(self, mask: Any) -> dict[str, tuple[int, list[int]]]:
-        """Return source → how many pairs the mask fits, and the first of them, in the order of sources."""
+    def counted(self, mask: Any, named: int | None) -> dict[str, tuple[int, Any]]:
+        """Return source → how many pairs the mask fits, and the first `named` of them (None: all), in the order of sources."""
         rows = np.flatnonzero(mask)
         names = self._sources[rows]
         found = {}
         for code, count in sorted(Counter(names.tolist()).items()):
-            found[self._source_names[code]] = (count, rows[names == code][:EXAMPLES].tolist())
+            found[self._source_names[code]] = (count, rows[names == code][:named])
         return dict(sorted(found.items()))
 
     @cached_property
@@ -93,14 +93,13 @@ class Pairs:
             found[rows >= 0] = codes[rows[rows >= 0]]
         return found
 
-    def cell(self, name: str, pair: int, *, after: bool) -> str:
-        """Return one column of one pair as text, "" where the item is not there."""
-        row = int((self._right if after else self._left)[pair])
-        if row < 0:
-            return ""
+    def cells(self, name: str, pairs: Any, *, after: bool) -> list[str]:
+        """Return one column of some pairs as text, "" where the item is not there."""
+        rows = (self._right if after else self._left)[pairs]
         if (after, name) not in self._columns:
             self._columns[after, name] = (self.after if after else self.before).column(name)
-        return str(self._columns[after, name][row].as_py())
+        found = self._columns[after, name].take(pa.array(rows, pa.int64(), mask=rows < 0))
+        return [str(value) for value in pc.fill_null(found, "").to_pylist()]
 
     # --- everything else that is told of an item ------------------------------------------------------------------------
 
@@ -110,10 +109,10 @@ class Pairs:
         found[self._both] = self._told != 0
         return found & ~others
 
-    def recorded_in(self, pair: int) -> str:
-        """Return the names of the columns in which a pair differs."""
-        bits = int(self._told[int(np.count_nonzero(self._both[:pair]))])
-        return ", ".join(name for place, name in enumerate(self._names) if bits >> place & 1)
+    def recorded_in(self, pairs: Any) -> list[str]:
+        """Return of some pairs that both have the names of the columns in which each differs."""
+        told = self._told[np.cumsum(self._both)[pairs] - 1].tolist()
+        return [", ".join(name for place, name in enumerate(self._names) if bits >> place & 1) for bits in told]
 
     @cached_property
     def _names(self) -> list[str]:

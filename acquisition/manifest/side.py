@@ -25,13 +25,21 @@ _MIGRATED: Final[Mapping[str, str]] = {"changes": "", "stored_sha256": "", "flag
 
 
 def open_side(path: Path) -> Side:
-    """Open a manifest directory, or a directory that holds one. UsageError when there is none."""
-    directory = path if (path / ITEMS).is_file() else path / "manifest"
-    if not (directory / ITEMS).is_file():
-        raise UsageError(
-            f"there is no manifest in {path}", where=str(path), hint="Give a workspace, its folder `manifest`, or a bundle."
-        )
-    return Side(directory / ITEMS, _version(directory / SUMMARY))
+    """Open a manifest directory, one that holds it (a workspace, what holds a workspace, a bundle), or a ledger by itself.
+
+    UsageError when there is none. A ledger that lies alone is called by its file's name.
+    """
+    if path.is_file():
+        summary = path.with_name(SUMMARY)
+        return Side(path, _version(summary) if path.name == ITEMS and summary.is_file() else path.name)
+    for directory in (path, path / "manifest", path / "data" / "manifest"):
+        if (directory / ITEMS).is_file():
+            return Side(directory / ITEMS, _version(directory / SUMMARY))
+    raise UsageError(
+        f"there is no manifest in {path}",
+        where=str(path),
+        hint=f"Give a workspace, its folder `manifest`, {ITEMS}, or a bundle.",
+    )
 
 
 def _version(summary: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ def _nothing(kind: pa.DataType) -> Any:
 
 
 def _manifest(folder: Path, rows: list[Mapping[str, Any]], version: str = "1.0.0") -> Path:
-    folder.mkdir()
+    folder.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(rows, schema=LEDGER_SCHEMA), folder / "items.parquet")
     (folder / "summary.json").write_text(json.dumps({"version": version}))
     return folder
@@ -88,6 +89,27 @@ def test_sources_are_counted_apart(tmp_path: Path) -> None:
     assert "## 2.0.0" in section
     assert "### come" in section
     assert "major" in section
+
+
+def test_all_of_them_are_named_when_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--json names every item with what it was and is; a screen names five. A ledger may lie alone or in a project's folder."""
+    many = range(2_000)
+    old = _manifest(tmp_path / "old", [_row(f"{n:04}", concluded_spdx="MIT") for n in many])
+    _manifest(
+        tmp_path / "project" / "data" / "manifest", [_row(f"{n:04}", concluded_spdx="CC0-1.0") for n in reversed(many)], "2.0.0"
+    )
+    shutil.copy(old / "items.parquet", tmp_path / "alone.parquet")
+    for where, version in ((old / "items.parquet", "1.0.0"), (tmp_path / "alone.parquet", "alone.parquet")):
+        with pytest.raises(SystemExit):
+            main(["diff", str(where), str(tmp_path / "project"), "--json"])
+        told = json.loads(capsys.readouterr().out)
+        assert (told["old"], told["new"]) == (version, "2.0.0")
+    relicensed = next(one for one in told["changes"] if one["kind"] == "relicensed")
+    assert sorted(relicensed["examples"]) == [[f"{n:04}", "MIT", "CC0-1.0"] for n in many]
+    assert len(set(relicensed["ids"])) == len(many)
+    with pytest.raises(SystemExit):
+        main(["diff", str(old), str(tmp_path / "project")])
+    assert len(capsys.readouterr().out.splitlines()) < 20
 
 
 def test_what_is_no_manifest_is_named(tmp_path: Path) -> None:

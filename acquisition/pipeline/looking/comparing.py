@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from acquisition import bundle, manifest
 from acquisition.errors import UsageError
+from acquisition.manifest.pairs import EXAMPLES
 from acquisition.pipeline.session import Session
 from acquisition.workspace import Workspace
 
@@ -32,17 +33,20 @@ class Recorded:
         return asdict(self)
 
 
-def compare(session: Session | None, old: str, new: str = NOW) -> manifest.Difference | Recorded:
+def compare(
+    session: Session | None, old: str, new: str = NOW, *, named: int | None = EXAMPLES
+) -> manifest.Difference | Recorded:
     """Compare two states of a set, each a path (workspace, manifest, bundle) or a version; `new` is what stands if not named.
 
     Two versions are told from the history; a version beside a path only when it is the one that stands, because no older ledger
-    is kept. UsageError when one of them is not known, or names a version and no declaration is there (`session` is None).
+    is kept. `named` items of each kind are named, None for all. UsageError when one is not known, or names a version and
+    no declaration is there (`session` is None).
     """
     if _is_version(old) and (new == NOW or _is_version(new)):
         return _recorded(_standing(session, old), old, new)
     with ExitStack() as stack:
-        sides = [stack.enter_context(_opened(session, one)) for one in (old, new)]
-        return manifest.diff(*sides)
+        before, after = (stack.enter_context(_opened(session, one)) for one in (old, new))
+        return manifest.diff(before, after, named)
 
 
 def names_a_version(old: str, new: str) -> bool:
@@ -90,7 +94,7 @@ def _recorded(directory: Path, old: str, new: str) -> Recorded:
 
 @contextmanager
 def _opened(session: Session | None, told: str) -> Iterator[Path]:
-    """Give the directory of a manifest for as long as it is needed."""
+    """Give the directory of a manifest, or a ledger that lies alone, for as long as it is needed."""
     path = Path(told)
     if told == NOW or _is_version(told):
         directory = _standing(session, told)
@@ -102,10 +106,12 @@ def _opened(session: Session | None, told: str) -> Iterator[Path]:
                 hint=f"Compare with a bundle or a copy of it, or ask for the records: `acquire diff {told} {NOW}`.",
             )
         yield directory
-    elif path.is_dir():
+    elif path.is_dir() or (path.is_file() and path.suffix == ".parquet"):
         yield path
     elif path.is_file():
         with tempfile.TemporaryDirectory(prefix="acquire-diff-") as folder:
             yield bundle.manifest_of(path, Path(folder))
     else:
-        raise UsageError(f"there is nothing at {told}", where=told, hint="Give a workspace, a manifest, a bundle or a version.")
+        raise UsageError(
+            f"there is nothing at {told}", where=told, hint="Give a workspace, a manifest, a ledger, a bundle or a version."
+        )
