@@ -69,7 +69,8 @@ def license_head(licenses: Sequence[str], link: str) -> dict[str, str]:
         return {"license": known}
     if len(licenses) == 1 and licenses[0] == "NOASSERTION":
         return {"license": "unknown"}
-    name = licenses[0].lower() if len(licenses) == 1 else "mixed"
+    # the Hub takes no spaces and brackets in a name; what they mean stands in the file that is linked
+    name = re.sub(r"[^a-z0-9.]+", "-", licenses[0].lower()).strip("-") if len(licenses) == 1 else "mixed"
     return {"license": "other", "license_name": name, "license_link": link} if licenses else {}
 
 

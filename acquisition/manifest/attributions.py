@@ -6,7 +6,6 @@ ATTRIBUTIONS.md and ATTRIBUTIONS.html are for people: by source, license and aut
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, field
 from html import escape
@@ -18,7 +17,7 @@ import pyarrow.compute as pc
 
 from acquisition.manifest.credit import UNKNOWN, authors_of, without_mail
 from acquisition.manifest.gathered import gather
-from acquisition.manifest.kept import holding, joined, kept_batches, license_urls, mapped, refuse
+from acquisition.manifest.kept import address, holding, joined, kept_batches, license_urls, mapped, refuse
 from acquisition.manifest.sheets import harmless, sheet, texts
 from acquisition.markdown import escaped, shown
 from acquisition.protocols import Exporter, Ledger
@@ -224,7 +223,7 @@ def _text(words: str) -> str:
 
 def _link(url: str) -> str:
     """Return words as text, and an address as a link, where it is one that a browser may open."""
-    if not re.fullmatch(r"https?://[^\s<>\"{}|\\^`]+", url):
+    if not address(url):
         return _text(url)
     return f'<a href="{escape(url)}" rel="nofollow noreferrer">{_text(url)}</a>'
 

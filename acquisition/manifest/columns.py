@@ -83,13 +83,13 @@ MODALITIES: Final = ("text", "audio", "image", "table", "other")
 OUTCOMES: Final = ("keep", "redact", "hold", "drop")
 BASES: Final = ("item", "page", "file", "dataset", "policy", "override", "none")
 SYNTHETIC: Final = ("suspected", "nothing-found", "not-checked")
-_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "modality": (*MODALITIES, ""),
     "outcome": OUTCOMES,
     "basis": (*BASES, ""),
     "synthetic": (*SYNTHETIC, ""),
 }
-_PATTERNS: Final[Mapping[str, str]] = {
+PATTERNS: Final[Mapping[str, str]] = {
     "id": r"^[0-9a-f]{32}$",
     "content_sha256": r"^([0-9a-f]{64})?$",
     "stored_sha256": r"^([0-9a-f]{64})?$",
@@ -208,10 +208,10 @@ def _property(field: pa.Field, told: str) -> dict[str, Any]:
     found = _typed(field.type, field.name)
     if field.nullable:
         found["type"] = [found["type"], "null"]
-    if field.name in _WORDS:
-        found["enum"] = list(_WORDS[field.name])
-    if field.name in _PATTERNS:
-        found["pattern"] = _PATTERNS[field.name]
+    if field.name in WORDS:
+        found["enum"] = list(WORDS[field.name])
+    if field.name in PATTERNS:
+        found["pattern"] = PATTERNS[field.name]
     if field.name in {"size", "stored_size"}:
         found["minimum"] = 0
     return {"description": told, **found}

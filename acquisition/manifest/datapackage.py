@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final
 import pyarrow as pa
 
 from acquisition.manifest.gathered import Part, fingerprint, gather
-from acquisition.manifest.kept import kept_batches, license_urls, moments, refuse
+from acquisition.manifest.kept import address, kept_batches, license_urls, moments, refuse
 from acquisition.manifest.sheets import sheet
 from acquisition.protocols import Exporter, Ledger
 from acquisition.rights.expressions import NOASSERTION, identifiers, parse
@@ -85,7 +85,7 @@ def _package(ledger: Ledger, table: Path, whole: Part, parts: Mapping[str, Part]
         **({"description": dataset.description} if dataset.description else {}),
         "version": dataset.version,
         "created": ledger.created_at,
-        **({"homepage": dataset.url} if dataset.url else {}),
+        **({"homepage": dataset.url} if address(dataset.url) else {}),
         **_licenses(whole),
         **({"sources": [_source(ledger, name) for name in parts]} if parts else {}),
         **(
@@ -133,7 +133,7 @@ def _source(ledger: Ledger, name: str) -> dict[str, str]:
     release = ledger.releases.get(name)
     facts = {"title": name, "path": "", "version": ""}
     if release is not None:
-        facts = {"title": release.title or name, "path": release.homepage, "version": release.revision}
+        facts = {"title": release.title or name, "path": address(release.homepage), "version": release.revision}
     return {key: value for key, value in facts.items() if value}
 
 

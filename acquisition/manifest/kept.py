@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -17,7 +18,7 @@ from acquisition.rights.titles import url_of
 
 _ROWS: Final = 20_000
 _DECIDED: Final = ("path", "outcome", "takedown")
-_IN_THE_SET: Final = pa.array(["keep", "redact"])
+IN_THE_SET: Final = pa.array(["keep", "redact"])
 
 
 def kept_batches(items: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -35,7 +36,7 @@ def kept_batches(items: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch
 
 
 def _demand_decided(kept: pa.RecordBatch, items: Path) -> None:
-    allowed = pc.and_(pc.is_in(kept.column("outcome"), _IN_THE_SET), pc.equal(kept.column("takedown"), ""))
+    allowed = pc.and_(pc.is_in(kept.column("outcome"), IN_THE_SET), pc.equal(kept.column("takedown"), ""))
     if not pc.all(allowed).as_py():
         wrong = kept.filter(pc.invert(allowed))
         raise ExportRefused(
@@ -61,6 +62,14 @@ def license_urls(expression: str) -> tuple[str, ...]:
             (url_of(name) or name) if name.startswith("LicenseRef-") else f"https://spdx.org/licenses/{name}" for name in names
         )
     )
+
+
+_ADDRESS: Final = re.compile(r"https?://[^\s<>\"{}|\\^`]+")
+
+
+def address(text: str) -> str:
+    """Return a text that is an http address as standards take it (RFC 3987), "" where it is none."""
+    return text if _ADDRESS.fullmatch(text) else ""
 
 
 def mapped(column: pa.StringArray, told: Callable[[str], str]) -> pa.StringArray:

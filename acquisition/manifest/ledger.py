@@ -152,13 +152,13 @@ class LedgerWriter:
         columns |= {name: placed.column(name).to_pylist() for name in placed.column_names if name not in {"row", "item"}}
         redact(columns)
         release = self._inputs.releases.get(judged.shard.source)
+        columns |= self._retrieval(columns)
         columns |= self._origin(judged, release, items.num_rows)
         columns |= self._rights(columns, release)
         columns["signals"] = [
             self._proofs.of_signals(judged.shard.source, text, url or "", at)
             for text, url, at in zip(columns["signals"], columns["url"], columns["retrieved_at"], strict=True)
         ]
-        columns |= self._retrieval(columns)
         if release is not None and release.reader == "crawl":
             # an archive's digest changes with the dates of the visit; the same pages are to give the same ledger
             columns["blob"] = [""] * items.num_rows
@@ -221,7 +221,7 @@ class LedgerWriter:
         times = pa.array([one.at.replace("Z", "+00:00") if one and one.at else None for one in found], pa.string())
         own = pa.array(columns["retrieved_at"], TIMESTAMP)
         return {
-            "retrieved_at": pc.coalesce(own, pc.cast(times, TIMESTAMP)),
+            "retrieved_at": pc.coalesce(own, pc.cast(times, TIMESTAMP)).to_pylist(),
             "retrieved_url": [_without_query(one.url) if one else "" for one in found],
             "etag": [one.etag if one else "" for one in found],
             "last_modified": [one.last_modified if one else "" for one in found],

@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Final
 from acquisition.manifest.credit import authors_of
 from acquisition.manifest.eu_origins import ACCOUNT_KINDS
 from acquisition.manifest.gathered import Part, filters_of, gather, moment, union
-from acquisition.manifest.kept import kept_rows, license_urls, refuse
+from acquisition.manifest.kept import address, kept_rows, license_urls, refuse
 from acquisition.manifest.spdx_checks import NO_LICENSE, check, figures
 from acquisition.model import Release
 from acquisition.protocols import Exporter, Ledger
@@ -59,7 +59,9 @@ class _Document:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._base = (ledger.dataset.url or f"{_PLACE}/{ledger.dataset.name}").rstrip("/") + f"/spdx/{ledger.dataset.version}"
+        self._base = (address(ledger.dataset.url) or f"{_PLACE}/{ledger.dataset.name}").rstrip(
+            "/"
+        ) + f"/spdx/{ledger.dataset.version}"
         self._elements: list[dict[str, Any]] = []
         self._licenses: dict[str, str] = {}
 
@@ -114,7 +116,7 @@ class _Document:
             name=ledger.dataset.title or ledger.dataset.name,
             description=ledger.dataset.description,
             software_packageVersion=ledger.dataset.version,
-            **self._restricted(ledger.dataset.url or f"{_PLACE}/{ledger.dataset.name}", creator, ledger.created_at),
+            **self._restricted(address(ledger.dataset.url) or f"{_PLACE}/{ledger.dataset.name}", creator, ledger.created_at),
             **_measured(whole),
             dataset_dataCollectionProcess="Declared in sources.yaml, fetched and curated by acquisition " + ledger.tool_version,
             dataset_dataPreprocessing=[f"filters: {', '.join(filters)}"] if filters else [],
@@ -123,8 +125,8 @@ class _Document:
             dataset_anonymizationMethodUsed=_redaction(ledger.summary),
             dataset_datasetUpdateMechanism="A removed, edited or moved item is a major step of the version (versions.jsonl).",
             dataset_datasetNoise="; ".join(f"not checked: {one}" for one in ledger.not_checked),
-            dataset_datasetAvailability="directDownload" if ledger.dataset.url else "",
-            dataset_intendedUse=ledger.dataset.answers.get("rai.dataUseCases", ""),
+            dataset_datasetAvailability="directDownload" if address(ledger.dataset.url) else "",
+            dataset_intendedUse=ledger.dataset.answers.get("rai.dataUseCases", "").strip(),
             dataset_knownBias=[one] if (one := ledger.dataset.answers.get("rai.dataBiases", "").strip()) else [],
             comment="Personal data were found by the filters and treated by the policy." if personal else "",
             verifiedUsing=[_hash(_file_digest(ledger.items))],
@@ -256,7 +258,7 @@ def _availability(release: Release | None, settings: SourceSettings | None) -> s
 
 
 def _download(release: Release | None, name: str) -> str:
-    return release.homepage if release is not None and "://" in release.homepage else f"{_PLACE}/source/{name}"
+    return (address(release.homepage) if release is not None else "") or f"{_PLACE}/source/{name}"
 
 
 def _hash(value: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from acquisition.manifest.columns import LEDGER_VERSION
 from acquisition.manifest.evidence import EvidenceStore
 from acquisition.manifest.ledger import LedgerInputs, LedgerWriter
 from acquisition.manifest.names import FILES, ITEMS, OBSERVATIONS, REFUSALS, REJECTIONS, SUMMARY, SUMS
+from acquisition.manifest.sound import demand_sound
 from acquisition.manifest.takedowns import as_published, write_takedowns
 from acquisition.manifest.times import keep_times
 from acquisition.model import Observation, Rejection
@@ -140,6 +141,7 @@ def _export(inputs: ManifestInputs, directory: Path, summary: Mapping[str, Any])
         created_at=inputs.created_at,
         tool_version=inputs.tool_version,
     )
+    demand_sound(ledger.items)
     demand_agreement(ledger.items, directory / FILES)
     for name in inputs.formats:
         exporter = plugins.exporter(name)

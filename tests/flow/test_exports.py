@@ -244,3 +244,21 @@ def test_credit_is_a_page_that_runs_nothing(world: World) -> None:
     assert 'href="javascript' not in page
     assert 'href="https://creativecommons.org/licenses/by/4.0/"' in page or 'href="https://spdx.org/licenses/CC-BY-4.0"' in page
     assert "Ann" in page
+
+
+def test_an_address_that_is_none_stands_in_no_field_for_addresses(world: World) -> None:
+    """Words for the set's place and a script for a source's page: SPDX stays readable, the others leave it out or ask."""
+    world.add("odd", [world.text("y", 0, "ham")], homepage="javascript:alert(1)", license_="MIT")
+    write_manifest(world, version="1.0.0", formats=("croissant", "datapackage", "spdx"), url="our web site")
+    folder = world.workspace.manifest
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from spdx_python_model import v3_0_1 as spdx
+
+        with (folder / "spdx.json").open("rb") as stream:
+            spdx.JSONLDDeserializer().read(stream, spdx.SHACLObjectSet())
+    assert json.loads((folder / "croissant.json").read_bytes())["url"] == "TO BE PROVIDED"
+    package = json.loads((folder / "datapackage.json").read_bytes())
+    assert "homepage" not in package
+    assert {"title": "odd", "version": "r1"} in package["sources"]
+    assert not [name for name in ("datapackage.json", "spdx.json") if b"javascript" in (folder / name).read_bytes()]

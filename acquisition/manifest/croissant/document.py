@@ -15,7 +15,7 @@ from acquisition.manifest.agreeing import listing_digest
 from acquisition.manifest.croissant.responsible import provenance, responsible, usage
 from acquisition.manifest.croissant.terms import CONTEXT, MISSING
 from acquisition.manifest.gathered import Part
-from acquisition.manifest.kept import license_urls
+from acquisition.manifest.kept import address, license_urls
 from acquisition.manifest.names import FILES
 from acquisition.model import TIMESTAMP
 from acquisition.protocols import Ledger
@@ -68,7 +68,7 @@ def document_of(
         "name": dataset.name,
         "alternateName": dataset.title or dataset.name,
         "description": dataset.description or dataset.title or MISSING,
-        "url": dataset.url or MISSING,
+        "url": address(dataset.url) or MISSING,
         "version": dataset.version,
         "keywords": sorted(name for name, count in whole.modalities.items() if count),
         "datePublished": ledger.created_at[:10],

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from acquisition.manifest.croissant.terms import MISSING
 from acquisition.manifest.gathered import Part, filters_of
+from acquisition.manifest.kept import address
 from acquisition.protocols import Ledger
 
 _COLLECTION: Final = {
@@ -151,7 +152,7 @@ def _origins(ledger: Ledger, parts: Mapping[str, Part]) -> dict[str, dict[str, A
     for name in sorted(name for name, part in parts.items() if part.items):
         release = ledger.releases.get(name)
         page = release.homepage if release else ""
-        if page in found or not page.startswith(("https://", "http://")) or any(map(str.isspace, page)):
+        if page in found or not address(page):
             page = uuid.uuid5(uuid.NAMESPACE_URL, f"{ledger.dataset.url or ledger.dataset.name}#source/{name}").urn
         label = f"{release.title or name}, {release.revision}" if release else name
         found[page] = {"@id": page, "@type": "prov:Entity", "prov:label": label.rstrip(", ")}
