@@ -71,6 +71,7 @@ def _text(plan: Plan, *, had: int, path: Path) -> str:
     lines = alarms_text(plan.drifts)
     lines += [line for source in plan.sources if source.sign in {"+", "~"} for line in planned.source_lines(source)]
     lines += [f"- {name}: not declared any more" for name in plan.removed]
+    lines += [line for source in plan.sources for note in source.notes for line in wrapped(f"{source.name}: {note}", "")]
     for source in plan.sources:
         if source.error is not None and source.drift is None and source.action != "skip":
             lines += ["", *planned.error_lines(source.error, f"source {source.name}"), ""]

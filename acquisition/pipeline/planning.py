@@ -15,7 +15,7 @@ from acquisition.pipeline.pinning.standing import standing_of
 from acquisition.pipeline.pinning.weighing import combined, items_of, rights_of, set_bytes, texts_of, with_contact
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.withdrawal.lacking import missed
-from acquisition.plan import Look, Plan, PlannedSource, Planner
+from acquisition.plan import Look, Plan, PlannedSource, Planner, still_held
 from acquisition.protocols import Source
 from acquisition.sources.override import apply_override
 from acquisition.takedown.swept import read_swept
@@ -120,10 +120,11 @@ def pinned(lock: Lock, sources: Iterable[PlannedSource]) -> Lock:
             continue
         if planned.state == "local" and not fresh:
             continue
-        same = old is not None and old.release == planned.published
-        held: Mapping[str, str] = old.held if old is not None and same else {}
-        again = old is not None and old.release.revision == planned.published.revision  # a crawl is read anew from its folder
-        lock = lock.with_pin(planned.name, pin_of(planned, held, old if same or again else None))
+        held: Mapping[str, str] = still_held(old, planned.published) if old is not None and not fresh else {}
+        again = not fresh and old is not None and old.release.revision == planned.published.revision
+        lock = lock.with_pin(
+            planned.name, pin_of(planned, held, old if again else None)
+        )
     return lock
 
 

@@ -4,7 +4,7 @@ Planning asks hubs for listings and cards only. Sources that the lock pins are t
 unless the world is to be compared with it.
 """
 
-from acquisition.plan.comparing import Changes, Standing, compare, describe
+from acquisition.plan.comparing import Changes, Standing, compare, describe, still_held
 from acquisition.plan.drift import Drift, Said, drift_of
 from acquisition.plan.planned import (
     Action,
@@ -38,4 +38,5 @@ __all__ = [
     "drift_of",
     "is_archive",
     "is_taken",
+    "still_held",
 ]

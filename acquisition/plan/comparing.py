@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from acquisition.lock import Pin
 from acquisition.model import Asset, Digest, Release
 
 
@@ -93,6 +94,20 @@ def _differs(old: Asset, new: Asset) -> bool:
         return True
     ours: dict[str, Digest] = {digest.algorithm: digest for digest in old.digests}
     return any(digest.algorithm in ours and ours[digest.algorithm] != digest for digest in new.digests)
+
+
+def still_held(pin: Pin, release: Release) -> Mapping[str, str]:
+    """Return by path the sha256 of what came of a pinned release and is the same in this one.
+
+    Asked for again, the same revision is the same bytes, though only the pin knows the digests that they came with.
+    """
+    if pin.release == release:
+        return pin.held
+    if not release.revision or pin.release.revision != release.revision:
+        return {}
+    before = {asset.path: asset for asset in pin.release.assets if asset.path in pin.held}
+    same = (asset.path for asset in release.assets if asset.path in before and not _differs(before[asset.path], asset))
+    return {path: pin.held[path] for path in same}
 
 
 def describe(changes: Changes) -> str:

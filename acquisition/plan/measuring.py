@@ -9,6 +9,7 @@ from typing import Final
 from acquisition.errors import LicenseRefused, LimitReached, NoContact, NotHere, Refused
 from acquisition.lock import Pin
 from acquisition.model import Asset, Release
+from acquisition.plan.comparing import still_held
 from acquisition.plan.planned import Action, PlannedSource, is_taken
 from acquisition.protocols import Source
 
@@ -37,7 +38,7 @@ def measured(source: Source, published: Release, release: Release, kept: Pin | N
     A file whose published digest is here, whatever brought it, is taken by the downloader without being moved.
     """
     wanted = tuple(asset for asset in release.assets if is_taken(asset, source))
-    pinned = dict(kept.held) if kept is not None and kept.release == published else {}
+    pinned = still_held(kept, published) if kept is not None else {}
     known = {asset.path: pinned.get(asset.path) or _sha256(asset) for asset in wanted if not asset.local_path}
     gone = {asset.path: known[asset.path] for asset in wanted if here.gone(source.name, asset, known.get(asset.path, ""))}
     taken = tuple(asset for asset in wanted if asset.path not in gone)

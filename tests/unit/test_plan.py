@@ -14,7 +14,7 @@ import pytest
 from acquisition.errors import Interrupted, LicenseRefused, LimitReached, NotHere, NotInLock, PluginError, SourceNotFound
 from acquisition.lock import Lock, Pin, identity
 from acquisition.model import NO_CLAIM, Asset, Digest, Duties, LicenseClaim, LicenseConclusion, Release
-from acquisition.plan import PlannedSource, Planner, Rights, Standing, Texts, compare, describe, is_archive
+from acquisition.plan import PlannedSource, Planner, Rights, Standing, Texts, compare, describe, is_archive, still_held
 from acquisition.protocols import ResolveContext, Source
 from acquisition.settings import SourceSettings
 
@@ -330,6 +330,19 @@ def test_an_update_moves_only_what_is_not_here(world: World) -> None:
     lock = pinned({"x.csv": "a" * 64}, replace(RELEASE, assets=(one,)))
     source = planned(lock, update=frozenset({"a"}), own=settings(limits={"bytes": 25}), holds=lambda sha256: sha256[0] == "a")
     assert (source.action, source.bytes_total, source.bytes_to_move, source.error) == ("download", 30, 20, None)
+
+
+def test_the_same_revision_asked_again_is_what_is_held(world: World) -> None:
+    """Of the same version a publisher without digests says nothing new: nothing moves. Another size or version is not held."""
+    held = {asset.path: "aa" for asset in RELEASE.assets}
+    lock, now = pinned(held, replace(RELEASE, resolved_at="then")), replace(RELEASE, resolved_at="now")
+    world.answer = lambda: now
+    source = planned(lock, holds=True, update=frozenset({"a"}))
+    assert (source.action, source.bytes_to_move, source.published) == ("reuse", 0, now)
+    larger = replace(now, assets=(replace(RELEASE.assets[0], size=11), *RELEASE.assets[1:]))
+    assert still_held(lock.pins["a"], larger).keys() == {"pack.zip", "notes.txt"}
+    assert still_held(lock.pins["a"], replace(now, revision="2")) == {}
+    assert still_held(pinned(held, replace(RELEASE, revision="")).pins["a"], replace(now, revision="")) == {}
 
 
 def test_what_only_bytes_pin_is_taken_as_it_is_now(world: World) -> None:

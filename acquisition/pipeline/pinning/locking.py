@@ -59,7 +59,8 @@ def lock(session: Session, *, refresh: bool = False) -> tuple[Plan, Lock]:
     """Pin what is declared and not pinned, drop what is not declared any more, write the lock; nothing is moved.
 
     With `refresh`, pinned sources are pinned to their newest release as well. Returns the plan and the lock that stood before.
-    A release whose license has drifted towards what the policy does not allow is not pinned.
+    A release whose license has drifted towards what the policy does not allow is not pinned. One that only its bytes pin keeps
+    the pin that it has: without moving them nobody can make another.
     """
     before = session.lock
     wanted = demand_online(session, unpinned(session, session.only) if refresh else ())
@@ -67,8 +68,21 @@ def lock(session: Session, *, refresh: bool = False) -> tuple[Plan, Lock]:
         made = make_plan(session, update=wanted)
     finally:
         session.close()
+    made = _with_bare_pins(made, before, wanted)
     session.save_lock(made.lock)
     return made, before
+
+
+def _with_bare_pins(made: Plan, before: Lock, wanted: frozenset[str]) -> Plan:
+    """Return the plan with the pins that stood of what only its bytes could pin anew."""
+    bare = {one.name for one in made.sources if one.name in wanted and one.published is not None and not one.published.revision}
+    stays = {name: before.pins[name] for name in sorted(bare) if before.pins[name].complete}
+    sources = []
+    for one in made.sources:
+        differs = one.name in stays and one.changes is not None and one.changes.any
+        note = f"pinned as it was, for only its bytes can pin it: `acquire update {one.name}` takes them"
+        sources.append(replace(one, notes=(*one.notes, note)) if differs else one)
+    return replace(made, sources=tuple(sources), lock=replace(made.lock, pins={**made.lock.pins, **stays}))
 
 
 def unpinned(session: Session, names: Iterable[str] = ()) -> tuple[str, ...]:
