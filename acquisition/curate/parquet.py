@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from acquisition.curate.card import write_head
 from acquisition.curate.listing import columns_of, content_of, core_values, extension_of, field_columns, field_values
 from acquisition.curate.naming import PathNames
+from acquisition.errors import DeclarationError
 from acquisition.model import Modality
 from acquisition.protocols import Layout, Outline, Placed
 from acquisition.settings import CuratedSettings
@@ -22,6 +23,10 @@ MAX_FILE_BYTES: Final = 400_000_000
 """A file is closed when it has grown to this; 500 MB is the size that the Hub's own exports stay under."""
 MAX_GROUP_BYTES: Final = 32_000_000
 MAX_GROUP_ROWS: Final = 5_000
+MAX_VALUE_BYTES: Final = 2**31 - 2**20
+"""Of one value: what Arrow's binary columns take."""
+MAX_WAITING_BYTES: Final = 128_000_000
+"""Of all splits together: the fullest is written before its row group is full when more than this waits."""
 _MEDIA: Final = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
 _TYPES: Final = {"bool": pa.bool_(), "int": pa.int64(), "float": pa.float64(), "string": pa.string()}
 _LABELS: Final = pa.list_(pa.string())
@@ -72,15 +77,13 @@ class Parquet(Layout):
         """Write the tables; yield (id, "data/train-00000.parquet#row=17")."""
         schema, rows = schema_of(self.outline), _Rows(self.outline, directory, link, settings.path)
         (directory / "data").mkdir()
-        tables: dict[str, _Table] = {}
+        tables = _Tables(directory, schema)
         try:
             for placed in items:
-                table = tables.setdefault(placed.split, _Table(directory, placed.split, schema))
-                yield str(placed.row["id"]), table.add(*rows.values(placed))
+                yield str(placed.row["id"]), tables.add(placed.split, *rows.values(placed))
         finally:
-            for table in tables.values():
-                table.close()
-        files = [{"split": split, "path": f"data/{split}-*.parquet"} for split in sorted(tables)]
+            tables.close()
+        files = [{"split": split, "path": f"data/{split}-*.parquet"} for split in tables.splits]
         write_head(directory, [{"config_name": "default", "data_files": files}] if files else [])
 
 
@@ -101,8 +104,10 @@ class _Rows:
     def values(self, placed: Placed) -> tuple[dict[str, Any], int]:
         """Return the row and about how many bytes it takes."""
         values = core_values(placed, self._core)
-        size = 200 + len(placed.row["text"] or "") + len(placed.row["fields"] or "")
+        size = 200 + len(placed.row["fields"] or "") + sum(len(one) for one in values.values() if isinstance(one, str))
         if column := _COLUMN_OF.get(placed.row["modality"]):
+            if placed.row["size"] > MAX_VALUE_BYTES:
+                raise _too_large(placed.row)
             content = content_of(placed.row, self._link, self._passing)
             values[column] = {"bytes": content, "path": self._named.plain(placed, extension_of(placed.row))}
             size += len(content)
@@ -113,6 +118,45 @@ class _Rows:
         return values, size
 
 
+def _too_large(row: Mapping[str, Any]) -> DeclarationError:
+    return DeclarationError(
+        f"{row['locator']} of {row['source']} has {row['size']:,} bytes; a value of a table has {MAX_VALUE_BYTES:,} at most",
+        where="curated.layout",
+        hint="Layouts folders, jsonl and webdataset take files of any size.",
+    )
+
+
+class _Tables:
+    """The tables of all splits, which wait in memory for their row groups to be full."""
+
+    def __init__(self, directory: Path, schema: pa.Schema) -> None:
+        self._directory, self._schema = directory, schema
+        self._tables: dict[str, _Table] = {}
+        self._waiting = 0
+
+    @property
+    def splits(self) -> list[str]:
+        """The splits that have rows, sorted."""
+        return sorted(self._tables)
+
+    def add(self, split: str, row: dict[str, Any], size: int) -> str:
+        """Take one row and return its place."""
+        table = self._tables.setdefault(split, _Table(self._directory, split, self._schema))
+        before = table.waiting
+        place = table.add(row, size)
+        self._waiting += table.waiting - before
+        if self._waiting > MAX_WAITING_BYTES:
+            fullest = max(self._tables.values(), key=lambda one: one.waiting)
+            self._waiting -= fullest.waiting
+            fullest.flush()
+        return place
+
+    def close(self) -> None:
+        """Write what is left and finish all files."""
+        for table in self._tables.values():
+            table.close()
+
+
 @dataclass(slots=True)
 class _Table:
     """The files of one split. Row groups and files are cut by what is in them, so equal items give equal files."""
@@ -121,7 +165,7 @@ class _Table:
     split: str
     schema: pa.Schema
     _rows: list[dict[str, Any]] = field(default_factory=list)
-    _group: int = 0
+    waiting: int = 0
     _bytes: int = 0
     _count: int = 0
     _index: int = 0
@@ -135,29 +179,30 @@ class _Table:
         place = f"{self._name}#row={self._count}"
         self._rows.append(row)
         self._count += 1
-        self._group += size
+        self.waiting += size
         self._bytes += size
-        if self._group >= MAX_GROUP_BYTES or len(self._rows) >= MAX_GROUP_ROWS:
-            self._flush()
+        if self.waiting >= MAX_GROUP_BYTES or len(self._rows) >= MAX_GROUP_ROWS:
+            self.flush()
         return place
 
     @property
     def _name(self) -> str:
         return f"data/{self.split}-{self._index:05d}.parquet"
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Write the rows that wait as a row group."""
         if self._writer is None:
             self._writer = pq.ParquetWriter(
                 self.directory / self._name, self.schema, compression="zstd", use_dictionary=["label", "license", "source"]
             )
         columns = [pa.array([row.get(field.name) for row in self._rows], field.type) for field in self.schema]
         self._writer.write_table(pa.Table.from_arrays(columns, schema=self.schema))
-        self._rows, self._group = [], 0
+        self._rows, self.waiting = [], 0
 
     def close(self) -> None:
         """Write what is left and finish the file."""
         if self._rows:
-            self._flush()
+            self.flush()
         if self._writer is not None:
             self._writer.close()
             self._writer = None

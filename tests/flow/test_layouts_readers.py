@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
-from acquisition.curate import appending
+from acquisition.curate import appending, parquet
 from acquisition.curate.webdataset import _DECODED
 from acquisition.errors import DeclarationError
 from acquisition.settings import CuratedSettings
@@ -164,6 +165,30 @@ def test_few_files_are_open_at_a_time(tmp_path: Path, monkeypatch: pytest.Monkey
     world.build(settings)
     assert tree(world.workspace.curated) == whole
     assert len(whole) > 9
+
+
+def test_tables_of_many_splits_wait_in_bounded_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Row groups are cut before they are full where many splits wait together; every row is where its placement says."""
+    world = World(tmp_path)
+    ids = world.add("s", [world.text(f"{n} " + "x" * 300, n, "k", split=f"part{n % 5}") for n in range(60)])
+    monkeypatch.setattr(parquet, "MAX_WAITING_BYTES", 3_000)
+    world.build(CuratedSettings(layout="parquet"))
+    tables = {path.name: pq.ParquetFile(path) for path in world.workspace.curated.glob("data/*.parquet")}
+    assert {table.metadata.num_rows for table in tables.values()} == {12}
+    assert all(table.metadata.num_row_groups > 2 for table in tables.values())
+    rows = {name: table.read(columns=["id"])["id"].to_pylist() for name, table in tables.items()}
+    places = [row["path"].removeprefix("data/").split("#row=") for row in world.placements()]
+    assert [rows[name][int(number)] for name, number in places] == ids
+
+
+def test_what_no_table_takes_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file larger than a value of a table may be stops the build, with its name and what to do."""
+    world = World(tmp_path)
+    world.add("s", [world.media(png(1), "large", "k", kind="image/png", split="train")])
+    monkeypatch.setattr(parquet, "MAX_VALUE_BYTES", 50)
+    with pytest.raises(DeclarationError) as refused:
+        world.build(CuratedSettings(layout="parquet"))
+    assert "k/large.png of s has 70 bytes" in refused.value.message
 
 
 def test_shards_are_whole_tapes(tmp_path: Path) -> None:
