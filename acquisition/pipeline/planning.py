@@ -122,9 +122,7 @@ def pinned(lock: Lock, sources: Iterable[PlannedSource]) -> Lock:
             continue
         held: Mapping[str, str] = still_held(old, planned.published) if old is not None and not fresh else {}
         again = not fresh and old is not None and old.release.revision == planned.published.revision
-        lock = lock.with_pin(
-            planned.name, pin_of(planned, held, old if again else None)
-        )
+        lock = lock.with_pin(planned.name, pin_of(planned, held, old if again else None))
     return lock
 
 
