@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from acquisition.errors import EXIT_CREDENTIALS, EXIT_DONE, EXIT_PARTIAL
+from acquisition.errors import EXIT_CREDENTIALS, EXIT_PARTIAL
 
 if TYPE_CHECKING:  # the pipeline is heavy; commands import it when they run
     from acquisition.pipeline.looking.inspect import Status
@@ -51,17 +51,31 @@ def _failed(summary: Summary) -> Iterator[str]:
 
 
 def _unfinished(status: Status) -> Iterator[str]:
+    missing = _missing(status)
     if status.run == "running":
         yield "Wait for the command that is at work; what stands here is from before it."
     elif status.run == "unfinished":
         yield "Run the last command again: it did not end, and goes on where it was."
     elif status.exit_code == EXIT_CREDENTIALS:
         yield "Run `acquire fetch` again once you have logged in or accepted the terms that it asks for."
+    elif missing and status.exit_code == EXIT_PARTIAL:
+        names = ", ".join(missing)
+        yield f"Run `acquire fetch` again, and read what it says of {names}: not here, or not whole. What is here is kept."
     elif status.exit_code == EXIT_PARTIAL:
         yield "Run `acquire fetch` again: something did not come whole, and what is here is kept."
-    missing = [entry["name"] for entry in status.sources if entry["files_held"] < entry["files"] or not entry["revision"]]
-    if missing and status.exit_code in {None, EXIT_DONE} and status.run in {"none", "ended"}:
+    elif missing:
         yield f"Run `acquire fetch`: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not here, or not whole."
+
+
+def _missing(status: Status) -> list[str]:
+    """Return the sources that are not here, or not whole, and that a fetch could bring."""
+    refused = status.standing.refused if status.standing is not None else ()
+    return [
+        entry["name"]
+        for entry in status.sources
+        if not (entry["name"] in refused or entry["taken_down"])
+        and (entry["files_held"] < entry["files"] or not entry["revision"])
+    ]
 
 
 def _standing(status: Status) -> Iterator[str]:

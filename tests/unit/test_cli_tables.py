@@ -14,9 +14,12 @@ from acquisition.cli.advice import next_of_status
 from acquisition.cli.status import status_text
 from acquisition.cli.tables import fitted, hung, some, wrapped
 from acquisition.journal import Journal
+from acquisition.lock import Lock, Pin, write_lock
+from acquisition.model import Asset, Release
 from acquisition.pipeline import open_session, status
 from acquisition.pipeline.looking.standing import LicenseInForce, Standing
 from acquisition.pipeline.session import Session
+from acquisition.tombstones import Tombstone, append_tombstones, digest_of
 from tests.unit.test_manifest_diff import _row
 from tests.unit.test_manifest_versions import _decide
 
@@ -119,6 +122,29 @@ def test_status_tells_the_set_from_disk_alone(session: Session) -> None:
     assert any("3 items held for quality.blurry" in step for step in next_of_status(found))
     value = found.value()
     assert json.loads(json.dumps(value))["standing"]["licenses"][0]["license"] == "CC-BY-SA-4.0"
+
+
+def test_no_fetch_is_advised_that_could_not_help(session: Session) -> None:
+    """Files that were taken down and sources that the policy refuses never come: nobody is told to fetch them."""
+    session.declared.path.write_text("version: 1\nsources: {kit: {kind: http, url: 'https://example.org/kit.zip'}}\n")
+    pin = Pin("d", Release("kit", "http", "r1", (Asset("a.wav"), Asset("b.wav"))), {"a.wav": "a" * 64, "b.wav": "b" * 64})
+    write_lock(session.lock_path, Lock({"kit": pin}))
+    found = status(open_session(session.declared.path))
+    assert "kit is not here" in next_of_status(found)[0]
+    append_tombstones(session.workspace.tombstones, [Tombstone("file", digest * 64) for digest in "ab"])
+    found = status(open_session(session.declared.path))
+    assert (found.sources[0]["files"], found.sources[0]["files_held"]) == (0, 0)
+    assert not any("fetch" in step for step in next_of_status(found))
+    session.workspace.tombstones.unlink()
+    append_tombstones(session.workspace.tombstones, [Tombstone("source", digest_of("source", "kit"), source="kit")])
+    session.lock_path.unlink()
+    assert not any("fetch" in step for step in next_of_status(status(open_session(session.declared.path))))
+    session.workspace.tombstones.unlink()
+    summary = json.loads((session.workspace.manifest / "summary.json").read_bytes()) | {
+        "refusals": {"kit": {"license-refused": 1}}
+    }
+    (session.workspace.manifest / "summary.json").write_text(json.dumps(summary))
+    assert not any("fetch" in step for step in next_of_status(status(open_session(session.declared.path))))
 
 
 def test_status_answers_while_and_after_others_work(session: Session) -> None:

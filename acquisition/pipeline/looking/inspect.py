@@ -20,6 +20,8 @@ from acquisition.pipeline.session import Session
 from acquisition.plan import is_taken
 from acquisition.publish import newest_pushes
 from acquisition.settings import FilterSettings
+from acquisition.takedown.swept import read_swept
+from acquisition.tombstones import read_tombstones
 from acquisition.workspace import free_bytes
 
 
@@ -113,15 +115,23 @@ class Status:
 def status(session: Session) -> Status:
     """Return per source what is pinned, held and staged, how the last run ended, and how the set stands.
 
+    Files that were taken down are none that could be held, and what is only left of a file after a takedown counts as held.
     Asks nobody and writes nothing, also while another command works or after one was killed.
     """
-    store = BlobStore(session.workspace)
+    store, swept = BlobStore(session.workspace), read_swept(session.workspace)
+    stones = read_tombstones(session.workspace.tombstones)
     sources = []
     for source in session.declared.sources:
         pin = session.lock.pins.get(source.name)
-        taken = [asset.path for asset in pin.release.assets if is_taken(asset, source)] if pin else []
+        taken = [
+            asset.path
+            for asset in (pin.release.assets if pin else ())
+            if is_taken(asset, source)
+            and not stones.keeps_away(source.name, asset, pin.held.get(asset.path, "") if pin else "")
+        ]
         in_place = pin is not None and (getattr(source.settings, "path", None) is not None or pin.release.reader == "crawl")
-        held = [path for path in taken if pin is not None and path in pin.held and (in_place or store.has(pin.held[path]))]
+        known = [pin.held[path] for path in taken if path in pin.held] if pin is not None else []
+        held = [sha256 for sha256 in known if in_place or store.has(sha256) or swept.absent(sha256) is not None]
         sources.append(
             {
                 "name": source.name,
@@ -131,6 +141,7 @@ def status(session: Session) -> Status:
                 "files_held": len(held),
                 "items": _staged_items(session, source.name),
                 "crawl": _activity(session, source.name),
+                "taken_down": stones.keeps_away(source.name, None, ""),
             }
         )
     workspace = session.workspace

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from acquisition import manifest
-from acquisition.errors import AcquisitionError
+from acquisition.errors import AcquisitionError, LicenseRefused
 from acquisition.manifest.names import SUMMARY
 from acquisition.model import LicenseClaim
 from acquisition.rights.expressions import NOASSERTION
@@ -34,6 +34,7 @@ class LicenseInForce:
 class Standing:
     """The set as its manifest tells it. `codes` maps a source to (outcome, decisive code) → items.
 
+    `refused` are sources that the policy refused as a whole, on their license: no fetch brings them.
     `trouble` is a sentence where the manifest is there and cannot be read; then the rest is empty.
     """
 
@@ -45,6 +46,7 @@ class Standing:
     codes: Mapping[str, Mapping[tuple[str, str], int]] = field(default_factory=dict)
     licenses: tuple[LicenseInForce, ...] = ()
     not_checked: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
     trouble: str = ""
 
     def value(self) -> dict[str, Any]:
@@ -65,6 +67,7 @@ class Standing:
                 for one in self.licenses
             ],
             "not_checked": list(self.not_checked),
+            "refused": list(self.refused),
             "trouble": self.trouble,
         }
 
@@ -79,7 +82,7 @@ def standing(workspace: Workspace) -> Standing | None:
     try:
         return _told(directory)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return Standing(trouble=f"the manifest cannot be read ({error}); `acquire curate` writes it anew")
+        return Standing(trouble=f"the manifest cannot be read ({error}); `acquire curate --anew` writes it anew")
     except AcquisitionError as error:
         return Standing(trouble=f"{error.message} ({error.where})")
 
@@ -100,6 +103,7 @@ def _told(directory: Path) -> Standing:
         },
         licenses=tuple(_licenses(told["licenses"])),
         not_checked=tuple(told["not_checked"]),
+        refused=tuple(source for source, codes in told.get("refusals", {}).items() if LicenseRefused.code in codes),
     )
 
 
