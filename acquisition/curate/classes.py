@@ -12,7 +12,8 @@ from acquisition.model import Modality, labels_of
 from acquisition.settings import is_device
 
 UNLABELLED: Final = "unlabelled"
-_UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f/\\<>:"|?*#]+')
+_UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f/\\<>:"|?*#$]+')
+"""What a file system refuses, and what readers put something else for: `datasets` expands $HOME in paths (5.2, measured)."""
 _MAX_BYTES: Final = 100
 RESERVED: Final = frozenset({"readme.md", "metadata.jsonl", *(f"{modality}.jsonl" for modality in Modality)})
 """Files that a layout writes beside the classes' folders, in lower case."""

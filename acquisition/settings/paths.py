@@ -38,7 +38,7 @@ def check_split_name(name: str) -> None:
 PLACEHOLDERS: Final = ("split", "class", "name", "id", "source", "ext")
 """What `curated.path` may name."""
 PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
-_REFUSED: Final = re.compile(r'[\x00-\x1f\x7f\\<>:"|?*#]')
+_REFUSED: Final = re.compile(r'[\x00-\x1f\x7f\\<>:"|?*#$]')
 
 
 def path_problem(path: str) -> str:

@@ -142,6 +142,11 @@ def test_a_class_may_be_called_like_a_file_of_the_set() -> None:
     assert len(notes) == 4
 
 
+def test_no_name_is_expanded() -> None:
+    """Readers put variables of the environment in for names such as $HOME, and would look elsewhere."""
+    assert (safe_name("$HOME"), safe_name("a${PATH}b")) == ("-HOME", "a-{PATH}b")
+
+
 @given(st.text())
 def test_safe_names(text: str) -> None:
     """Whatever the label, its folder is one harmless path component."""

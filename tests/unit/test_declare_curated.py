@@ -36,6 +36,7 @@ def problems(tmp_path: Path, curated: str) -> tuple[Problem, ...]:
         ("{layout: folders, path: '{split}/{class}'}", 34, "neither {name} nor {id}"),
         ("{layout: folders, path: '{split}/../{name}'}", 34, "stays inside"),
         ("{layout: folders, path: 'C:/{name}'}", 34, "':' cannot be in the name of a file"),
+        ("{layout: folders, path: '$HOME/{name}'}", 34, "'$' cannot be in the name of a file"),
         ("{layout: folders, path: 'nul/{name}'}", 34, "Windows or the set itself"),
         ("{layout: folders, path: '{split} /{name}'}", 34, "Windows or the set itself"),
         ("{layout: folders, path: 'README.md/{name}'}", 34, "Windows or the set itself"),
