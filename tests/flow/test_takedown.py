@@ -259,7 +259,7 @@ def test_content_is_given_as_file_or_digest(fetched: Fetched, tmp_path: Path) ->
 
 def test_copies_can_be_left_out(fetched: Fetched) -> None:
     """All copies leave by default, those of the same text on request, none with none: then no content is remembered."""
-    wanted = Wanted("item", item(fetched.place, "mine", "note-43.txt")["id"])
+    wanted = Wanted("item", item(fetched.place, "mine", "note-43.txt")["id"].upper())
     assert len(look(fetched.place, wanted, copies="same").items) == 2
     alone = look(fetched.place, wanted, copies="none")
     assert len(alone.items) == 1
@@ -332,6 +332,8 @@ def test_bytes_leave_and_files_of_ones_own_stay(here: Place) -> None:
     assert tone(100 + 90 * 2 + 17 * 4) not in (blobs / kick["blob"][:2] / kick["blob"][2:]).read_bytes()
     assert (here.directory / "mine" / "note-43.txt").read_bytes() == own
     assert (done.summary.swept["deleted"], done.summary.swept["rewritten"], done.summary.swept["outside"]) == (1, 1, 2)
+    again = look(here, Wanted("content", kick["content_sha256"]))
+    assert (again.again, again.items, [stone.scope for stone in again.stones]) == (True, (), ["file"])
 
 
 def test_the_notice_tells_users_what_to_delete(here: Place) -> None:
@@ -480,7 +482,9 @@ def test_a_killed_process_is_finished_by_the_same_command(here: Place, tmp_path:
 def test_what_was_not_shown_is_not_taken(here: Place) -> None:
     """When the workspace has changed since somebody agreed, nothing is done."""
     wanted = Wanted("item", item(here, "mine", "note-43.txt")["id"])
-    shown = replace(look(here, wanted), items=(), state="of yesterday")
+    found = look(here, wanted)
+    assert select(session(here), Request((wanted,)), found) is found  # nothing has changed: it is not looked up again
+    shown = replace(found, items=(), state="of yesterday")
     with pytest.raises(Exception, match="not as they were shown") as caught:
         takedown(session(here), Request((wanted,)), GROUNDS, shown=shown)
     assert getattr(caught.value, "code", "") == "plan-changed"
