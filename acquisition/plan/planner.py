@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 from acquisition.errors import AcquisitionError, NotHere, NotInLock, PluginError, Refused
 from acquisition.lock import Lock, Pin, TextDigest, own_word
-from acquisition.model import SEVERITY, Asset, Evidence, Release
+from acquisition.model import SEVERITY, Asset, Digest, Evidence, Release
 from acquisition.plan.comparing import Standing, compare, describe
 from acquisition.plan.drift import Drift, drift_of
 from acquisition.plan.measuring import Here, crawled, measured, refusal_of, with_what_is_here
@@ -176,6 +176,7 @@ class Planner:
         release = adapter.resolve(source, self.context(source, kept.release if kept and not updating else None))
         if on_disk:
             if self.locked and kept is not None:
+                release = _as_held(release, kept)
                 self._demand_same(source, kept, replace(release, license=kept.release.license, terms=kept.release.terms))
             return release, "local"
         return release, "updated" if updating and kept else "new"
@@ -285,3 +286,9 @@ class Planner:
 def _on_disk(source: Source) -> bool:
     """Say whether the source is a folder or file of one's own, which is looked at and never asked for."""
     return getattr(source.settings, "path", None) is not None
+
+
+def _as_held(release: Release, kept: Pin) -> Release:
+    """Return a folder of one's own with the digests that its files had, so that another content is no more taken for them."""
+    known = {path: (Digest("sha256", sha256),) for path, sha256 in kept.held.items()}
+    return replace(release, assets=tuple(replace(one, digests=known.get(one.path, one.digests)) for one in release.assets))

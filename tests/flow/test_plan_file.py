@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,12 @@ def here(tmp_path: Path, acquire: Command) -> Path:
     return tmp_path
 
 
+def edit_in_place(path: Path) -> None:
+    """Write as many other bytes, at another time."""
+    path.write_text(path.read_text(encoding="utf-8").replace("A note", "A vote"), encoding="utf-8")
+    os.utime(path, (0, 0))
+
+
 def test_a_plan_that_still_holds_is_carried_out(here: Path, acquire: Command) -> None:
     """Nothing moved since: the set is built; a second time the plan holds as well, although bytes are here now."""
     told = json.loads((here / "plan.json").read_text())
@@ -66,18 +73,34 @@ def test_a_plan_that_still_holds_is_carried_out(here: Path, acquire: Command) ->
         assert value["outcomes"] == {"keep": 2}
 
 
-@pytest.mark.parametrize("moved", ["file", "declaration", "license"])
+@pytest.mark.parametrize("moved", ["file", "edit", "declaration", "license"])
 def test_a_world_that_moved_is_refused_by_name(here: Path, acquire: Command, moved: str) -> None:
     """A changed folder, declaration or license ends with 5 before anything is staged, and says what differs."""
     if moved == "file":
         (here / "notes" / "two.txt").write_text("Another one.\n", encoding="utf-8")
+    elif moved == "edit":
+        edit_in_place(here / "notes" / "one.txt")
     else:
         old, new = ("training: true", "training: false") if moved == "declaration" else ("CC0-1.0", "CC-BY-4.0")
         (here / "sources.yaml").write_text(DECLARATION.replace(old, new), encoding="utf-8")
     code, value = acquire("fetch", "plan.json", "--quiet")
     assert (code, value["error"]["code"]) == (5, "plan-changed")
-    assert ("notes: files" if moved == "file" else "the declaration") in value["error"]["message"]
+    said = {"file": "notes: files differ: + two.txt", "edit": "notes: files differ: ~ one.txt (written to since)"}
+    assert said.get(moved, "the declaration") in value["error"]["message"]
     assert not (here / "data" / "curated").exists()
+
+
+def test_an_edit_in_place_is_not_what_the_lock_holds(here: Path, acquire: Command) -> None:
+    """A file of one's own with as many other bytes: the check finds it, and --locked does not take it for the pinned one."""
+    assert acquire("fetch", "--quiet", "--until", "fetch")[0] == 0
+    assert acquire("lock", "--check")[1]["findings"] == []
+    assert acquire("fetch", "--quiet", "--locked", "--until", "fetch")[0] == 0
+    edit_in_place(here / "notes" / "one.txt")
+    code, value = acquire("lock", "--check", "--offline")
+    assert (code, [(one["code"], one["source"]) for one in value["findings"]]) == (1, [("lock.digest-drift", "notes")])
+    code, value = acquire("fetch", "--quiet", "--locked", "--until", "fetch")
+    told = {source["name"]: [error["code"] for error in source["errors"]] for source in value["sources"]}
+    assert (code != 0, told) == (True, {"notes": ["digest-mismatch"], "attic": []})
 
 
 def test_what_is_no_plan_is_said(here: Path, acquire: Command) -> None:

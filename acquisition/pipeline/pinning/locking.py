@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 from acquisition.errors import (
@@ -14,7 +17,9 @@ from acquisition.errors import (
     SourceNotFound,
     SourceRemoved,
 )
+from acquisition.journal import Journal
 from acquisition.lock import Lock, Pin, own_word, place_of
+from acquisition.model import Asset, Digest, Release
 from acquisition.pipeline.planning import demand_online, make_plan
 from acquisition.pipeline.session import Session
 from acquisition.plan import Plan, PlannedSource, compare, describe, is_taken
@@ -203,12 +208,40 @@ def _published(session: Session, held: Lock, places: _Places) -> Iterator[Findin
                 hint = "Nothing is wrong with the lock: digests in it tell when the bytes come."
                 yield Finding(_UNTOLD, planned.name, f"{planned.name!r}: {note}", places.of(planned.name, "files"), hint)
         elif planned.action != "crawl" and planned.published is not None:
-            changes = compare(pin.release, planned.published)
+            changes = compare(pin.release, _as_it_lies(session, planned.published, pin))
             if changes.files:
                 said = f"what lies here of {planned.name!r} is not what was pinned: {describe(changes)}"
                 yield Finding(
                     "lock.digest-drift", planned.name, said, places.of(planned.name), "Run `acquire fetch` to take it."
                 )
+
+
+def _as_it_lies(session: Session, release: Release, pin: Pin) -> Release:
+    """Return a release with the digests of what lies in a folder of one's own; what cannot be read is left out.
+
+    Files that were hashed before and were not written to since are not read again.
+    """
+    if not any(asset.local_path for asset in release.assets):
+        return release
+    assets: list[Asset] = []
+    journal = session.workspace.journal
+    with Journal(journal) if journal.exists() else nullcontext() as known:
+        for asset in release.assets:
+            with suppress(OSError):
+                session.check_stop()
+                held = asset.local_path and asset.path in pin.held
+                assets.append(replace(asset, digests=(_digest_of(asset, known),)) if held else asset)
+    return replace(release, assets=tuple(assets))
+
+
+def _digest_of(asset: Asset, known: Journal | None) -> Digest:
+    path = Path(asset.local_path).absolute()
+    facts = path.stat()
+    values = known.local_digests(str(path), facts.st_size, facts.st_mtime_ns) if known is not None else {}
+    if "sha256" in values:
+        return Digest("sha256", values["sha256"])
+    with path.open("rb") as stream:
+        return Digest("sha256", hashlib.file_digest(stream, "sha256").hexdigest())
 
 
 def _news(session: Session, planned: PlannedSource, pin: Pin, places: _Places) -> Iterator[Finding]:

@@ -32,6 +32,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "license_evidence": "evidence of the license (sha256)",
     "drift": "what the publisher says of the license now",
 }
+_WRITTEN: Final = "written"
 _BESIDE: Final = frozenset({"seal", "bytes", "files"})
 """What is not compared as it stands: sums, and files, which are compared one by one."""
 _CRAWLED: Final = frozenset({"does", "revision", "opt_outs", "files"})
@@ -66,7 +67,7 @@ def _source(session: Session, source: PlannedSource) -> dict[str, Any]:
     """Return what is promised of a source; rights as its claim alone gives them: texts may have come since."""
     release = source.release
     rights = rights_of(session)(source.source, release, ()) if release is not None else None
-    files = [[asset.path, asset.size, sorted(map(str, asset.digests))] for asset in sorted(source.taken, key=_path)]
+    files = [[asset.path, asset.size, _known_by(asset)] for asset in sorted(source.taken, key=_path)]
     claim = release.license if release is not None else None
     return {
         "kind": source.source.settings.kind,
@@ -90,6 +91,13 @@ def _source(session: Session, source: PlannedSource) -> dict[str, Any]:
 
 def _path(asset: Asset) -> str:
     return asset.path
+
+
+def _known_by(asset: Asset) -> list[str]:
+    """Return what tells a file from another of its size: its digests, or when a file of one's own was written to."""
+    if asset.local_path and not asset.digests:
+        return [f"{_WRITTEN}:{asset.modified_ns}"]
+    return sorted(map(str, asset.digests))
 
 
 def write_promise(target: Path, session: Session, plan: Plan, update: Iterable[str] = ()) -> None:
@@ -185,8 +193,10 @@ def _moved(old: Sequence[Any], new: Sequence[Any]) -> Iterator[str]:
         (size, digests), (now, given) = before[path], after[path]
         if None not in (size, now) and size != now:
             yield f"~ {path} ({size:,} → {now:,} bytes)"
-        elif any(given.get(algorithm, value) != value for algorithm, value in digests.items()):
-            yield f"~ {path} (another digest)"
+        elif differing := [
+            algorithm for algorithm in digests if given.get(algorithm, digests[algorithm]) != digests[algorithm]
+        ]:
+            yield f"~ {path} ({'written to since' if differing == [_WRITTEN] else 'another digest'})"
 
 
 def _by_algorithm(digests: Iterable[str]) -> dict[str, str]:
