@@ -108,24 +108,18 @@ def fingerprint(ids: pa.StringArray) -> int:
 
     ValueError when one of them is no id (32 hexadecimal digits).
     """
-    return int(np.bitwise_xor.reduce(marks(ids)))
-
-
-def marks(ids: pa.StringArray) -> np.ndarray[Any, np.dtype[np.uint64]]:
-    """Return the first 64 bits of each id. ValueError when one of them is none."""
     lengths = pc.unique(pc.binary_length(ids)).to_pylist()
     if lengths != [32] and lengths:
         raise ValueError("not all ids have 32 digits")
     if not len(ids):
-        return np.zeros(0, np.uint64)
+        return 0
     plain = pa.concat_arrays([ids]) if ids.offset else ids
     octets = np.frombuffer(plain.buffers()[2], np.uint8, count=32 * len(ids))
     values = np.where(octets >= ord("a"), octets - ord("a") + 10, octets - ord("0")).astype(np.uint64).reshape(-1, 32)
     if values.max() > 15:  # a hexadecimal digit
         raise ValueError("an id holds what is no hexadecimal digit")
     weights = np.left_shift(np.uint64(1), np.arange(60, -4, -4, dtype=np.uint64))
-    found: np.ndarray[Any, np.dtype[np.uint64]] = (values[:, :16] * weights).sum(axis=1, dtype=np.uint64)
-    return found
+    return int(np.bitwise_xor.reduce((values[:, :16] * weights).sum(axis=1, dtype=np.uint64)))
 
 
 def gather(items: Path) -> tuple[Part, Mapping[str, Part]]:

@@ -6,6 +6,7 @@ listed one by one: items.parquet is their entity, and names the source of each.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -84,7 +85,9 @@ def _document(ledger: Ledger, parts: Mapping[str, Part], gone: Sequence[tuple[st
 
 
 def _plain(ticket: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", ticket)
+    """Return a ticket as part of a name; what had to be changed gets a digest, so that no two tickets are one."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", ticket)
+    return plain if plain == ticket else f"{plain}-{hashlib.sha256(ticket.encode()).hexdigest()[:8]}"
 
 
 def _invalidated(gone: Sequence[tuple[str, str, str]]) -> dict[str, Any]:

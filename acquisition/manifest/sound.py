@@ -16,7 +16,6 @@ import xxhash
 from acquisition.errors import ExportRefused
 from acquisition.manifest.columns import PATTERNS, TAKEDOWN, WORDS
 from acquisition.manifest.formats import demand_current, opened
-from acquisition.manifest.gathered import marks
 from acquisition.manifest.kept import IN_THE_SET, holding, mapped
 from acquisition.rights.expressions import NOASSERTION, evaluate, parse
 from acquisition.rights.grants import grant_of
@@ -47,7 +46,7 @@ def demand_sound(items: Path) -> None:
                     first.setdefault(what, f"row {row + place + 1:,}, item {batch.column('id')[place].as_py()}")
             row += batch.num_rows
             if not counts:
-                ids.append(marks(batch.column("id")))
+                ids.append(_exact(batch.column("id")))
                 paths.append(_named(batch.column("path")))
     for what, found in (("have the id of another", ids), ("are kept in the place of another", paths)):
         if found and (twice := _twice(np.concatenate(found))):
@@ -68,6 +67,12 @@ def _twice(found: Any) -> tuple[int, str] | None:
         return None
     again = np.setdiff1d(np.arange(len(found)), places)
     return len(again), f"number {int(again[0]) + 1:,} of them"
+
+
+def _exact(ids: pa.StringArray) -> Any:
+    """Return ids, of which all have 32 digits, as one array of bytes."""
+    plain = pa.concat_arrays([ids])
+    return np.frombuffer(plain.buffers()[2] or b"", "S32", count=len(ids), offset=32 * plain.offset)
 
 
 def _named(paths: pa.StringArray) -> Any:
@@ -102,12 +107,11 @@ def _faults(rows: pa.RecordBatch) -> Iterator[tuple[str, pa.BooleanArray]]:
 
 
 def _proved(evidence: pa.ListArray) -> pa.BooleanArray:
-    """Say of each list whether it holds evidence, all of it with a date, and with a digest or an address."""
+    """Say of each list whether any of its evidence has a date, and a digest or an address."""
     flat = evidence.flatten()
-    bare = pc.and_(pc.equal(flat.field("sha256"), ""), pc.equal(flat.field("url"), ""))
-    poor = pc.list_parent_indices(evidence).filter(pc.or_(pc.equal(flat.field("at"), ""), bare))
-    some = pc.greater(pc.list_value_length(evidence), 0)
-    return pc.and_not(some, pc.is_in(pa.array(range(len(evidence)), pa.int64()), poor))
+    named = pc.or_(pc.not_equal(flat.field("sha256"), ""), pc.not_equal(flat.field("url"), ""))
+    good = pc.list_parent_indices(evidence).filter(pc.and_(pc.not_equal(flat.field("at"), ""), named))
+    return pc.is_in(pa.array(range(len(evidence)), pa.int64()), good)
 
 
 def _is_license(expression: str) -> bool:
