@@ -144,7 +144,7 @@ class Candidates:
                 "content": content_hashes(kept.items.column("content_sha256")),
                 "published": self._published(kept.items.column("split").to_pylist()),
                 "holdout": held_out(kept, settings.holdouts),
-                **{f"by:{name}": kept.hashes(name) for name in divided_by(settings)},
+                **{f"by:{name}": kept.hashes(name) for name in {*divided_by(settings), CLUSTER}},
             }
         )
         self.bounds.append(self.bounds[-1] + len(kept.rows))

@@ -12,6 +12,9 @@ import numpy as np
 import orjson
 import xxhash
 
+from acquisition.curate.card import NAME
+from acquisition.errors import WorkspaceDamaged
+
 FILES: Final = "files.jsonl"
 
 
@@ -45,6 +48,24 @@ def digest_of(path: Path) -> tuple[str, int]:
     """Return a file's sha256 and its size."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest(), path.stat().st_size
+
+
+def demand_whole(curated: Path, placements: Path) -> None:
+    """Raise WorkspaceDamaged unless every file of the set is there in its size; what it holds is for `acquire verify` to read.
+
+    The card is left out: its version is written into it later.
+    """
+    with (placements / FILES).open("rb") as lines:
+        for one in map(orjson.loads, lines):
+            path = curated / one["path"]
+            size = path.stat().st_size if path.is_file() else None
+            if size != one["size"] and one["path"] != NAME:
+                told = "it is missing" if size is None else f"{size:,} bytes instead of {one['size']:,}"
+                raise WorkspaceDamaged(
+                    f"a file of the curated set is not as it was made: {told}",
+                    where=str(path),
+                    hint="`acquire curate --anew` makes the set and the manifest anew from what is staged.",
+                )
 
 
 def _holds(known: Any, path: str) -> bool:

@@ -22,6 +22,7 @@ def notes_on(settled: Settled, today: dt.date) -> Iterator[str]:
             key = "group_by" if name in settled.settings.splits.group_by else "stratify_by"
             yield f"splits.{key} names {name!r}, and no item has it"
     yield from _on_conflicts(settled)
+    yield from _on_torn_clusters(settled)
     yield from _on_shares(settled)
     yield from _on_holdouts(settled, today)
 
@@ -55,6 +56,20 @@ def _on_conflicts(settled: Settled) -> Iterator[str]:
             f"{len(plan.clashes)} items are held ({CONFLICT}): they connect groups that earlier builds have settled in "
             f"{'; '.join(pairs)}, and nothing of these moves"
         )
+
+
+def _on_torn_clusters(settled: Settled) -> Iterator[str]:
+    """Tell of near copies in several splits, which nothing keeps together unless `group_by` names their clusters."""
+    if CLUSTER in settled.settings.splits.group_by:
+        return
+    clusters = settled.candidates.array(f"by:{CLUSTER}")
+    placed = np.flatnonzero((clusters != 0) & (settled.split >= 0))
+    found, inverse = np.unique(clusters[placed], return_inverse=True)
+    lowest, highest = np.full(len(found), len(settled.plan.names)), np.full(len(found), -1)
+    np.minimum.at(lowest, inverse, settled.split[placed])
+    np.maximum.at(highest, inverse, settled.split[placed])
+    if torn := int((lowest < highest).sum()):
+        yield f"{torn} clusters of near copies have items in several splits; with {CLUSTER} in splits.group_by none has"
 
 
 def _on_shares(settled: Settled) -> Iterator[str]:

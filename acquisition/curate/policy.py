@@ -44,7 +44,11 @@ DEFAULTS: Final = (
     _rule("duplicate.label-conflict", Outcome.HOLD, "the same content is labelled differently elsewhere"),
     _rule("duplicate.contamination", Outcome.DROP, "it is in a set that must not be learned from", at_least=0.8),
     _rule("duplicate.contamination", Outcome.HOLD, "it holds a part of a set that must not be learned from"),
-    _rule("duplicate.split-leak", Outcome.KEEP, "copies never part: the whole cluster goes into one split"),
+    _rule(
+        "duplicate.split-leak",
+        Outcome.KEEP,
+        "its copies go into one split with it where splits.group_by names duplicate-cluster",
+    ),
     _rule("duplicate.not-checked", Outcome.KEEP, "its bytes were compared; what cannot be decoded is a matter of quality"),
     _rule("duplicate.representative", Outcome.KEEP, "the copy that stands for its duplicates"),
     _rule("pii.not-checked", Outcome.HOLD, "a part of it could not be looked at for personal data"),

@@ -386,6 +386,16 @@ def test_shares_that_cannot_be_met_are_told(items: list[Item], told: str) -> Non
     assert f"of {len(items)} items" in note
 
 
+def test_near_copies_in_several_splits_are_told() -> None:
+    """Without duplicate-cluster in group_by near copies may part; how many clusters do is said, and none with it."""
+    items = [Item(content, cluster=1 + content % 3, published=("train", "test")[content % 2]) for content in range(1, 13)]
+    items += [Item(20, cluster=9, published="test"), Item(21, cluster=9, published="test")]
+    for group_by, told in ((["group"], "3 clusters of near copies have items in several splits"), (["duplicate-cluster"], "")):
+        settled = settle(candidates(items), curated(splits={"group_by": group_by}), History(), TODAY)
+        notes = [note for note in notes_on(settled, TODAY) if "clusters of near copies" in note]
+        assert [note.split(";")[0] for note in notes] == ([told] if told else [])
+
+
 def test_classes_without_items_are_told() -> None:
     """A declared class that no item has, a class that is left out and a class that is full are each named with numbers."""
     items = [Item(n, classes=("a",)) for n in range(1, 11)] + [Item(n, classes=("b",)) for n in range(20, 22)]
