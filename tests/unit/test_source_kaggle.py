@@ -250,6 +250,19 @@ def test_two_spellings_of_the_license_are_compared(codes: list[str], shown: str,
     assert release.license.raw == tuple(codes or [shown])
 
 
+@pytest.mark.parametrize(("code", "kept"), [("other", True), ("CC0-1.0", False)])
+def test_a_license_that_stands_in_the_description_is_kept_as_its_words(code: str, *, kept: bool) -> None:
+    """What Kaggle calls `other` is in the description: its text is evidence, and a note says where a person should look."""
+    words = "Use it for research. Do not train models on it."
+    changes: dict[str, Any] = {
+        "GetDataset": {"currentVersionNumber": 1, "licenseName": "", "description": words},
+        "GetDatasetMetadata": {"info": {"licenses": [{"name": code}]}},
+    }
+    release = Kaggle().resolve(source_for(Kaggle, dataset="o/s", base_url=BASE), context_for(scripted(world(**changes))))
+    assert (("description", words) in [(one.field, one.raw) for one in release.license.evidence]) is kept
+    assert any("stand in its description" in note for note in release.notes) is kept
+
+
 def _header(environment: dict[str, str], **settings: Any) -> str:
     script = world()
     source = source_for(Kaggle, dataset="o/s", base_url=BASE, **settings)
