@@ -23,6 +23,7 @@ def notes_on(settled: Settled, today: dt.date) -> Iterator[str]:
             yield f"splits.{key} names {name!r}, and no item has it"
     yield from _on_conflicts(settled)
     yield from _on_torn_clusters(settled)
+    yield from _on_lost_splits(settled)
     yield from _on_shares(settled)
     yield from _on_holdouts(settled, today)
 
@@ -70,6 +71,18 @@ def _on_torn_clusters(settled: Settled) -> Iterator[str]:
     np.maximum.at(highest, inverse, settled.split[placed])
     if torn := int((lowest < highest).sum()):
         yield f"{torn} clusters of near copies have items in several splits; with {CLUSTER} in splits.group_by none has"
+
+
+def _on_lost_splits(settled: Settled) -> Iterator[str]:
+    """Tell of items that stay where an earlier build has settled them, though nobody names that split any more."""
+    named = {"train", *settled.settings.splits.shares, *settled.settings.holdouts, *settled.wanted_names}
+    for number, name in enumerate(settled.plan.names):
+        count = int((settled.split == number).sum())
+        if count and name not in named:
+            yield (
+                f"{count} items stay in {name!r}, where earlier builds have settled them; no hold-out, share or publisher "
+                "names it any more (another splits.seed divides everything anew)"
+            )
 
 
 def _on_shares(settled: Settled) -> Iterator[str]:

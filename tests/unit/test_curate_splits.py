@@ -386,6 +386,17 @@ def test_shares_that_cannot_be_met_are_told(items: list[Item], told: str) -> Non
     assert f"of {len(items)} items" in note
 
 
+def test_what_stays_in_a_split_that_nobody_names_is_told() -> None:
+    """Items that came into a hold-out with their speaker stay there when its line is taken out, and it is said."""
+    builds = Builds(curated(holdouts={"field": {"source": "x"}}))
+    items = [Item(1, speaker=1, holdout=0), Item(2, speaker=1), *(Item(content) for content in range(3, 40))]
+    builds.build(items)
+    builds.settings = curated()
+    settled, split = builds.build([Item(1, speaker=1), *items[1:]])
+    assert split[items[1]] == split[Item(1, speaker=1)] == "field"
+    assert any(note.startswith("2 items stay in 'field'") for note in notes_on(settled, TODAY))
+
+
 def test_near_copies_in_several_splits_are_told() -> None:
     """Without duplicate-cluster in group_by near copies may part; how many clusters do is said, and none with it."""
     items = [Item(content, cluster=1 + content % 3, published=("train", "test")[content % 2]) for content in range(1, 13)]
