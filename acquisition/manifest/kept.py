@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -87,7 +88,7 @@ def joined(column: pa.ListArray, between: str = "; ") -> pa.StringArray:
 def holding(column: pa.ListArray, word: str) -> pa.BooleanArray:
     """Say of each list whether the word is in it."""
     rows = pc.list_parent_indices(column).filter(pc.equal(column.flatten(), word))
-    return pc.is_in(pa.array(range(len(column)), pa.int64()), rows)
+    return pc.is_in(pa.array(np.arange(len(column))), rows)
 
 
 def moments(column: pa.TimestampArray) -> pa.StringArray:

@@ -111,7 +111,7 @@ def _proved(evidence: pa.ListArray) -> pa.BooleanArray:
     flat = evidence.flatten()
     named = pc.or_(pc.not_equal(flat.field("sha256"), ""), pc.not_equal(flat.field("url"), ""))
     good = pc.list_parent_indices(evidence).filter(pc.and_(pc.not_equal(flat.field("at"), ""), named))
-    return pc.is_in(pa.array(range(len(evidence)), pa.int64()), good)
+    return pc.is_in(pa.array(np.arange(len(evidence))), good)
 
 
 def _is_license(expression: str) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from acquisition.manifest.gone import TakenDown
 from acquisition.manifest.spdx import check
 from acquisition.model import Terms
 from tests.judged_shards import World, wav, write_manifest
@@ -262,3 +263,17 @@ def test_an_address_that_is_none_stands_in_no_field_for_addresses(world: World) 
     assert "homepage" not in package
     assert {"title": "odd", "version": "r1"} in package["sources"]
     assert not [name for name in ("datapackage.json", "spdx.json") if b"javascript" in (folder / name).read_bytes()]
+
+
+def test_two_tickets_that_look_alike_are_two_activities(world: World) -> None:
+    """What PROV calls invalidated is so by its own takedown, whatever signs the ticket has."""
+    gone = tuple(TakenDown(f"{n}" * 32, "kit", ticket) for n, ticket in enumerate(("T 1/ä", "T-1-", "")))
+    write_manifest(world, version="1.0.0", formats=("prov",), ledger={"taken_down": gone})
+    document = json.loads((world.workspace.manifest / "prov.json").read_bytes())
+    labels = {name: one["prov:label"] for name, one in document["activity"].items()}
+    told = {one["prov:entity"]: labels[one["prov:activity"]] for one in document["wasInvalidatedBy"].values()}
+    assert told == {
+        f"set:item/{'0' * 32}": "takedown T 1/ä",
+        f"set:item/{'1' * 32}": "takedown T-1-",
+        f"set:item/{'2' * 32}": "takedown without a ticket",
+    }
