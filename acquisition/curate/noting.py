@@ -76,8 +76,8 @@ def _on_torn_clusters(settled: Settled) -> Iterator[str]:
 def _on_lost_splits(settled: Settled) -> Iterator[str]:
     """Tell of items that stay where an earlier build has settled them, though nobody names that split any more."""
     named = {"train", *settled.settings.splits.shares, *settled.settings.holdouts, *settled.wanted_names}
-    for number, name in enumerate(settled.plan.names):
-        count = int((settled.split == number).sum())
+    counts = np.bincount(settled.split[settled.split >= 0], minlength=len(settled.plan.names))
+    for name, count in zip(settled.plan.names, counts.tolist(), strict=True):
         if count and name not in named:
             yield (
                 f"{count} items stay in {name!r}, where earlier builds have settled them; no hold-out, share or publisher "
