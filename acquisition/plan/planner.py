@@ -16,8 +16,8 @@ from acquisition.plan.planned import Action, PlannedSource, Rights, State, Texts
 from acquisition.plan.side_by_side import side_by_side
 from acquisition.protocols import ResolveContext, Source, SourceAdapter
 
-Look = Literal["new", "moving", "all"]
-"""Which sources are asked about: those that are not pinned; those whose bytes have to move as well; all of them."""
+Look = Literal["new", "moving"]
+"""Which sources are asked about: those that are not pinned; those whose bytes have to move as well."""
 
 _OWN_SINCE: Final = 2
 """Schema version of the lock from which on it holds the user's own word."""
