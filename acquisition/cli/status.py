@@ -55,7 +55,7 @@ def status_text(status: Status) -> str:
         lines += not_checked_lines(status.standing.not_checked, width)
     lines += step_lines(next_of_status(status), width)
     lines.append(f"\nworkspace: {status.workspace}")
-    lines.append(f"last run: {status.last_run or 'none'}")
+    lines += wrapped(status.last_run or "none", width, first="last run: ", rest="  ")
     lines.append(f"curated set: {status.curated or 'none'}")
     lines += _standing_lines(status.standing, width)
     for push in status.pushed:

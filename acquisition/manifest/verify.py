@@ -81,7 +81,7 @@ def verify(manifest: Path, curated: Path, progress: Callable[[int, int], None] =
     """
     if not (manifest / SUMS).is_file():
         raise WorkspaceDamaged(
-            "there is no manifest here to verify against", where=str(manifest), hint="Run `acquire manifest` first."
+            "there is no manifest here to verify against", where=str(manifest), hint="Run `acquire fetch` first."
         )
     demand_known(manifest / ITEMS)
     findings = list(_manifest_findings(manifest))
@@ -97,6 +97,7 @@ def verify(manifest: Path, curated: Path, progress: Callable[[int, int], None] =
                     progress(files, size)
                 known.update(_key(entry["path"]) for entry in some)
     findings += _extra(curated, known)
+    findings += _unlisted(manifest)
     return Verified(files, size, tuple(sorted(findings, key=lambda finding: (finding.path, finding.code))))
 
 
@@ -180,8 +181,19 @@ def _digest(path: Path) -> tuple[str, int]:
 
 
 def _extra(curated: Path, known: set[bytes]) -> Iterator[Finding]:
-    for folder, _, names in os.walk(curated):
-        for name in names:
+    for folder, folders, names in os.walk(curated):
+        for name in [*(one for one in folders if (Path(folder) / one).is_symlink()), *names]:
             path = (Path(folder) / name).relative_to(curated).as_posix()
             if _key(path) not in known:
                 yield Finding("verify.extra-file", path)
+
+
+def _unlisted(manifest: Path) -> Iterator[Finding]:
+    """Yield what lies in the manifest's folder and was not written with it."""
+    lines = (manifest / SUMS).read_text(encoding="utf-8", errors="replace").splitlines()
+    listed = {SUMS, *(line.partition("  ")[2] for line in lines)}
+    for folder, folders, names in os.walk(manifest):
+        for name in [*(one for one in folders if (Path(folder) / one).is_symlink()), *names]:
+            path = (Path(folder) / name).relative_to(manifest).as_posix()
+            if path not in listed and path not in {ITEMS, FILES}:  # of these two it is told already
+                yield Finding("verify.manifest-changed", path, detail="the list of digests does not know it")

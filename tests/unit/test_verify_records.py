@@ -19,6 +19,7 @@ from acquisition.manifest.damage import damage
 from acquisition.manifest.names import FILES, ITEMS, SUMS, VERSIONS
 from acquisition.pipeline import Session, fetch, open_session
 from acquisition.pipeline import verify as verify_all
+from acquisition.pipeline.looking.forgotten import forgotten
 from acquisition.tombstones import Tombstone, append_tombstones
 from tests.judged_shards import World, tree, wav, write_manifest
 
@@ -192,3 +193,39 @@ def test_every_code_is_documented() -> None:
     """docs/manifest.md explains each code of a finding."""
     text = (Path(__file__).parents[2] / "docs" / "manifest.md").read_text()
     assert [code for code in CODES if f"`{code}`" not in text] == []
+
+
+def test_what_was_not_written_with_the_manifest_is_told(world: World) -> None:
+    """A file or a link that lies in the manifest or the set and that no list knows; a link to a folder as well."""
+    manifest, curated = world.workspace.manifest, world.workspace.curated
+    (manifest / "more.json").write_text("{}")
+    (manifest / "away").symlink_to("/etc")
+    (curated / "elsewhere").symlink_to("/etc")
+    assert {(one.code, one.path) for one in verify(manifest, curated).findings} == {
+        ("verify.manifest-changed", "more.json"),
+        ("verify.manifest-changed", "away"),
+        ("verify.extra-file", "elsewhere"),
+    }
+
+
+def test_records_that_forget_are_told(session: Session) -> None:
+    """A decision, a tombstone and the lock that the set was made with have to stand where they stood."""
+    workspace = session.workspace
+    table = pq.read_table(workspace.manifest / ITEMS)
+    item = table["id"][0].as_py()
+    decision = {"item": item, "outcome": "keep", "by": "Ann", "at": "2026-01-01T00:00:00Z"}
+    workspace.decisions.write_text(json.dumps(decision) + "\n")
+    assert fetch(open_session(session.declared.path, workers=1)).exit_code == 0
+    assert verify_all(open_session(session.declared.path)).findings == ()
+    later = decision | {"outcome": "drop", "at": "2026-02-01T00:00:00Z"}  # not in effect yet, and nothing is forgotten
+    workspace.decisions.write_text(json.dumps(decision) + "\n" + json.dumps(later) + "\n")
+    assert verify_all(open_session(session.declared.path)).findings == ()
+    workspace.decisions.write_text(json.dumps(decision | {"outcome": "drop"}) + "\n")
+    (workspace.manifest / "takedowns.jsonl").write_text(json.dumps(dict.fromkeys(_TAKEDOWN, "x")) + "\n")
+    session.lock_path.unlink()
+    found = {one.path: one.detail for one in forgotten(open_session(session.declared.path))}
+    assert set(found) == {"decisions.jsonl", "tombstones.jsonl", "sources.lock"}
+    assert item in found["decisions.jsonl"]
+
+
+_TAKEDOWN = ("id", "source", "content_sha256", "path", "ticket", "at", "reason", "version", "last_version")

@@ -11,6 +11,7 @@ from acquisition import manifest
 from acquisition.blobs import BlobStore
 from acquisition.curate.decisions import read_decisions
 from acquisition.errors import AcquisitionError
+from acquisition.pipeline.looking.forgotten import forgotten
 from acquisition.pipeline.planning import make_plan
 from acquisition.pipeline.session import Session
 from acquisition.plan import PlannedSource
@@ -37,7 +38,9 @@ def verify(session: Session) -> manifest.Verified:
     looked = {name: getattr(proof, name) for name in ("tombstones", "files", "bytes", "members", "rows", "records")}
     return replace(
         verified,
-        findings=tuple(sorted((*findings, *proof.findings), key=lambda finding: (finding.path, finding.code))),
+        findings=tuple(
+            sorted((*findings, *forgotten(session), *proof.findings), key=lambda finding: (finding.path, finding.code))
+        ),
         looked=looked if proof.tombstones else {},
         unread=proof.unread,
     )
