@@ -90,6 +90,15 @@ def test_a_world_that_moved_is_refused_by_name(here: Path, acquire: Command, mov
     assert not (here / "data" / "curated").exists()
 
 
+def test_a_plan_of_some_sources_promises_nothing_of_the_others(here: Path, acquire: Command) -> None:
+    """What was not asked for may come in between; what was asked for may not change."""
+    assert acquire("plan", "notes", "--out", "some.json")[0] == 0
+    assert acquire("fetch", "attic", "--quiet", "--until", "fetch")[0] == 0
+    assert acquire("fetch", "some.json", "--quiet", "--until", "fetch")[0] == 0
+    edit_in_place(here / "notes" / "one.txt")
+    assert acquire("fetch", "some.json", "--quiet", "--until", "fetch")[1]["error"]["code"] == "plan-changed"
+
+
 def test_an_edit_in_place_is_not_what_the_lock_holds(here: Path, acquire: Command) -> None:
     """A file of one's own with as many other bytes: the check finds it, and --locked does not take it for the pinned one."""
     assert acquire("fetch", "--quiet", "--until", "fetch")[0] == 0

@@ -147,7 +147,9 @@ def keep(told: Mapping[str, Any], session: Session, plan: Plan, where: str) -> N
     """Raise PlanChanged with every difference between what was promised and what would be done now, licenses first."""
     now = promise(session, plan, told.get("update", ()))
     differences = ["the declaration says something else"] if told.get("declaration") != now["declaration"] else []
-    found = list(_differences(told["sources"], now["sources"]))
+    asked = frozenset(told.get("only", ())) or {*told["sources"], *now["sources"]}  # the others take part as they lie here
+    before, after = ({name: one["sources"][name] for name in one["sources"] if name in asked} for one in (told, now))
+    found = list(_differences(before, after))
     differences += [text for grave, text in found if grave] + [text for grave, text in found if not grave]
     if differences:
         more = f"\n    and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
