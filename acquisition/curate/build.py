@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from acquisition.curate.candidates import CLASS, gather, view
 from acquisition.curate.card import Checks, Composition, Declared, write_card
 from acquisition.curate.classes import class_of_label, folder_names
 from acquisition.curate.files import FileList
-from acquisition.curate.history import read_history, record_of, write_record
+from acquisition.curate.history import read_history, record_of, told, write_record
 from acquisition.curate.link import Linker
 from acquisition.curate.noting import notes_on
 from acquisition.curate.placing import Placing, Rights
@@ -98,7 +98,7 @@ def build(inputs: CurateInputs) -> CurateResult:
     classes_of = class_of_label(settings.classes)
     look = partial(view, policy=inputs.policy, classes_of=classes_of, pseudonyms=pseudonyms(settings.redact))
     history = read_history(inputs.splits)
-    history = history if inputs.resumed else replace(history, anew=0)
+    history = history if inputs.resumed else told(inputs.splits, history)
     settled = settle(gather(map(look, shards), settings), settings, history, inputs.today)
     layout = plugins.layout(settings.layout)
     outline, notes = _outline(settled)

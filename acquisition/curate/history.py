@@ -101,8 +101,8 @@ def read_history(path: Path | None) -> History:
 
 def history_of(record: pa.Table) -> History:
     """Return what a record holds that `record_of` has made; ValueError, KeyError and the errors of Arrow where it is none."""
-    told = record.schema.metadata or {}
-    basis, anew = told[_BASIS].decode(), int(told.get(_ANEW, b"0"))
+    metadata = record.schema.metadata or {}
+    basis, anew = metadata[_BASIS].decode(), int(metadata.get(_ANEW, b"0"))
     table = record.select(_SCHEMA.names).cast(_SCHEMA).combine_chunks()
     if not table.num_rows:
         return History(basis, anew=anew)
@@ -136,8 +136,15 @@ def record_of(settings: SplitSettings, before: History, rows: pa.Table, *, anew:
     numbered = table.append_column("row", pa.array(np.arange(table.num_rows)))
     first = numbered.group_by(["content", "wanted"]).aggregate([("row", "min")])["row_min"]
     table = table.take(first).sort_by([("content", "ascending"), ("wanted", "ascending")])
-    told = {_BASIS: basis.encode(), **({_ANEW: str(anew).encode()} if anew else {})}
-    return table.combine_chunks().replace_schema_metadata(told)
+    metadata = {_BASIS: basis.encode(), **({_ANEW: str(anew).encode()} if anew else {})}
+    return table.combine_chunks().replace_schema_metadata(metadata)
+
+
+def told(path: Path | None, history: History) -> History:
+    """Return what is remembered without the number of items divided anew, and take it out of the record: it has been read."""
+    if path is not None and history.anew and len(history):
+        write_record(path, _table(history).replace_schema_metadata({_BASIS: history.basis.encode()}))
+    return replace(history, anew=0)
 
 
 def write_record(path: Path, record: pa.Table) -> None:

@@ -343,7 +343,11 @@ def test_a_build_that_is_killed_tells_nothing_less(tmp_path: Path, monkeypatch: 
     assert "30 items that were settled are divided anew" in notes[0][0]
     assert notes[0] == notes[1]
     assert calm.workspace.splits.read_bytes() == killed.workspace.splits.read_bytes()
-    assert not [note for world in (calm, killed) for note in world.build(other).notes if "anew" in note]
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "settle", lambda *_: (_ for _ in ()).throw(OSError("no room")))
+        with pytest.raises(OSError, match="no room"):
+            calm.build(other)
+    assert not [note for world in (calm, killed) for note in world.build(other, resumed=world is calm).notes if "anew" in note]
 
 
 def test_what_balance_leaves_out_says_why(tmp_path: Path) -> None:
