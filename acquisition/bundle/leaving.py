@@ -100,7 +100,7 @@ def kept_rows(ledger: Path, columns: tuple[str, ...]) -> Iterator[dict[str, Any]
                 yield from batch.filter(pc.not_equal(batch["path"], "")).to_pylist()
     except (pa.ArrowException, KeyError, OSError) as error:
         raise WorkspaceDamaged(
-            f"the ledger cannot be read: {error}", where=str(ledger), hint="Write the manifest anew with `acquire curate`."
+            f"the ledger cannot be read: {error}", where=str(ledger), hint="`acquire curate --anew` writes it anew."
         ) from error
 
 

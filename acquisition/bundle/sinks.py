@@ -31,7 +31,7 @@ def not_as_told(path: Path) -> WorkspaceDamaged:
     return WorkspaceDamaged(
         "a file is not the one that the manifest lists",
         where=str(path),
-        hint="Look with `acquire verify`, and run `acquire curate` to write set and manifest anew.",
+        hint="Look with `acquire verify`, and run `acquire curate --anew` to make set and manifest anew.",
     )
 
 

@@ -43,7 +43,7 @@ def demand_agreement(items: Path, files: Path) -> None:
         raise ExportRefused(
             f"{count:,} kept items do not lie in the curated set as the ledger says, such as {', '.join(lost)}",
             where=str(files),
-            hint="`acquire curate` builds set and manifest anew.",
+            hint="`acquire curate --anew` builds set and manifest anew.",
         )
 
 

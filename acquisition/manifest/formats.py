@@ -17,8 +17,8 @@ FIRST: Final = 1
 """Ledgers without a version in them are of the format before it was written down."""
 
 RESTORE: Final = (
-    "It is never made anew silently. Restore the folder from a copy or a bundle; or remove all of it: "
-    "`acquire manifest` then writes it anew, and the set's history begins again."
+    "It is never made anew silently. Restore the folder from a copy or a bundle; or let `acquire curate --anew` make the set "
+    "and the manifest anew from what is staged: the set's history then begins again."
 )
 """What to do about a ledger that was cut or edited."""
 
@@ -34,7 +34,7 @@ def demand_current(schema: pa.Schema, where: Path) -> None:
         raise UsageError(
             f"the ledger is of format {format_of(schema)!r}, this program prints {LEDGER_VERSION}",
             where=str(where),
-            hint="Write the manifest anew with `acquire manifest`.",
+            hint="`acquire curate --anew` writes the manifest anew.",
         )
 
 
@@ -62,5 +62,5 @@ def demand_known(ledger: Path) -> None:
         raise UsageError(
             f"the ledger is of format {told!r}, this program reads {FIRST} to {LEDGER_VERSION}",
             where=str(ledger),
-            hint="Use the version of acquisition that wrote it, or write the manifest anew with `acquire manifest`.",
+            hint="Use the version of acquisition that wrote it, or write the manifest anew with `acquire curate --anew`.",
         )

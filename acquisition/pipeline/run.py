@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from acquisition import plugins
 from acquisition.engine.local import LocalEngine
-from acquisition.errors import DiskFull, LimitReached, NotHere, Refused, UsageError, WorkspaceDamaged
+from acquisition.errors import DiskFull, LicenseRefused, LimitReached, UsageError, WorkspaceDamaged
 from acquisition.journal import Journal
 from acquisition.model import Rejection
 from acquisition.pipeline.finishing.ending import Finished, finish
@@ -110,10 +110,11 @@ def crawl(session: Session, *, replay: bool = False, resume: bool = False) -> Su
     return _run(session, "crawl", work)
 
 
-def curate(session: Session, formats: Iterable[str] = ()) -> Summary:
+def curate(session: Session, formats: Iterable[str] = (), *, anew: bool = False) -> Summary:
     """Judge what is here again, and write the set and the manifest. Asks nobody: what is not here is left out and said.
 
-    `formats` are formats of the manifest beside the declared ones. UsageError when one of them is not installed.
+    `formats` are formats of the manifest beside the declared ones. With `anew` both are made although nothing has changed, and
+    a manifest that was damaged makes room, with its history. UsageError when a format is not installed or nothing is here yet.
     """
     asked = tuple(formats)
     for name in asked:
@@ -124,7 +125,10 @@ def curate(session: Session, formats: Iterable[str] = ()) -> Summary:
     def work(journal: Journal) -> Summary:
         made = make_plan(session, here_only=True)
         moved, _ = move(session, made.sources, made.lock, journal, locked=session.offline)
-        return _line(session, moved, "manifest", journal, asked)
+        summary = _line(session, moved, "manifest", journal, asked, anew=anew)
+        if summary.reached != "manifest" and not summary.errors:
+            raise UsageError("nothing is here yet", where=str(session.workspace.root), hint="Run `acquire fetch` first.")
+        return summary
 
     return _run(session, "curate", work)
 
@@ -185,6 +189,7 @@ def _line(
     formats: tuple[str, ...] = (),
     *,
     hits: Hits | None = None,
+    anew: bool = False,
 ) -> Summary:
     result = Finished()
     staged: dict[str, Staged] = {}
@@ -194,7 +199,7 @@ def _line(
         if last >= STEPS.index("stage"):
             staged = stage_all(session, moved.values(), engine, hits=hits)
             swept = sweep_away(session, journal, staged, moved.values())  # what crawls tell of themselves changes with it
-        if _would_empty(session, moved, staged):
+        if not staged and _is_missing(session, moved):
             until, last = "stage", STEPS.index("stage")
         if last >= STEPS.index("filter"):
             flagged, not_checked = flag_all(session, staged, moved, engine)
@@ -204,15 +209,19 @@ def _line(
                 judged = judge_all(session, staged, flagged, engine)
                 line = Line(session, moved, staged, flagged, judged, not_checked)
                 wanted = tuple(dict.fromkeys((*session.declared.declaration.manifest, *formats)))
-                result = finish(line, journal, formats=wanted, with_manifest=until == "manifest")
+                result = finish(line, journal, formats=wanted, with_manifest=until == "manifest", anew=anew)
     return replace(_summary(moved, staged, result, until), swept=swept, staged=frozenset(staged))
 
 
-def _would_empty(session: Session, moved: Mapping[str, Moved], staged: Mapping[str, Staged]) -> bool:
-    """Say whether nothing is here because sources failed: a folder that is not mounted must not empty the set that stands."""
+def _is_missing(session: Session, moved: Mapping[str, Moved]) -> bool:
+    """Say whether nothing is staged for want of it, and not because the policy wants none.
+
+    A folder that is not mounted must not empty the set that stands, and no set is made of what nobody has fetched.
+    """
     errors = [error for source in moved.values() for error in source.errors]
-    failed = any(isinstance(error, NotHere) or not isinstance(error, Refused) for error in errors)
-    return failed and not staged and session.workspace.curated.is_dir()
+    if errors:
+        return any(not isinstance(error, LicenseRefused) for error in errors)
+    return not session.workspace.curated.is_dir()
 
 
 def _summary(moved: Mapping[str, Moved], staged: Mapping[str, Staged], result: Finished, until: str) -> Summary:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from acquisition import manifest
+from acquisition import curate, manifest
+from acquisition.errors import WorkspaceDamaged
 from acquisition.journal import Journal
 from acquisition.model import Observation
 from acquisition.pipeline.finishing.keys import curated_key, manifest_key
@@ -38,11 +40,17 @@ class Finished:
     changed: bool = False
 
 
-def finish(line: Line, journal: Journal, *, formats: tuple[str, ...], with_manifest: bool) -> Finished:
-    """Build the curated set and write the manifest; what stands already for the same inputs stays as it is."""
+def finish(line: Line, journal: Journal, *, formats: tuple[str, ...], with_manifest: bool, anew: bool = False) -> Finished:
+    """Build the curated set and write the manifest; what stands already for the same inputs stays as it is.
+
+    With `anew` nothing stays: both are made from what is staged, and a manifest that is damaged is removed before.
+    """
     session = line.session
     record = session.workspace.root / _RECORD
     done = _read(record)
+    if anew:
+        done = {"versioned": done.get("versioned", {})}
+        _make_room(session.workspace.manifest)
     made_from = curated_key(line)
     changed = False
     if with_manifest:
@@ -56,8 +64,10 @@ def finish(line: Line, journal: Journal, *, formats: tuple[str, ...], with_manif
         write_json(record, done)
     if with_manifest:
         written_from = manifest_key(line, made_from, formats)
-        if done.get("manifest_key") != written_from or not session.workspace.manifest.is_dir():
+        whole = all((session.workspace.manifest / name).is_file() for name in done.get("files", ()))
+        if done.get("manifest_key") != written_from or not whole:
             session.reporter.event("step", text="writing the manifest")
+            curate.demand_whole(session.workspace.curated, session.workspace.placements)
             versioning = versioning_of(line, done, same=done.get("manifest_key") == written_from)
             written = write_manifest(line, journal, formats=formats, notes=tuple(done["notes"]), versioning=versioning)
             done |= {"manifest_key": written_from, "files": list(written.files), "sources": written.summary["sources"]}
@@ -86,6 +96,15 @@ def _finished(line: Line, done: Mapping[str, Any], *, changed: bool, with_manife
         standing=standing(line.session.workspace) if with_manifest else None,
         changed=changed,
     )
+
+
+def _make_room(directory: Path) -> None:
+    """Remove a manifest that is not as it was written: the next one must not be told by it."""
+    try:
+        manifest.demand_untouched(directory)
+        manifest.read_versions(directory)
+    except WorkspaceDamaged:
+        shutil.rmtree(directory)
 
 
 def _read(record: Path) -> dict[str, Any]:

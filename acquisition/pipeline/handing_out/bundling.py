@@ -98,7 +98,9 @@ def _named(summary: Path) -> tuple[str, str]:
         return str(told["dataset"]), str(told["version"])
     except (ValueError, KeyError, TypeError) as error:
         raise WorkspaceDamaged(
-            f"the manifest's summary cannot be read: {error}", where=str(summary), hint="Write it anew with `acquire curate`."
+            f"the manifest's summary cannot be read: {error}",
+            where=str(summary),
+            hint="`acquire curate --anew` writes it anew.",
         ) from error
 
 

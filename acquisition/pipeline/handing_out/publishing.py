@@ -213,7 +213,7 @@ def _refused(plan: Pushing) -> PushRefused:
     lines += [f"    {finding}" for finding in plan.findings[:_SHOWN]]
     more = len(plan.contents.refusals) + len(plan.findings) - len(lines)
     lines += [f"    and {more:,} more"] if more > 0 else []
-    hint = "Run `acquire curate` to write the set anew." if plan.findings else _HINT
+    hint = "Run `acquire curate --anew` to make the set anew." if plan.findings else _HINT
     return PushRefused("the set may not be passed on:\n" + "\n".join(lines), where=plan.target.url, hint=hint)
 
 

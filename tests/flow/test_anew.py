@@ -1,0 +1,78 @@
+"""What a run makes of a set and a manifest that are not here, not whole, or not as they were written."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from acquisition.errors import UsageError, WorkspaceDamaged
+from acquisition.pipeline import curate, fetch, open_session, verify
+from tests.flow.test_versions import Home, base, home
+
+__all__ = ["base", "home"]
+pytestmark = pytest.mark.flow
+
+
+def anew(home: Home) -> str:
+    """Make both anew and return the version."""
+    return curate(open_session(home.root / "sources.yaml", workers=1), anew=True).versioned["version"]
+
+
+def findings(home: Home) -> list[str]:
+    """Return what `verify` finds."""
+    return [finding.code for finding in verify(open_session(home.root / "sources.yaml")).findings]
+
+
+def test_nothing_is_made_of_what_nobody_has_fetched(tmp_path: Path) -> None:
+    """`curate` before the first fetch says what to do, and a fetch that may pin nothing leaves no empty set behind."""
+    home = Home(tmp_path)
+    home.text("a")
+    home.declare()
+    with pytest.raises(UsageError, match="nothing is here yet"):
+        home.run(curate)
+    summary = fetch(open_session(home.root / "sources.yaml", workers=1), locked=True)
+    assert [error.code for error in summary.errors] == ["not-in-lock"]
+    assert not (home.root / "data" / "curated").exists()
+    assert not home.manifest.exists()
+
+
+def test_a_cut_ledger_stays_until_one_says_anew(home: Home) -> None:
+    """It is named and left alone by every run; made anew, the version is above the one that nobody can compare with."""
+    ledger = home.manifest / "items.parquet"
+    ledger.write_bytes(ledger.read_bytes()[:300])
+    for do in (fetch, curate):
+        with pytest.raises(WorkspaceDamaged, match="cut short"):
+            home.run(do)
+    assert ledger.stat().st_size == 300
+    assert anew(home) == "1.0.0"
+    assert findings(home) == []
+
+
+def test_a_file_of_the_set_that_was_edited_is_named_before_papers_tell_of_it(home: Home) -> None:
+    """Papers for a changed set are refused with the file's name; made anew, it is the same version of the same items."""
+    (home.root / "data" / "curated" / "a.txt").write_text("something else")
+    shutil.rmtree(home.root / "data" / "manifest")
+    with pytest.raises(WorkspaceDamaged, match="not as it was made") as raised:
+        home.run(curate)
+    assert raised.value.where.endswith("a.txt")
+    anew(home)
+    assert findings(home) == []
+
+
+def test_a_set_made_anew_keeps_its_version_and_history(home: Home) -> None:
+    """Where the manifest is whole, the same items are the same version."""
+    before = home.told()
+    (home.root / "data" / "curated" / "b.txt").unlink()
+    assert anew(home) == "0.1.0"
+    assert home.told() == before
+    assert findings(home) == []
+
+
+def test_a_format_that_is_missing_is_written_again(home: Home) -> None:
+    """A run finds that a file of the manifest is gone and writes it; nothing else changes."""
+    (home.manifest / "croissant.json").unlink()
+    home.run()
+    assert (home.manifest / "croissant.json").is_file()
+    assert findings(home) == []
