@@ -69,9 +69,9 @@ def refusal_of(planned: PlannedSource, *, crawler: bool, contact: bool) -> Refus
             hint="Add `contact: {name, url, email}` to sources.yaml; it goes into the user agent.",
         )
     if rights is not None and rights.outcome == "drop" and source.settings.items.license is None and not crawler:
+        why = [f"{one.code}: {one.reason}" for one in rights.ruled if one.outcome == "drop"] or rights.codes
         return LicenseRefused(
-            f"policy drops every item of {source.name!r} on its license: {', '.join(rights.codes)} "
-            f"({rights.conclusion.declared} → {rights.conclusion.concluded})",
+            f"policy drops every item of {source.name!r} on its license: {'; '.join(why)}",
             where=source.where,
             hint="Change dataset.use, give the license with its evidence under `license:`, or change the policy.",
         )

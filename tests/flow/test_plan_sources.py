@@ -163,6 +163,7 @@ def test_a_plan_says_what_a_lawyer_asks(place: Place) -> None:
     assert any(text.startswith("the text of LICENSE gives") for text in found["texted"]["license"]["shown_by"])
     assert [text["path"] for text in found["texted"]["license"]["texts"]] == ["LICENSE"]
     assert found["closed"]["error"]["code"] == "license-refused"
+    assert "license.denied: cc-by-nd-4.0 → CC-BY-ND-4.0" in found["closed"]["error"]["message"]
     assert found["pages"]["error"]["code"] == "no-contact"
     pairs = [sorted(name for names in one["sources"] for name in names) for one in value["conflicts"]]
     assert ["shared", "unsold"] in pairs
