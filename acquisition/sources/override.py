@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
@@ -68,7 +69,15 @@ def _evidence(declared: str, context: ResolveContext, at: str) -> Evidence:
             f"the license's evidence {what}", where=str(path), hint="Name the text of the license or terms itself."
         )
     text = content.decode("utf-8", errors="replace") if b"\0" not in content else f"({len(content):,} bytes, not a text)"
-    return Evidence("license.evidence", text, declared, _digest(content), at)
+    return Evidence("license.evidence", text, _place(declared), _digest(content), at)
+
+
+def _place(declared: str) -> str:
+    """Return what papers may say of where a file lies: a path beside sources.yaml, of any other the name alone.
+
+    Lock, manifest and bundles go to others, and where somebody keeps a file says who and on which machine.
+    """
+    return posixpath.basename(declared.replace("\\", "/")) if declared[:1] in {"/", "~", "$"} else declared
 
 
 def _digest(content: bytes) -> str:

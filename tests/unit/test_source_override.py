@@ -67,6 +67,13 @@ def test_evidence_that_is_no_text_is_kept_by_its_digest(tmp_path: Path) -> None:
     assert "not a text" in shown.raw
 
 
+def test_papers_do_not_tell_where_on_a_machine_evidence_lies(tmp_path: Path) -> None:
+    """Of an absolute path only the file's name is told: lock, manifest and bundles are passed on."""
+    (tmp_path / "LICENSE").write_text("terms")
+    shown = overridden(tmp_path, license={"declared": "MIT", "evidence": str(tmp_path / "LICENSE")}).license.evidence[1]
+    assert (shown.raw, shown.url) == ("terms", "LICENSE")
+
+
 def test_attribution_replaces_what_it_names(tmp_path: Path) -> None:
     """Only the declared parts change."""
     release = overridden(tmp_path, attribution={"author": "Right Person"})
