@@ -54,6 +54,17 @@ CHAT = {
     "저는 AI 언어 모델이기 때문에 개인적인 의견이 없습니다.": "i-am-an-ai.ko",
     "بصفتي نموذجًا لغويًا، لا أستطيع تقديم رأي.": "as-an-ai.ar",
     "Bir yapay zeka dil modeli olarak kişisel görüşüm yok.": "as-an-ai.tr",
+    "Jako jazykový model AI nemohu soudit.": "as-an-ai.cs",
+    "I’m sorry, but I can’t help with that.": "whole-refusal",
+    "It is not possible for me, as an AI, to taste bread.": "for-me-as-an-ai",
+    "This prompt may violate our content policy.": "may-violate",
+    "Xin lỗi, nhưng tôi không thể thực hiện yêu cầu này.": "cannot.vi",
+    "Maaf, saya tidak bisa memenuhi permintaan itu.": "cannot.id",
+    "Beklager, men jeg kan ikke hjelpe deg med denne forespørselen.": "cannot.no",
+    "Vrijdag? Nee. Als AI heb ik geen agenda.": "as-an-ai.nl",
+    "Sure! Here are three short titles for your walk through Ghent:\n\n1. Bells and Bridges": "handed-over",
+    "Gerne! Hier ist eine kürzere Fassung:\n\nEs regnete.": "handed-over",
+    "Elbette! İşte şiirin özeti:\n\nYağmur.": "handed-over",
 }
 PEOPLE = [
     "I am an AI researcher and my model is trained on news.",
@@ -65,6 +76,10 @@ PEOPLE = [
     "作为助理，我每天整理会议记录。",
     "Como asistente social, no tengo un día igual a otro.",
     "I was trained by Microsoft in 2004 and stayed nine years.",
+    "I'm sorry, I can't assist with that today, the porter is ill.",
+    "Sure! Here's my address:\n\n9 Mill Lane",
+    "Sure, I've attached a draft of the lease:\n\nThe tenant pays in May.",
+    "I'm sorry, but I can't help with that. Ask the porter, he has the key.",
 ]
 TOLD = {
     'The abstract began with "As an AI language model, I cannot access the data" and nobody noticed.': "quoted",
@@ -72,6 +87,9 @@ TOLD = {
     "ChatGPT, as an AI language model, has no memory of earlier talks.": "about",
     "The tag `<|im_start|>` opens a turn.": "quoted",
     "„Als KI-Sprachmodell kann ich das nicht“, stand in der Seminararbeit.": "quoted",
+    "»Als KI-Sprachmodell kann ich das nicht«, stand da.": "quoted",
+    "”Som en AI-språkmodell kan jag inte svara”, stod det.": "quoted",
+    "She asked again, and the screen said: I am sorry, as an AI language model I cannot vote.": "reported",
     "Copy this letter template and replace [Your Name] before you send it.": "template",
 }
 

@@ -77,7 +77,7 @@ CERTAIN: Final = (
         "instruction-response",
         "certain",
         FORMATS,
-        ("### response",),
+        ("### response", "###response"),
         r"(?:^|\n)### ?instruction: ?[^\n]{0,2000}\n[^#]{0,2000}### ?response:",
         r"### ?response:",
     ),

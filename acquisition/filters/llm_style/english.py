@@ -60,6 +60,13 @@ CERTAIN: Final = (
         after=_THIRD,
     ),
     _phrase(
+        "for-me-as-an-ai",
+        "certain",
+        ASSISTANT,
+        "for me, as|for me as",
+        rf"\b(?:possible|impossible|difficult|appropriate|inappropriate|hard|beyond) for me,? as an? (?:{_AI}|(?:large )?language model)\b",
+    ),
+    _phrase(
         "as-a-language-model",
         "certain",
         REFUSALS,
@@ -157,7 +164,7 @@ CERTAIN: Final = (
         REFUSALS,
         "sorry",
         rf"\b(?:(?:i'm|i am) (?:very |so |really )?)?sorry,? (?:but )?(?:as an ai[^.]{{0,40}} )?i ?{_CANNOT} "
-        r"(?:assist (?:you )?with (?:that|this)[.! ]|(?:provide|generate|create|write|produce|engage in|fulfil|fulfill|continue|offer) "
+        r"(?:assist (?:you )?with (?:that|this)(?:[.!]|$| (?:request|topic|task|query|question|kind|type|sort))|(?:provide|generate|create|write|produce|engage in|fulfil|fulfill|continue|offer) "
         r"(?:[a-z]{1,12} ){0,4}(?:content|request|information|advice|conversation|instructions|guidance|response|responses|material|stories|"
         r"prompt|text|code|language|explicit|harmful|illegal|inappropriate)\b)",
     ),
@@ -225,8 +232,8 @@ CERTAIN: Final = (
         "cannot-access",
         "certain",
         ASSISTANT,
-        "external|the internet|open links|view images|open attachments",
-        rf"\bi ?(?:{_CANNOT}|do not have the ability to|don't have the ability to) (?:directly )?(?:access (?:external|the internet)|open links|view images|open attachments)"
+        "external|the internet|open links|view images|open attachments|see images or|open external links",
+        rf"\bi ?(?:{_CANNOT}|(?:do not|don't) have the (?:ability|capability) to) (?:directly )?(?:access (?:external|the internet)|open (?:external )?links|(?:view|see) images or|view images|open attachments)"
         r"(?: (?:links|websites|files|databases|content|sources|urls))?",
         after=r" (?:at (?:work|school|home)|from (?:here|home|work|my)|on my|anymore|right now|today|since|because (?:my|the|our))",
     ),
@@ -271,6 +278,20 @@ CERTAIN: Final = (
         "make mistakes|inaccurate info",
         r"\b(?:chatgpt|claude|gemini|copilot|grok|deepseek) (?:can make mistakes\. (?:check important|consider checking|verify|please double)|"
         r"may produce inaccurate information about people|may display inaccurate info|is ai and can make mistakes)",
+    ),
+    _phrase(
+        "may-violate",
+        "certain",
+        INTERFACE,
+        "may violate our",
+        r"\bthis (?:content|prompt|request) may violate our (?:usage polic(?:y|ies)|content policy(?: or terms of use)?|terms of use or usage policies)",
+    ),
+    _phrase(
+        "whole-refusal",
+        "certain",
+        REFUSALS,
+        "sorry",
+        rf"^\s{{0,5}}(?:i'm|i am) (?:very |so |really )?sorry,? (?:but )?i ?{_CANNOT} (?:help|assist|help you|assist you) with (?:that|this)[.!]?\s{{0,5}}$",
     ),
     _phrase("chatgpt-said", "certain", INTERFACE, "said:", r"(?:^|\n)(?:#{1,6} )?\*{0,2}(?:chatgpt|you) said:\*{0,2} ?\n"),
     _phrase(

@@ -57,8 +57,8 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         ),
         (
             "cutoff",
-            "mes connaissances|données d'entraînement|mise à jour",
-            r"\b(?:ma dernière mise à jour (?:de|des) connaissances|mes (?:connaissances|données d'entraînement)) (?:date|remonte|s'arrêtent|se limitent|sont limitées|ne vont que|vont)",
+            "mes connaissances|base de connaissances|données d'entraînement|mise à jour",
+            r"\b(?:ma (?:dernière mise à jour (?:de|des) connaissances|base de connaissances)|mes (?:connaissances|données d'entraînement)) (?:date|remonte|s'arrêt(?:e|ent)|se limitent|sont limitées|ne vont que|vont)",
         ),
         (
             "cannot",
@@ -130,8 +130,8 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         ),
         (
             "cutoff",
-            "mie conoscenze|mia conoscenza|dati di addestramento",
-            r"\b(?:le mie conoscenze|la mia conoscenza|i miei dati di addestramento) (?:si ferma|si fermano|arriva|arrivano|è aggiornata|sono aggiornate|è limitata|sono limitat[ei])",
+            "mie conoscenze|mia conoscenza|dati di addestramento|delle conoscenze",
+            r"\b(?:le mie conoscenze|la mia conoscenza|i miei dati di addestramento|il mio (?:ultimo )?aggiornamento delle conoscenze) (?:risale|risalgono|si ferma|si fermano|arriva|arrivano|è aggiornata|sono aggiornate|è limitata|sono limitat[ei])",
         ),
         (
             "cannot",
@@ -223,6 +223,11 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         ),
     ),
     "uk": (
+        (
+            "cannot",
+            "вибачте|жаль|перепрошую",
+            r"(?:вибачте|на жаль|перепрошую),? (?:але )?я не можу (?:виконати|задовольнити|допомогти (?:з|із|вам з)|обробити) (?:цей|цим|ваш|цю|цією|вашим) (?:запит|прохання)",
+        ),
         (
             "as-an-ai",
             "мовна модель|штучний інтелект|ші",
@@ -336,7 +341,7 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         (
             "cannot",
             "عذرا|عذرًا|آسف|أعتذر|عذراً",
-            r"(?:عذرا|عذرًا|عذراً|آسف|أعتذر)،? (?:و?لكن(?:ني)? )?(?:لا أستطيع|لا يمكنني) (?:تلبية|تنفيذ|معالجة|المساعدة في) (?:هذا|طلبك|طلب)",
+            r"(?:عذرا|عذرًا|عذراً|آسف|أعتذر)،? (?:و?لكن(?:ني)? )?(?:لا أستطيع|لا يمكنني) (?:تلبية|تنفيذ|معالجة|المساعدة في|مساعدتك في) (?:هذا|طلبك|طلب)",
         ),
         ("cutoff", "معرفتي|معلوماتي|تدريبي", r"(?:معرفتي|معلوماتي|بيانات تدريبي) (?:محدودة|تنتهي|تتوقف|حتى|تمتد)"),
     ),
@@ -354,7 +359,7 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         (
             "cannot",
             "üzgünüm|maalesef",
-            r"\b(?:üzgünüm|maalesef),? (?:ancak |ama |fakat )?(?:bu|söz konusu) (?:isteği|talebi|isteğinizi|talebinizi|konuda size) (?:yerine getiremem|karşılayamam|yardımcı olamam|gerçekleştiremem)",
+            r"\b(?:üzgünüm|maalesef),? (?:ancak |ama |fakat )?(?:bu|söz konusu) (?:isteği|talebi|isteğinizi|talebinizi|isteğinize|talebinize|isteğe|talebe|konuda size) (?:yerine getiremem|karşılayamam|yardımcı olamam|gerçekleştiremem)",
         ),
         (
             "cutoff",
@@ -364,9 +369,14 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
     ),
     "cs": (
         (
+            "cannot",
+            "omlouvám|lituji|promiňte|bohužel",
+            r"\b(?:omlouvám se|lituji|promiňte|bohužel),? (?:ale )?(?:s (?:tímto|touto|vaším) (?:požadavkem|žádostí) (?:vám |ti )?(?:nemohu|nemůžu) pomoci|(?:nemohu|nemůžu) (?:vám |ti )?(?:pomoci s (?:tímto|touto|vaším)|splnit (?:tento|tuto|váš|vaši)) (?:požadav|žádost))",
+        ),
+        (
             "as-an-ai",
             "jazykový model|umělá inteligence|jako ai|velký ai",
-            r"\bjako (?:velký )?(?:jazykový model|umělá inteligence|ai|ai (?:asistent|model)),? (?:nemám|nemohu|nemůžu|nejsem|jsem|mohu|moje|mé)",
+            r"\bjako (?:velký )?(?:(?:ai )?jazykový model(?: (?:ai|umělé inteligence))?|umělá inteligence|ai|ai (?:asistent|model)),? (?:nemám|nemohu|nemůžu|nejsem|jsem|mohu|moje|mé)",
         ),
         (
             "i-am-an-ai",
@@ -375,6 +385,11 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         ),
     ),
     "sv": (
+        (
+            "cannot",
+            "ledsen|tyvärr|förlåt",
+            r"\b(?:jag är ledsen|tyvärr|förlåt),? (?:men )?(?:jag kan inte|kan jag inte) (?:uppfylla|hjälpa (?:dig |till )?med|behandla) (?:den här|denna|din) (?:begäran|förfrågan)",
+        ),
         (
             "as-an-ai",
             "språkmodell|ai-assistent|ai-modell|artificiell intelligens|som ai|en ai|stor ai",
@@ -388,6 +403,11 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
     ),
     "da": (
         (
+            "cannot",
+            "beklager|undskyld",
+            r"\b(?:(?:jeg )?beklager|undskyld),? (?:men )?(?:jeg kan ikke|kan jeg ikke) (?:opfylde|hjælpe (?:dig )?med|behandle) (?:denne|din|den) (?:anmodning|forespørgsel)",
+        ),
+        (
             "as-an-ai",
             "sprogmodel|ai-assistent|ai-model|kunstig intelligens|som ai|en ai|stor ai",
             r"\bsom (?:en )?(?:stor )?(?:ai-?sprogmodel|sprogmodel|ai-(?:assistent|model)|kunstig intelligens|ai),? (?:kan|har|er|mangler) jeg",
@@ -400,12 +420,22 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
     ),
     "no": (
         (
+            "cannot",
+            "beklager|dessverre",
+            r"\b(?:(?:jeg )?beklager|dessverre),? (?:men )?(?:jeg kan ikke|kan jeg ikke) (?:oppfylle|hjelpe (?:deg )?med|behandle) (?:denne|din) (?:forespørselen|forespørsel)",
+        ),
+        (
             "as-an-ai",
             "språkmodell|ki-assistent|ki-modell|kunstig intelligens",
             r"\bsom (?:en )?(?:stor )?(?:ki-språkmodell|ai-?språkmodell|språkmodell|ki-(?:assistent|modell)|kunstig intelligens),? (?:kan|har|er|mangler) jeg",
         ),
     ),
     "fi": (
+        (
+            "cannot",
+            "valitettavasti|pahoillani|anteeksi",
+            r"\b(?:valitettavasti|olen pahoillani|anteeksi),? (?:mutta )?en voi (?:auttaa tässä pyynnössä|täyttää (?:tätä )?pyyntöä|toteuttaa (?:tätä )?pyyntöä|auttaa tämän pyynnön)",
+        ),
         (
             "as-an-ai",
             "tekoäly|kielimalli",
@@ -414,12 +444,22 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
     ),
     "hu": (
         (
+            "cannot",
+            "sajnálom|elnézést",
+            r"\b(?:sajnálom|elnézést),? (?:de )?(?:nem tudok segíteni (?:ebben|ezzel) a kér|nem tudom teljesíteni (?:ezt|a) (?:a )?kér)",
+        ),
+        (
             "as-an-ai",
             "modellként|intelligenciaként",
             r"\b(?:mesterséges intelligenci(?:a|ás) )?(?:nyelvi modellként|modellként|intelligenciaként),? (?:nem|nincs|én|nincsenek)",
         ),
     ),
     "ro": (
+        (
+            "cannot",
+            "rău|scuze|regret",
+            r"\b(?:îmi pare rău|scuze|regret),? (?:dar )?nu (?:vă |te )?pot (?:ajuta cu|îndeplini|satisface|procesa) (?:aceast[ăa] (?:solicitare|cerere)|solicitarea|cererea)",
+        ),
         (
             "as-an-ai",
             "model de limb|model lingvistic|inteligență artificială",
@@ -428,20 +468,47 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
     ),
     "el": (
         (
+            "cannot",
+            "λυπάμαι|συγγνώμη",
+            r"(?:λυπάμαι|συγγνώμη),? (?:αλλά )?δεν μπορώ να (?:(?:σας |σε )?βοηθήσω (?:με|σε)|εκπληρώσω|ικανοποιήσω) (?:αυτό το|αυτό|το|αυτήν την|αυτή την) αίτημα",
+        ),
+        (
             "as-an-ai",
             "γλωσσικό|νοημοσύνη|νοημοσύνης",
             r"ως (?:ένα )?(?:μεγάλο )?(?:γλωσσικό μοντέλο|τεχνητή νοημοσύνη|μοντέλο τεχνητής νοημοσύνης)(?: (?:τεχνητής νοημοσύνης|ai))?,? (?:δεν|εγώ|μπορώ)",
         ),
     ),
-    "he": (("as-an-ai", "כמודל|כבינה", r"(?:כמודל שפה|כבינה מלאכותית|כמודל בינה)[^.\n]{0,20} (?:אני|אין לי|איני)"),),
+    "he": (
+        ("as-an-ai", "כמודל|כבינה", r"(?:כמודל שפה|כבינה מלאכותית|כמודל בינה)[^.\n]{0,20} (?:אני|אין לי|איני)"),
+        (
+            "cannot",
+            "מצטער|סליחה",
+            r"(?:אני מצטער(?:ת)?|סליחה|מצטער(?:ת)?),? (?:אבל )?(?:אני לא יכול(?:ה)?|איני יכול(?:ה)?) (?:לעזור|לסייע|למלא)[^.\n]{0,8} (?:ב|את ה|עם ה)?בקשה",
+        ),
+    ),
     "fa": (
+        (
+            "cannot",
+            "متأسفم|متاسفم|ببخشید",
+            r"(?:متأسفم|متاسفم|ببخشید)[،,]? (?:اما )?(?:من )?نمی ?‌?توانم[^.\n]{0,20} (?:این|به این) درخواست",
+        ),
         ("as-an-ai", "به عنوان", r"به عنوان (?:یک )?(?:مدل (?:زبانی|زبان)|هوش مصنوعی|دستیار هوش)[^.\n]{0,30}(?:من|نمی|ندارم)"),
     ),
     "hi": (
+        (
+            "cannot",
+            "खेद|माफ़ करें|क्षमा",
+            r"(?:मुझे खेद है|माफ़ करें|क्षमा करें),? (?:लेकिन )?मैं (?:इस|आपके|आपकी इस) (?:अनुरोध|निवेदन) (?:में|को|के साथ)[^।\n]{0,25} (?:नहीं कर|असमर्थ)",
+        ),
         ("as-an-ai", "मॉडल|सहायक", r"एक (?:एआई|ai|कृत्रिम बुद्धिमत्ता|बड़े) ?(?:भाषा )?(?:मॉडल|सहायक) (?:के रूप में|होने के नाते)"),
         ("i-am-an-ai", "मैं एक", r"मैं एक (?:एआई|ai|कृत्रिम बुद्धिमत्ता) (?:भाषा )?(?:मॉडल|सहायक) हूँ"),
     ),
     "vi": (
+        (
+            "cannot",
+            "xin lỗi",
+            r"xin lỗi,? (?:nhưng )?tôi không thể (?:giúp(?: bạn)?(?: với)?|đáp ứng|thực hiện|hỗ trợ(?: bạn)?(?: với)?) yêu cầu (?:này|đó|của bạn)",
+        ),
         (
             "as-an-ai",
             "mô hình ngôn ngữ|trợ lý|trí tuệ nhân tạo|một ai",
@@ -455,6 +522,11 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
     ),
     "id": (
         (
+            "cannot",
+            "maaf",
+            r"\bmaaf,? (?:tetapi |tapi |namun )?saya tidak (?:dapat|bisa) (?:membantu|memenuhi|memproses|melakukan)(?: anda)?(?: dengan)? permintaan (?:tersebut|ini|itu|anda)",
+        ),
+        (
             "as-an-ai",
             "model bahasa|asisten ai|kecerdasan buatan|sebagai ai|sebuah ai",
             r"\bsebagai (?:sebuah )?(?:model bahasa(?: (?:ai|besar))?|asisten ai|ai|kecerdasan buatan),? (?:saya|aku)",
@@ -465,7 +537,10 @@ _CERTAIN: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
             r"\bsaya (?:hanya |hanyalah |adalah )(?:sebuah )?(?:model bahasa|asisten ai|kecerdasan buatan)",
         ),
     ),
-    "th": (("as-an-ai", "ในฐานะ", r"ในฐานะ(?:ที่เป็น)?(?:โมเดลภาษา|แบบจำลองภาษา|ผู้ช่วย ?ai|ปัญญาประดิษฐ์|ai)"),),
+    "th": (
+        ("as-an-ai", "ในฐานะ", r"ในฐานะ(?:ที่เป็น)?(?:โมเดลภาษา|แบบจำลองภาษา|ผู้ช่วย ?ai|ปัญญาประดิษฐ์|ai)"),
+        ("cannot", "ขออภัย", r"ขออภัย(?:ครับ|ค่ะ)? ?(?:แต่)?(?:ฉัน|ผม)?ไม่สามารถ(?:ช่วย|ตอบสนอง|ดำเนินการ)[^.\n]{0,20}คำขอ"),
+    ),
 }
 """Per language: id, anchors ("|" between them) and pattern of what hardly anybody but an assistant writes."""
 
@@ -566,7 +641,7 @@ _WEAK: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
         ),
         ("let-me-know", "请随时|請隨時", r"(?:请随时|請隨時)(?:告诉我|告訴我|提问|提問|向我)"),
         ("important-to-note", "意的是|请注意|請注意", r"(?:需要注意的是|值得注意的是|请注意|請注意)[,，]"),
-        ("here-is", "当然", r"当然[!！,，](?:以下是|这是|这里是)"),
+        ("here-is", "当然", r"当然(?:可以)?[!！,，](?:以下是|这是|这里是)"),
     ),
     "ja": (
         ("hope-this-helps", "幸いです", r"(?:お役に立てれば|参考になれば|お役に立てば)幸いです"),
@@ -589,7 +664,7 @@ _WEAK: Final[Mapping[str, tuple[tuple[str, str, str], ...]]] = {
             "umarım",
             r"\bumarım (?:bu|bu bilgi(?:ler)?) (?:size |sana )?(?:yardımcı olur|faydalı olur|yardımcı olmuştur)",
         ),
-        ("here-is", "elbette!|tabii ki!|tabii!", r"\b(?:elbette|tabii ki|tabii)! (?:işte|aşağıda)\b"),
+        ("here-is", "elbette!|tabii ki!|tabii!", r"\b(?:elbette|tabii ki|tabii)! (?:[iİ]şte|aşağıda)\b"),
     ),
 }
 

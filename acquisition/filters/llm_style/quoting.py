@@ -8,7 +8,7 @@ from typing import Final, Literal
 Told = Literal["", "quoted", "reported"]
 
 _REACH: Final = 600
-_PAIRS: Final = (
+_PAIRS: Final[tuple[tuple[str, str], ...]] = (
     ("\u201c", "\u201d"),
     ("\u201e", "\u201c\u201d"),
     ("\u00ab", "\u00bb"),
@@ -41,6 +41,8 @@ _MENTION: Final = re.compile(
 _OWN: Final = re.compile(
     r"\b(?:i|i'm|i\u2019m|my|me)\b(?! (?:saw|read|found|noticed|searched|spotted|got|received))", re.IGNORECASE
 )
+_SAID: Final = re.compile(r"(?<=[a-z]): ")
+"""Behind a colon somebody else may be speaking of himself."""
 _AFTER: Final = re.compile(
     r"^[^.!?\n]{0,25}?\b(?:appear(?:s|ed|ing)?|(?:was|were|is|are) (?:left|found|still|visible|printed|a (?:dead "
     r")?giveaway|a (?:common|typical|standard|stock))|"
@@ -68,7 +70,8 @@ def told(text: str, start: int, end: int, *, reported: bool = True) -> Told:
         return "reported" if _MENTION.search(near) else ""
     opening = list(_SENTENCE.finditer(before[-160:]))
     clause = before[-160:][opening[-1].end() :] if opening else before[-160:]
-    if (_REPORTING.search(clause[-90:]) and not _OWN.search(clause)) or _AFTER.search(after[:120]):
+    own = _OWN.search(_SAID.split(clause)[0])
+    if (_REPORTING.search(clause[-90:]) and not own) or _AFTER.search(after[:120]):
         return "reported"
     return ""
 
@@ -83,13 +86,20 @@ def _wrapped(text: str) -> bool:
 def _between_marks(before: str, after: str) -> bool:
     before = _PARAGRAPH.split(before)[-1]
     after = _PARAGRAPH.split(after, maxsplit=1)[0]
-    for opening, closing in _PAIRS:
+    for opening, closing in _pairs(before):
         closed = max(before.rfind(mark) for mark in closing if mark != opening)
         if before.rfind(opening) > closed and any(mark in after for mark in closing):
             return True
-    if any(before.count(mark) % 2 and mark in after for mark in '"`'):
+    alike = '"`' if "\u201c" in before or "\u201e" in before else '"`\u201d'  # Swedish opens as it closes
+    if any(before.count(mark) % 2 and mark in after for mark in alike):
         return True
     return bool(re.search(r"(?:^|[\s(])'[^'\n]{0,80}$", before) and re.match(r"[^'\n]{0,200}'(?:[\s.,;:)!?]|$)", after))
+
+
+def _pairs(before: str) -> list[tuple[str, str]]:
+    """Return the pairs of marks; German and Danish turn the guillemets, as the first one of the paragraph shows."""
+    turned = 0 <= before.find("\u00bb") < (before + "\u00ab").find("\u00ab")
+    return [pair[::-1] if turned and pair[0] == "\u00ab" else pair for pair in _PAIRS]
 
 
 def _in_code(text: str, start: int) -> bool:

@@ -9,7 +9,7 @@ from typing import Final
 import pyarrow as pa
 
 from acquisition.filters.flags import FlagRows, detail_json
-from acquisition.filters.llm_style.phrases import Phrase, PhraseBook, found
+from acquisition.filters.llm_style.phrases import ASSISTANT, Phrase, PhraseBook, found
 from acquisition.filters.llm_style.quoting import told
 
 WEAK_SCORE: Final = 0.3
@@ -23,6 +23,18 @@ _OPENER: Final = re.compile(
     r"(?:here(?:'s|\u2019s| is| are)|below (?:is|are)|i've|i\u2019ve|i have|let's|let\u2019s)\b",
     re.IGNORECASE,
 )
+_WORK: Final = re.compile(
+    r"[^\n]{0,30}\b(?:an?|some|one|two|three|four|five|six|seven|eight|nine|ten|[0-9]{1,4}(?:-word)?|eine?|une?|un[ao]?|uma?|een)\b[^\n]{0,40}"
+    r"(?:version|draft|essay|poem|story|summar|paragraph|description|title|headline|abstract|introduction|translation|outline|article|script|"
+    r"slogan|caption|haiku|speech|fassung|entwurf|gedicht|übersetzung|résumé|texte|poème|versi[oó]n|resumen|poema|texto|riassunto|"
+    r"testo|versão|resumo|versie|samenvatting)[^\n]{0,120}:\s{0,3}\n\s{0,3}\S|"
+    r"[^\n]{0,60}(?:wersja|tekst|streszczenie|верси|текст|перевод|стихотворение|版本|摘要|总结|文章|翻译|译文|修正版|改訂版|要約|翻訳|버전|요약|번역|hali|özet|metin|çeviri)"
+    r"[^\n]{0,60}[:：]\s{0,3}\n\s{0,3}\S",
+    re.IGNORECASE,
+)
+"""The rest of a first line that hands over a piece of writing, made to order, which follows below."""
+_HANDING: Final = re.compile(r"[!,\uff01\uff0c\u3002](?! ?(?:i\b|let))", re.IGNORECASE)
+"""What parts an opening word from what is handed over; "Sure, I've attached a draft:" hands over nothing made to order."""
 _CLOSERS: Final = frozenset({"let-me-know", "would-you-like-me", "feel-free", "hope-this-helps"})
 _TEMPLATES: Final = re.compile(
     r"\b(?:template|sample|fill[- ]in|placeholders?|boilerplate|form letter|brackets|example (?:letter|email))\b", re.IGNORECASE
@@ -74,11 +86,28 @@ class Speaking:
             self._frame(flags, row, text, hits)
 
     def _frame(self, flags: FlagRows, row: int, text: str, hits: Sequence[tuple[Phrase, int, int]]) -> None:
-        """An answer saved whole: it opens as an assistant opens and ends as one ends. Either alone is a person's, too."""
-        opening = _OPENER.match(text)
-        if opening and any(phrase.name in _CLOSERS and end > len(text) - 400 for phrase, _, end in hits):
-            detail = detail_json(phrase="opening-and-closing", tier="certain", source="known wording of assistants")
-            flags.add(row, "llm-style.boilerplate", score=0.9, field="text", span=opening.span(), detail=detail)
+        """An answer saved whole: it opens as an assistant opens, and hands over a piece of writing or ends as one ends."""
+        opening = _opening(text, hits)
+        if not opening:
+            return
+        closed = any(_stem(phrase) in _CLOSERS and end > len(text) - 400 for phrase, _, end in hits)
+        handed = _HANDING.search(text, 0, opening) and _WORK.match(text, opening)
+        if closed or handed:
+            name = "opening-and-closing" if closed else "handed-over"
+            detail = detail_json(phrase=name, tier="certain", source=ASSISTANT)
+            flags.add(row, "llm-style.boilerplate", score=0.9, field="text", span=(0, opening), detail=detail)
+
+
+def _opening(text: str, hits: Sequence[tuple[Phrase, int, int]]) -> int:
+    """Return where the words end with which an assistant opens, 0 where the text opens otherwise."""
+    match = _OPENER.match(text)
+    own = [end for phrase, start, end in hits if _stem(phrase) == "here-is" and not text[:start].strip(' \n\u00a1*"')]
+    return match.end() if match else max(own, default=0)
+
+
+def _stem(phrase: Phrase) -> str:
+    """Return what a phrase is called in every language."""
+    return phrase.name.partition(".")[0]
 
 
 def _way(phrase: Phrase, text: str, start: int, end: int) -> str:

@@ -38,7 +38,7 @@ class LlmStyle(SetFilter):
     """Flags phrases of chat assistants, scores each text by its words, and estimates the share of a source."""
 
     name: ClassVar[str] = "llm_style"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
     Settings: ClassVar[type[FilterSettings]] = LlmStyleSettings
     partitions: ClassVar[int] = 0
     cost: ClassVar[Cost] = Cost(prepare=0.1, text=45.0, memory=60)
