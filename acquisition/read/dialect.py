@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final, Literal
 
 from acquisition.protocols import ReadContext
@@ -121,7 +122,9 @@ def has_header(rows: Sequence[Sequence[str]], context: ReadContext, suffix: str)
     if any(isinstance(column, str) for column in declared):
         return True
     first = [cell.strip() for cell in rows[0]] if rows else []
-    if not first or any(_NUMBER.fullmatch(cell) for cell in first) or len(set(first)) < 0.5 * len(first):
+    if not first or len(set(first)) < 0.5 * len(first):
+        return False
+    if any(_NUMBER.fullmatch(cell) for cell in first) and not _serial(rows):
         return False
     if declared:
         return False
@@ -130,6 +133,26 @@ def has_header(rows: Sequence[Sequence[str]], context: ReadContext, suffix: str)
         below and all(_NUMBER.fullmatch(row[index]) for row in below if index < len(row)) for index in range(len(first))
     )
     return numeric or (suffix in (".csv", ".tsv", ".tab") and all(len(cell) < 100 for cell in first))
+
+
+def _serial(rows: Sequence[Sequence[str]]) -> bool:
+    """Say whether the numbers of the first row are years or places in order behind a name, and the second row's are not."""
+    return _in_order(rows[0]) and not any(_in_order(row) for row in rows[1:2])
+
+
+def _in_order(row: Sequence[str]) -> bool:
+    cells = [cell.strip() for cell in row]
+    numbers = [int(cell) for cell in cells if cell.isascii() and cell.isdigit() and len(cell) <= 9]
+    if (
+        len(numbers) < 2
+        or len(numbers) != sum(_NUMBER.fullmatch(cell) is not None for cell in cells)
+        or len(cells) == len(numbers)
+    ):
+        return False
+    rising = all(one < other for one, other in pairwise(numbers))
+    falling = all(one > other for one, other in pairwise(numbers))
+    years = (rising or falling) and all(1800 <= number <= 2100 for number in numbers)
+    return years or (len(numbers) > 2 and numbers in (list(range(len(numbers))), list(range(1, len(numbers) + 1))))
 
 
 def _declared_columns(context: ReadContext) -> list[str | int]:

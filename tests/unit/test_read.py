@@ -143,6 +143,16 @@ def test_rows_of_a_headerless_data_file_become_items(tmp_path: Path) -> None:
     assert not result.rejections
 
 
+def test_years_name_columns(tmp_path: Path) -> None:
+    """A wide table has a column for each year: its first row is no data. Numbers in order in every row are."""
+    wide = write(tmp_path / "wide.csv", "country,2019,2020\nPeru,9.5,8\nMali,7,7\n")
+    assert json.loads(read(wide).rows[0]["fields"]) == {"country": "Peru", "2019": "9.5", "2020": "8"}
+    frame = write(tmp_path / "frame.csv", ",0,1,2\na,7,7,9\nb,4,4,4\n")
+    assert len(read(frame).rows) == 2
+    data = write(tmp_path / "data.csv", "a,1,2,3\nb,1,2,3\nc,4,5,6\n")
+    assert len(read(data).rows) == 3
+
+
 def test_columns_are_declared_by_position_or_name(tmp_path: Path) -> None:
     """Positions mean that there is no header; names mean that there is one."""
     path = write(tmp_path / "sms", "ham\thello there\nspam\tfree money\n")
