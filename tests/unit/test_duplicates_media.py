@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile
-from PIL import Image, ImageEnhance, ImageOps
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
 from acquisition.filters.duplicates import images, sounds
 from acquisition.filters.duplicates.links import HOWS, LINK_SCHEMA, NEAR
@@ -93,6 +93,19 @@ def test_look_alikes_are_not_linked(tmp_path: Path) -> None:
     pictures = [*(scene(seed) for seed in range(40, 60)), *(page(seed) for seed in (301, 302)), *grain, *shade, *blank]
     pictures += [icon(colour, seed) for seed, colour in enumerate(("navy", "gold", "teal", "plum"))]
     assert linked(seen(*pictures), tmp_path) == {}
+
+
+def stroke(slant: float, side: int = 28) -> Image.Image:
+    """Draw a slanting one, as small as handwritten digits come."""
+    drawn = Image.new("L", (280, 280))
+    ImageDraw.Draw(drawn).line([140 + slant, 40, 140 - slant, 240], fill=255, width=34)
+    return drawn.filter(ImageFilter.GaussianBlur(8)).resize((28, 28)).resize((side, side), Image.Resampling.BICUBIC)
+
+
+def test_small_strokes_are_told_apart(tmp_path: Path) -> None:
+    """Of 28 pixels two handwritten ones are two pictures, though one can be moved over the other; an enlarged one is a copy."""
+    found = linked(seen(*(stroke(slant) for slant in (10, 22, 34, 46)), stroke(34, 56)), tmp_path)
+    assert found.keys() == {(2, 4)}
 
 
 def test_a_drawing_in_other_colours_is_another(tmp_path: Path) -> None:

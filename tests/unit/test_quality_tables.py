@@ -132,6 +132,10 @@ def test_dates_in_several_forms(tmp_path: Path) -> None:
         (["Austria", "Australia", "Iran", "Iraq", "Niger", "Nigeria"] * 6, False),
         (["type1", "type2", "type3"] * 12, False),
         (["a", "b", "c", "d"] * 9, False),
+        (["A+", "A-", "B+", "B-", "O+", "O-"] * 6, False),
+        (["<=50K", ">50K"] * 12, False),
+        (["C", "C++", "C#", "F#"] * 9, False),
+        (["non-smoker", "Non smoker", "smoker"] * 9, True),
     ],
 )
 def test_spellings_of_categories(values: list[str], expected: bool, tmp_path: Path) -> None:

@@ -128,6 +128,12 @@ def test_a_language_is_judged_only_where_some_are_expected(tmp_path: Path) -> No
     [
         ("Lorem ipsum dolor sit amet, consectetur adipiscing elit.", "boilerplate"),
         ("xkqvz wrtpl mnbvc qwrtz plkjh grtwq zxcvb", "gibberish"),
+        ("Diese Seite verwendet Cookies.", "boilerplate"),
+        ("This page requires JavaScript, please turn on JavaScript.", "boilerplate"),
+        ("Página não encontrada. Volte ao início.", "boilerplate"),
+        ("<note><to>Mira</to><re>ferry</re></note>", "markup"),
+        ("★★★★★ ☆☆☆ ►►► ◄◄◄ ♥♥♥ ♦♦♦ ♣♣♣ ✓✓✓ ✗✗✗", "symbols"),
+        ("买" * 30, "repetition"),
         ("#### **** |||| >>>> $$$$ ==== ++++ ~~~~", "symbols"),
         ("THE FERRY LEAVES AT SEVEN AND THE BAKER ON THE QUAY OPENS BEFORE", "capitals"),
         ("ok then", "too-short"),
@@ -155,15 +161,32 @@ def test_records_and_addresses_are_no_symbols(text: str, tmp_path: Path) -> None
     assert "symbols" not in codes(text, tmp_path)
 
 
+def test_a_phrase_said_twice_is_no_repetition(tmp_path: Path) -> None:
+    """In a few dozen words one phrase that is said again is a sixth of them; a sentence said thrice is most of them."""
+    text = "You guys ever figure out how much we need for the ferry? Jay and I are trying to figure out how much we can spend."
+    assert "repetition" not in codes(text, tmp_path)
+    assert "repetition" in codes("The ferry leaves at seven today. " * 3, tmp_path)
+
+
+def test_a_longer_text_among_short_ones_is_not_too_long(tmp_path: Path) -> None:
+    """Far above the others is only what is long by itself: a page among messages is not, a book is."""
+    rows: list[dict[str, Any] | str] = [f"Message {at}: the ferry is late again." for at in range(60)]
+    assert "quality.too-long" not in {flag["code"] for flag in flags_of([*rows, PROSE * 20], tmp_path)}
+
+
 @given(st.lists(st.text(max_size=40), max_size=8))
 def test_letters_are_counted_as_python_counts_them(texts: list[str]) -> None:
-    """Capitals and signs agree with a plain count, in a slice of a column as in the whole."""
+    """Capitals and signs agree with a plain count, in a slice of a column as in the whole; drawn signs and emoji are signs."""
     plain = [text.encode("utf-8", "replace").decode() for text in texts]
     column = pa.array(["skipped", *plain], pa.large_string()).slice(1)
     counted = count_letters(column)
     assert counted.capitals.tolist() == [sum(sign.isascii() and sign.isupper() for sign in text) for text in plain]
     signs = [
-        sum(sign.isascii() and sign.isprintable() and not sign.isalpha() and sign != " " for sign in text) for text in plain
+        sum(
+            sign.encode()[0] in (0xE2, 0xF0) or (sign.isascii() and sign.isprintable() and not sign.isalpha() and sign != " ")
+            for sign in text
+        )
+        for text in plain
     ]
     assert counted.others.tolist() == signs
 

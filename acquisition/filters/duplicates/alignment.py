@@ -44,6 +44,18 @@ def agreement(fixed: np.ndarray, moving: np.ndarray, scale: np.ndarray) -> Agree
     return Agreement(*(np.concatenate([getattr(part, name) for part in parts]) for name in Agreement.__slots__))
 
 
+def likeness(fixed: np.ndarray, moving: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how pairs of pictures (pairs, 32, 32) agree as they lie: correlation of luma and of its fine structure, -1..1."""
+    found = np.zeros((2, len(fixed)), np.float32)
+    for at in range(0, len(fixed), AT_ONCE):
+        part = slice(at, at + AT_ONCE)
+        left, right = _normal(fixed[part]), _normal(moving[part])
+        whole = np.ones(left.shape, dtype=bool)
+        found[0, part] = _correlation(left, right, whole)
+        found[1, part] = _correlation(left - _smooth(_smooth(left)), right - _smooth(_smooth(right)), whole)
+    return found[0], found[1]
+
+
 def _aligned(fixed: np.ndarray, moving: np.ndarray, scale: np.ndarray) -> Agreement:
     fixed, moving = _normal(fixed), _normal(moving)
     maps = np.zeros((len(fixed), 2, 3), np.float32)

@@ -37,7 +37,7 @@ class Duplicates(SetFilter):
     """Flags every copy but the preferred one, naming the copy that is kept."""
 
     name: ClassVar[str] = "duplicates"
-    version: ClassVar[int] = 7
+    version: ClassVar[int] = 8
     Settings: ClassVar[type[FilterSettings]] = DuplicatesSettings
     codes: ClassVar[Mapping[str, str]] = {
         "duplicate.exact": "Another item has the same bytes and is preferred; the detail names it.",

@@ -25,6 +25,7 @@ _CLINICAL: Final = re.compile(
     r"|platelet|potassium|sodium|calcium|bilirubin|hematocrit|oxygen|spo2|waist"
 )
 _AUTOMATIC: Final = re.compile(r"column_\d+")
+_YEAR: Final = re.compile(r"(?:1[89]|20)\d\d")
 _SENTINELS: Final = frozenset(
     sign * value for sign in (-1, 1) for value in (99, 999, 9999, 99999, 999999, 9999999, 99.9, 999.9, 999.99, 9999.99)
 ) | {
@@ -196,7 +197,10 @@ def _header(table: Table) -> Iterator[Fault]:
     if all(_AUTOMATIC.fullmatch(name) for name in names):
         yield Fault("quality.no-header", "", 1.0, table.rows, "its columns have no names")
         return
-    values = [name for name in names if number_of(name) is not None or kind_of(name)[0] in ("date", "missing")]
+    years = {name for name in names if _YEAR.fullmatch(name)}  # a wide table has a column for each
+    values = [
+        name for name in names if (number_of(name) is not None and name not in years) or kind_of(name)[0] in ("date", "missing")
+    ]
     values += [name for name in names if name not in values and table.columns[name].values.get(name, 0) > 1]
     serial = [str(at) for at in range(len(names))]
     if len(values) >= 0.5 * len(names) and sorted(names) != sorted(serial):

@@ -23,7 +23,8 @@ _TAGS: Final = (
     "|svg|table|tbody|td|textarea|tfoot|th|thead|title|tr|tt|u|ul|video|path|ref|math|nowiki"
 )
 RULES: Final = {
-    "HTML tags": rf"(?i)</?(?:{_TAGS})(?:\s[^<>]{{0,2000}})?/?>|<!--|<!doctype\s+html|<!\[CDATA\[",
+    "HTML tags": rf"(?i)</?(?:{_TAGS})(?:\s[^<>]{{0,2000}})?/?>|</[a-z][\w:.-]{{0,60}}>|<\?xml\s"
+    r"|<!--|<!doctype\s+html|<!\[CDATA\[",
     "HTML entities": r"&(?:[a-zA-Z]{2,8}[0-9]{0,2}|#[0-9]{2,6}|#[xX][0-9a-fA-F]{2,5});",
     "scripts": r"\bfunction\s*\w{0,40}\s*\([^()\n]{0,200}\)\s*\{|\bdocument\.(?:getElement|write|cookie|querySelector)"
     r"|\bwindow\.\w+\s*[=(]"

@@ -69,7 +69,7 @@ class Quality(SetFilter):
     """Flags items that nobody can learn from, and reports what would mislead a model."""
 
     name: ClassVar[str] = "quality"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     Settings: ClassVar[type[FilterSettings]] = QualitySettings
     partitions: ClassVar[int] = 0
     cost: ClassVar[Cost] = Cost(prepare=0.7, text=90, media=3, memory=150)

@@ -27,6 +27,8 @@ LINES: Final = 0.30
 LINE_CHARS: Final = 0.20
 LOOPS: Final = 0.25
 """Share of its size to which zlib may press a text of up to 2 KB; ordinary prose stays above 0.4 (measured)."""
+FEW_WORDS: Final = 50
+"""Texts of fewer words may repeat twice as much: one phrase that is said again is a sixth of them."""
 MIN_WORDS: Final = 8
 """Texts of fewer words are not judged, unless they say one word five times and more."""
 
@@ -96,15 +98,18 @@ def _judged(text: str) -> Iterator[tuple[float, str, float]]:
 
 def _runs(words: list[str]) -> Iterator[tuple[float, str, float]]:
     total = sum(map(len, words))
+    scale = 2 if len(words) < FEW_WORDS else 1
     for length, bound in TOP.items():
         run, count = Counter(zip(*(words[at:] for at in range(length)), strict=False)).most_common(1)[0]
         if count > 2:
             share = count * sum(map(len, run)) / total
-            yield from _broken(f"commonest run of {length} words", min(share, 1.0), bound)
+            yield from _broken(f"commonest run of {length} words", min(share, 1.0), scale * bound)
     for length, bound in REPEATED.items():
         share = _repeated(words, length) / total
-        yield from _broken(f"repeated runs of {length} words", share, bound)
-        if share <= REPEATED[10]:  # a longer run repeats only where all its shorter ones do, so nothing more can be found
+        yield from _broken(f"repeated runs of {length} words", share, scale * bound)
+        if (
+            share <= scale * REPEATED[10]
+        ):  # a longer run repeats only where all its shorter ones do, so nothing more can be found
             break
 
 
@@ -124,7 +129,7 @@ def _repeated(words: list[str], length: int) -> int:
 def _character_loops(text: str) -> Iterator[tuple[float, str, float]]:
     """Judge writing without spaces, and loops shorter than a word, by how far zlib presses the text."""
     packed = text[:2_048].encode("utf-16-le")[::2]  # a byte per character, so that scripts of three bytes are no loops
-    if len(packed) >= 40:
+    if len(packed) >= 20:
         ratio = (len(zlib.compress(packed, 6)) - 8) / len(packed)
         if ratio < LOOPS:
             yield LOOPS - ratio, "compressed size", round(1 - ratio, 4)

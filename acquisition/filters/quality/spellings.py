@@ -14,13 +14,20 @@ from acquisition.filters.quality.sketches import Column
 
 _TRUE: Final = frozenset({"true", "t", "yes", "y", "1", "on"})
 _FALSE: Final = frozenset({"false", "f", "no", "n", "0", "off"})
+_TELLING: Final = "+#<>=%*"
+_SIGN: Final = ("-", "\u2212")
 _GENDERS: Final = (frozenset({"m", "male", "man"}), frozenset({"f", "female", "woman", "w"}))
 
 
 def spelling(word: str) -> str:
-    """Return what is left of a category without case, accents, white space and punctuation."""
-    plain = unicodedata.normalize("NFKD", word.casefold())
-    return "".join(letter for letter in plain if letter.isalnum())
+    """Return what is left of a category without case, accents, white space and punctuation.
+
+    Signs that tell categories apart stay: A+ and A- are two blood groups, <50 and >50 two ranges, C and C# two languages.
+    """
+    plain = unicodedata.normalize("NFKD", word.casefold()).strip()
+    kept = "".join(letter for letter in plain if letter.isalnum() or letter in _TELLING)
+    first, last = plain[:1] in _SIGN and plain[1:2].isalnum(), plain[-1:] in _SIGN and plain[-2:-1].isalnum()
+    return f"{'-' if first else ''}{kept}{'-' if last else ''}"
 
 
 def several_spellings(name: str, column: Column) -> Iterator[Fault]:

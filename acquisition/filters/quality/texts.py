@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from acquisition.filters.flags import FlagRows, detail_json
 from acquisition.filters.quality.damage import windows
+from acquisition.filters.quality.notices import PLACEHOLDER
 from acquisition.filters.quality.settings import TextQuality
 
 CODES: Final = {
@@ -32,14 +33,7 @@ _BLOCK: Final = 1 << 20
 _FIELD: Final = 21
 """Bits of one counter: a block has 2^20 bytes, so three counters share a 64-bit number."""
 _MASK: Final = (1 << _FIELD) - 1
-_PLACEHOLDER: Final = (
-    r"(?i)\blorem\s+ipsum\b|\bdolor\s+sit\s+amet\b|\bconsectetur\s+adipisci"
-    r"|\b(?:please\s+)?enable\s+javascript\b|\bjavascript\s+(?:is|must\s+be|has\s+been)\s+(?:disabled|enabled|required|turned)"
-    r"|\b(?:we|this\s+(?:web)?site|our\s+(?:web)?site)\s+uses?\s+cookies\b|\baccept\s+all\s+cookies\b"
-    r"|\b(?:404|page)\s+not\s+found\b|\baccess\s+denied\b|\bchecking\s+your\s+browser\b"
-    r"|\binsert\s+(?:your\s+)?(?:text|content)\s+here\b|\byour\s+text\s+(?:goes\s+)?here\b|\bthis\s+is\s+a\s+placeholder\b"
-)
-_PLACEHOLDERS: Final = re.compile(_PLACEHOLDER)
+_PLACEHOLDERS: Final = re.compile(PLACEHOLDER)
 _CLUSTER: Final = r"\b[bcdfghjklmnpqrstvwxz]{4,}\b|[bcdfghjklmnpqrstvwxz]{5}"
 _WORD: Final = re.compile(r"[^\W\d_]{4,}")
 _HARD: Final = re.compile(r"\b[bcdfghjklmnpqrstvwxz]{4,20}\b|\b\w{0,12}[bcdfghjklmnpqrstvwxz]{5}\w{0,12}")
@@ -62,9 +56,11 @@ class Letters(NamedTuple):
 def _classes() -> np.ndarray:
     octets = np.arange(256)
     capital = (octets >= 65) & (octets <= 90)
-    letter = capital | ((octets >= 97) & (octets <= 122)) | (octets >= 0xC0)  # lead bytes: one for each character
-    other = (octets > 32) & (octets < 127) & ~letter
-    return capital.astype(np.int64) | letter.astype(np.int64) << _FIELD | other.astype(np.int64) << (2 * _FIELD)
+    drawn = (octets == 0xE2) | (octets == 0xF0)  # lead bytes of punctuation, arrows, stars and boxes, and of emoji
+    letter = capital | ((octets >= 97) & (octets <= 122)) | ((octets >= 0xC0) & ~drawn)  # one for each character
+    other = ((octets > 32) & (octets < 127) & ~letter) | drawn
+    classes: np.ndarray = capital.astype(np.int64) | letter.astype(np.int64) << _FIELD | other.astype(np.int64) << (2 * _FIELD)
+    return classes
 
 
 _CLASSES: Final = _classes()
@@ -123,7 +119,7 @@ def flag_style(texts: pa.Array, samples: np.ndarray, flags: FlagRows) -> None:
     clustered = np.flatnonzero(_mask(pc.match_substring_regex(texts, _CLUSTER)) & samples)
     for row in clustered[_may_be_gibberish(texts.take(pa.array(clustered)))]:
         _flag_gibberish(int(row), texts[int(row)].as_py(), flags)
-    found = _mask(pc.match_substring_regex(texts, _PLACEHOLDER)) & samples
+    found = _mask(pc.match_substring_regex(texts, PLACEHOLDER)) & samples
     for row in np.flatnonzero(found):
         _flag_boilerplate(int(row), texts[int(row)].as_py(), flags)
 

@@ -47,6 +47,8 @@ _OUTLYING: Final = (("seconds", "quality.audio-duration", 4.0), ("density", "", 
 """Measure, code and robust z (of the logarithm) beyond which an item is far from the others of its source."""
 _FLOOR: Final = {"seconds": 0.05, "density": 0.15, "chars": 0.5}
 """The least spread of the logarithm: a tenth of a second among clips of one second is no fault."""
+_LENGTHS: Final = (500, 5_000)
+"""Characters that no text is noted as short above, or as long below, whatever the others of its source are."""
 MOST_TOLD: Final = 100
 """Columns of a table that are named for one code."""
 _READ: Final = ["row", "item", "split", "group", "chars", "seconds", "rate", "density", "findings", "suspects"]
@@ -112,6 +114,8 @@ def _known(source: Source, settings: QualitySettings) -> _Known:
         values = source.all(measure)
         logs = values if measure == "density" else np.log(values[values > 0])
         bounds[measure] = far_bounds(logs, limit, _FLOOR[measure])
+    low, high = bounds["chars"]
+    bounds["chars"] = min(low, float(np.log(_LENGTHS[0]))), max(high, float(np.log(_LENGTHS[1])))
     rate = max(source.rates, key=lambda one: (source.rates[one], one), default=0)
     faults = [fault for table in (source.tables.values() if source.suspects else ()) for fault in judged(table, settings)[0]]
     faulty = frozenset((fault.code, fault.column) for fault in faults)
