@@ -97,10 +97,11 @@ def write(
     WorkspaceDamaged when a file is not what the manifest says; DiskFull when there is no room for it.
     """
     key = private_key(inputs.key) if inputs.key is not None else None
+    _put_back(target)
     _demand_place(target, force=force, as_tar=as_tar)
     items = _sorted(inputs)
     target.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in target.parent.glob(f".{glob.escape(target.name)}.bundle-*"):
+    for leftover in _leftovers(target):
         shutil.rmtree(leftover, ignore_errors=True)
     passing = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}.bundle-"))
     try:
@@ -248,7 +249,22 @@ def _not_included(inputs: BundleInputs, items: Sorted, parted: Parted) -> bytes:
 
 def _swap(fresh: Path, target: Path, old: Path) -> None:
     """Put the new bundle in its place; the one that was there is removed with everything that was only on its way."""
-    if os.path.lexists(target):
+    if target.is_dir():
         target.replace(old)
-    fresh.replace(target)
+    try:
+        fresh.replace(target)
+    except OSError:
+        _put_back(target)
+        raise
     fsync_directory(target.parent)
+
+
+def _leftovers(target: Path) -> list[Path]:
+    return list(target.parent.glob(f".{glob.escape(target.name)}.bundle-*"))
+
+
+def _put_back(target: Path) -> None:
+    """Put a bundle back that was moved aside when a run was killed, or failed, before the new one stood in its place."""
+    for leftover in _leftovers(target):
+        if not os.path.lexists(target) and (leftover / "old").is_dir():
+            (leftover / "old").replace(target)

@@ -35,7 +35,7 @@ CODES: Final[dict[Code, str]] = {
     "verify.changed-file": "A file of the curated set is not the one that was written.",
     "verify.extra-file": "The curated set holds a file that the manifest does not know.",
     "verify.manifest-changed": "A file of the manifest itself is missing, has been changed, or was not written with it.",
-    "verify.damaged-record": "A record (tombstones, decisions, swept.jsonl, the lock) cannot be read, or has forgotten something.",
+    "verify.damaged-record": "A record (tombstones, decisions, swept.jsonl, the lock) cannot be read, or has forgotten things.",
     "verify.taken-down-present": "A file of the workspace holds something that was taken down.",
     "verify.taken-down-named": "A file of the workspace speaks of something that was taken down as if it were here.",
     "verify.takedown-unfinished": "A takedown was broken off before all bytes were out; the same command finishes it.",

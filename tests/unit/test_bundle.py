@@ -187,6 +187,33 @@ def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:
         bundle.write(inputs(world), tmp_path / "mine", as_tar=False, force=True)
 
 
+def test_a_bundle_is_not_lost_before_its_successor_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a run fails or is killed between moving the old bundle aside and putting the new one there, the old one is back."""
+    world = made(tmp_path)
+    bundle.write(inputs(world), tmp_path / "out", as_tar=False)
+    (tmp_path / "out" / "mark").write_text("the old one")
+    replace = Path.replace
+
+    def failing(self: Path, target: Path) -> Path:
+        if self.name == "bundle":
+            raise OSError(errno.EIO, "Input/output error")
+        return replace(self, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", failing)
+        with pytest.raises(OSError, match="Input/output"):
+            bundle.write(inputs(world), tmp_path / "out", as_tar=False, force=True)
+    assert (tmp_path / "out" / "mark").exists()
+    (tmp_path / ".out.bundle-killed").mkdir()
+    (tmp_path / "out").rename(tmp_path / ".out.bundle-killed" / "old")
+    with pytest.raises(UsageError, match="there already"):
+        bundle.write(inputs(world), tmp_path / "out", as_tar=False)
+    assert (tmp_path / "out" / "mark").exists()
+    bundle.write(inputs(world), tmp_path / "out", as_tar=False, force=True)
+    assert bundle.verify(tmp_path / "out").findings == ()
+    assert not list(tmp_path.glob(".out.*"))
+
+
 def test_a_changed_set_is_not_bundled_and_leavings_are_swept(tmp_path: Path) -> None:
     """A file that is not what the manifest says stops it before anything stands there; a killed run's leavings go."""
     world = made(tmp_path)
