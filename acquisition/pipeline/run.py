@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from acquisition import plugins
 from acquisition.engine.local import LocalEngine
-from acquisition.errors import DiskFull, LicenseRefused, LimitReached, UsageError, WorkspaceDamaged
+from acquisition.errors import DiskFull, LimitReached, NotHere, NotInLock, Refused, UsageError, WorkspaceDamaged
 from acquisition.journal import Journal
 from acquisition.model import Rejection
 from acquisition.pipeline.finishing.ending import Finished, finish
@@ -219,9 +219,10 @@ def _is_missing(session: Session, moved: Mapping[str, Moved]) -> bool:
     A folder that is not mounted must not empty the set that stands, and no set is made of what nobody has fetched.
     """
     errors = [error for source in moved.values() for error in source.errors]
-    if errors:
-        return any(not isinstance(error, LicenseRefused) for error in errors)
-    return not session.workspace.curated.is_dir()
+    absent = [isinstance(error, (NotHere, NotInLock)) for error in errors]
+    if not session.workspace.curated.is_dir():
+        return all(absent)  # what a first fetch was refused is told by a manifest
+    return any(absent) or any(not isinstance(error, Refused) for error in errors)
 
 
 def _summary(moved: Mapping[str, Moved], staged: Mapping[str, Staged], result: Finished, until: str) -> Summary:
