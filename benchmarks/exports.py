@@ -84,8 +84,8 @@ def rows(start: int, count: int) -> Any:
         "license_reasons": [["'cc-by-4.0' names CC-BY-4.0"]] * count,
         "license_review": [False] * count,
         "evidence": [evidence] * count,
-        "duties": [["attribution", "notice-changes"] if number % 4 in (0, 3) else [] for number in numbers],
-        "authors": [[f"Author {number % 3_000}"] if number % 4 in (0, 3) else [] for number in numbers],
+        "duties": [["attribution", "notice-changes"] if number % 4 != 1 else [] for number in numbers],
+        "authors": [[f"Author {number % 3_000}"] if number % 4 != 1 else [] for number in numbers],
         "title": [f"Work No. {number}, “{number % 7}”" for number in numbers],
         "attribution_text": [f"“Work No. {number}” by Author {number % 3_000}, CC-BY-4.0" for number in numbers],
         "signals": [[signal] if c else None for c in crawled],
@@ -156,9 +156,11 @@ def export(directory: str, items: int, formats: tuple[str, ...], answer: Any) ->
     """Write some formats and send what it took; runs in a fresh process."""
     from acquisition import plugins
     from acquisition.manifest.agreeing import demand_agreement
+    from acquisition.manifest.sound import demand_sound
 
     told = ledger(Path(directory), items)
     wall, cpu = time.perf_counter(), time.process_time()
+    demand_sound(told.items)
     demand_agreement(told.items, Path(directory) / "curated-files.jsonl")
     took = [("(agreement)", time.perf_counter() - wall, time.process_time() - cpu, 0, peak())]
     for name in formats:
