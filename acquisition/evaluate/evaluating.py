@@ -13,12 +13,12 @@ from acquisition import plugins
 from acquisition.curate.policy import Policy
 from acquisition.errors import UsageError
 from acquisition.evaluate.claims import claims
-from acquisition.evaluate.labelled import LINES, Line, read_lines
+from acquisition.evaluate.labelled import LINES, Line, QualityLine, read_lines
 from acquisition.evaluate.metrics import Tally
 from acquisition.evaluate.mistakes import MISTAKES, Mistake
 from acquisition.evaluate.running import Answers, not_checked, run
 from acquisition.evaluate.samples import gather
-from acquisition.evaluate.scores import SCORES, Counting
+from acquisition.evaluate.scores import SCORES, Counting, labelled_codes
 from acquisition.model import Observation
 from acquisition.settings import FilterSettings
 
@@ -92,6 +92,8 @@ def evaluate(
         counting = Counting(name, policy or Policy())
         tallies, mistakes = SCORES[name](lines, answers, counting), list(MISTAKES[name](lines, answers, counting))
         notes = list(_notes(answers, lines))
+        if name == "quality":
+            notes += _unknown(lines, plugin.codes)
     return Report(
         filter=name,
         version=plugin.version,
@@ -137,6 +139,13 @@ def _by_language(lines: Sequence[Line], settings: FilterSettings) -> Iterable[tu
         (settings.model_copy(update={"languages": (language,)}) if language else settings, group)
         for language, group in sorted(groups.items(), key=lambda entry: entry[0] or "")
     ]
+
+
+def _unknown(lines: Sequence[QualityLine], codes: Iterable[str]) -> Iterable[str]:
+    """Name the labels that no code of the filter answers to: a slip of the pen would else look like a blind spot."""
+    unknown = sorted(set().union(*(labelled_codes(line) for line in lines)) - set(codes))
+    if unknown:
+        yield f"the filter has no such code, so it counts as not checked: {', '.join(unknown[:10])}"
 
 
 def _notes(answers: Answers, lines: Sequence[Line]) -> Iterable[str]:

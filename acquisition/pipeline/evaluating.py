@@ -16,8 +16,9 @@ def evaluate(name: str, labelled: Path, file: Path | None) -> tuple[room.Report,
     """Evaluate a filter on a labelled file; return the report and where the settings came from.
 
     Without a declaration the filter's defaults and the built-in policy count. A filter that the declaration switches off is
-    evaluated with its defaults: whoever asks wants to know.
+    evaluated with its defaults: whoever asks wants to know. Names are taken with hyphens too, as `calibrate` takes them.
     """
+    name = name.replace("-", "_")
     if file is None:
         return room.evaluate(name, labelled), "no declaration"
     declared = load(file, environment=os.environ)

@@ -124,6 +124,16 @@ def test_an_unknown_filter_is_named(tmp_path: Path) -> None:
     assert all(name in caught.value.hint for name in SCORED)
 
 
+def test_names_are_taken_with_hyphens_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`llm-style`, as `calibrate` has it, is `llm_style`; a label that is no code is named beside its count."""
+    with pytest.raises(SystemExit) as ended:
+        main(["evaluate", "llm-style", str(_written(tmp_path, [{"id": "a", "text": "Rain.", "llm": False}]))])
+    assert ended.value.code == 0
+    with pytest.raises(SystemExit):
+        main(["evaluate", "quality", str(_written(tmp_path, [{"id": "a", "text": "Rain fell.", "codes": ["blury", "empty"]}]))])
+    assert "no such code, so it counts as not checked: quality.blury\n" in capsys.readouterr().out
+
+
 # --- what counts --------------------------------------------------------------------------------------------------------
 
 
