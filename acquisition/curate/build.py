@@ -22,7 +22,7 @@ from acquisition.curate.classes import class_of_label, folder_names
 from acquisition.curate.files import FileList
 from acquisition.curate.history import read_history, record_of, told, write_record
 from acquisition.curate.link import Linker
-from acquisition.curate.noting import notes_on
+from acquisition.curate.noting import notes_on, on_layout
 from acquisition.curate.placing import Placing, Rights
 from acquisition.curate.policy import Policy
 from acquisition.curate.redact import pseudonyms
@@ -114,7 +114,8 @@ def build(inputs: CurateInputs) -> CurateResult:
         if inputs.splits is not None:
             before = history.without(inputs.forgotten)
             write_record(inputs.splits, record_of(settings.splits, before, settled.remembered(), anew=settled.anew))
-    return _result(run, settled, (*notes, *notes_on(settled, inputs.today)))
+    found = (*notes, *on_layout(outline, settings.layout), *notes_on(settled, inputs.today))
+    return _result(run, settled, found)
 
 
 def _checks(inputs: CurateInputs) -> Checks:

@@ -10,6 +10,7 @@ import numpy as np
 
 from acquisition.curate.candidates import CLUSTER, GROUP, divided_by
 from acquisition.curate.settling import CONFLICT, Settled, closed_holdouts
+from acquisition.protocols import Outline
 
 _FAR: Final = 0.05
 
@@ -26,6 +27,18 @@ def notes_on(settled: Settled, today: dt.date) -> Iterator[str]:
     yield from _on_lost_splits(settled)
     yield from _on_shares(settled)
     yield from _on_holdouts(settled, today)
+
+
+def on_layout(outline: Outline, layout: str) -> Iterator[str]:
+    """Say what `load_dataset` passes over in a folder of several kinds: it takes one kind of media for all (`datasets` 5.2)."""
+    media = [kind for kind in ("audio", "image") if outline.modalities.get(kind)]
+    others = sum(outline.modalities.values()) - (outline.modalities[media[0]] if media else 0)
+    if layout == "folders" and media and others:
+        lists = ", ".join(f"{kind}.jsonl" for kind in sorted(outline.modalities) if kind != media[0])
+        yield (
+            f"layout folders: `load_dataset` on the set gives its {outline.modalities[media[0]]} items of kind {media[0]}; the "
+            f'other {others} load with load_dataset("json", data_files=…) from {lists}. In parquet or jsonl all load at once'
+        )
 
 
 def _on_classes(settled: Settled) -> Iterator[str]:
