@@ -143,7 +143,7 @@ def rebuild(session: Session, command: str, prepare: Callable[[], Hits | None]) 
         hits = prepare()
         made = make_plan(session, here_only=True)
         moved, _ = move(session, made.sources, made.lock, journal)
-        return _line(session, moved, "manifest", journal, hits=hits)
+        return _line(session, moved, "manifest", journal, hits=hits, unpinned=True)
 
     return _run(session, command, work)
 
@@ -190,6 +190,7 @@ def _line(
     *,
     hits: Hits | None = None,
     anew: bool = False,
+    unpinned: bool = False,
 ) -> Summary:
     result = Finished()
     staged: dict[str, Staged] = {}
@@ -199,7 +200,7 @@ def _line(
         if last >= STEPS.index("stage"):
             staged = stage_all(session, moved.values(), engine, hits=hits)
             swept = sweep_away(session, journal, staged, moved.values())  # what crawls tell of themselves changes with it
-        if not staged and _is_missing(session, moved):
+        if not staged and _is_missing(session, moved, unpinned=unpinned):
             until, last = "stage", STEPS.index("stage")
         if last >= STEPS.index("filter"):
             flagged, not_checked = flag_all(session, staged, moved, engine)
@@ -213,16 +214,18 @@ def _line(
     return replace(_summary(moved, staged, result, until), swept=swept, staged=frozenset(staged))
 
 
-def _is_missing(session: Session, moved: Mapping[str, Moved]) -> bool:
+def _is_missing(session: Session, moved: Mapping[str, Moved], *, unpinned: bool) -> bool:
     """Say whether nothing is staged for want of it, and not because the policy wants none.
 
-    A folder that is not mounted must not empty the set that stands, and no set is made of what nobody has fetched.
+    A folder that is not mounted must not empty the set that stands, and no set is made of what nobody has fetched. Where
+    something has to leave the set, `unpinned` sources are no reason to leave it as it stands.
     """
     errors = [error for source in moved.values() for error in source.errors]
     absent = [isinstance(error, (NotHere, NotInLock)) for error in errors]
     if not session.workspace.curated.is_dir():
         return all(absent)  # what a first fetch was refused is told by a manifest
-    return any(absent) or any(not isinstance(error, Refused) for error in errors)
+    kept = () if unpinned else (NotInLock,)
+    return any(isinstance(error, (NotHere, *kept)) or not isinstance(error, Refused) for error in errors)
 
 
 def _summary(moved: Mapping[str, Moved], staged: Mapping[str, Staged], result: Finished, until: str) -> Summary:
