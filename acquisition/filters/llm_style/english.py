@@ -60,6 +60,14 @@ CERTAIN: Final = (
         after=_THIRD,
     ),
     _phrase(
+        "as-an-assistant",
+        "certain",
+        ASSISTANT,
+        "virtual assistant|digital assistant",
+        r"\bas an? (?:virtual|digital) assistant,? i (?:do not|don't) (?:have|possess) (?:an? |any )?(?:physical|personal|feelings|emotions|the ability)\b",
+        before=_ABOUT,
+    ),
+    _phrase(
         "for-me-as-an-ai",
         "certain",
         ASSISTANT,
@@ -175,8 +183,8 @@ CERTAIN: Final = (
         "content that|responses that|material that|text that|instructions that|information that",
         rf"\bi ?{_CANNOT} (?:generate|create|provide|produce|write|engage in|assist in creating) (?:[a-z]{{1,14}} ){{0,3}}"
         r"(?:content|responses|material|text|instructions|information) that (?:is |are |may be |could be |could |may |might )?(?:promot|harm|explicit|sexual|"
-        r"offensive|illegal|inappropriate|discriminat|violat|encourag|unethical|dangerous|glorif|copyright)",
-        sign=r"that (?:is |are |may be |could be |could |may |might )?(?:promot|harm|explicit|sexual|offensive|illegal|inappropriate|discriminat|violat|encourag|unethical|dangerous|glorif|copyright)",
+        r"offensive|illegal|inappropriate|discriminat|violat|encourag|unethical|dangerous|glorif|copyright|depict|sexuali|exploit)",
+        sign=r"that (?:is |are |may be |could be |could |may |might )?(?:promot|harm|explicit|sexual|offensive|illegal|inappropriate|discriminat|violat|encourag|unethical|dangerous|glorif|copyright|depict|sexuali|exploit)",
     ),
     _phrase(
         "my-guidelines",
@@ -327,8 +335,8 @@ WEAK: Final = (
         "sure-here",
         "weak",
         ASSISTANT,
-        "sure! here|sure, here|sure. here|sure here",
-        r"\bsure(?:!|,|\.)? here(?:'s| is| are) (?:a|an|the|some|your|my|one|how)\b",
+        "sure! here|sure, here|sure. here|sure here|sure! below|sure, below",
+        r"\bsure(?:!|,|\.)? (?:here(?:'s| is| are)|below (?:is|are)) (?:a|an|the|some|your|my|one|how)\b",
     ),
     _phrase(
         "revised-version",

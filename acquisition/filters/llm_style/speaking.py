@@ -26,6 +26,7 @@ _OPENER: Final = re.compile(
 _WORK: Final = re.compile(
     r"[^\n]{0,30}\b(?:an?|some|one|two|three|four|five|six|seven|eight|nine|ten|[0-9]{1,4}(?:-word)?|eine?|une?|un[ao]?|uma?|een)\b[^\n]{0,40}"
     r"(?:version|draft|essay|poem|story|summar|paragraph|description|title|headline|abstract|introduction|translation|outline|article|script|"
+    r"example of an?|sample|list of [0-9]{1,3} |"
     r"slogan|caption|haiku|speech|fassung|entwurf|gedicht|übersetzung|résumé|texte|poème|versi[oó]n|resumen|poema|texto|riassunto|"
     r"testo|versão|resumo|versie|samenvatting)[^\n]{0,120}:\s{0,3}\n\s{0,3}\S|"
     r"[^\n]{0,60}(?:wersja|tekst|streszczenie|верси|текст|перевод|стихотворение|版本|摘要|总结|文章|翻译|译文|修正版|改訂版|要約|翻訳|버전|요약|번역|hali|özet|metin|çeviri)"
