@@ -48,7 +48,10 @@ class Sample(Line):
 
 
 class LicenseLine(Line):
-    """A license claim; `expected` is an SPDX expression, or null where none can be known."""
+    """A license claim; `expected` is an SPDX expression, or null where none can be known.
+
+    A claim that a hub gives as a list or an object is read as what it gives.
+    """
 
     claim: Text | None
     hub: str = ""
@@ -60,6 +63,8 @@ class LicenseLine(Line):
     @classmethod
     def _nulls(cls, value: Any) -> Any:
         if isinstance(value, dict):
+            claim = value.get("claim")
+            value = value | {"claim": json.dumps(claim)} if isinstance(claim, list | dict) else value
             return {key: "" if one is None and key in {"hub", "url", "text"} else one for key, one in value.items()}
         return value
 

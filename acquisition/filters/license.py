@@ -109,7 +109,7 @@ class License(Filter):
     """Judges every item's license against `dataset.use`."""
 
     name: ClassVar[str] = "license"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     Settings: ClassVar[type[FilterSettings]] = LicenseGateSettings
     judges_rights: ClassVar[bool] = True
     cost: ClassVar[Cost] = Cost(prepare=0.3, text=0.15, memory=40)

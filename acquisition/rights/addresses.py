@@ -75,6 +75,10 @@ ADDRESSES: Final[Mapping[str, str]] = {
     "govdata.de/dl-de/zero-2-0": "DL-DE-ZERO-2.0",
     "open.canada.ca/en/open-government-licence-canada": "OGL-Canada-2.0",
     "data.norge.no/nlod/en/2.0": "NLOD-2.0",
+    "data.norge.no/nlod/no/2.0": "NLOD-2.0",
+    "data.norge.no/nlod/en/1.0": "NLOD-1.0",
+    "data.norge.no/nlod/no/1.0": "NLOD-1.0",
+    "joinup.ec.europa.eu/collection/eupl/eupl-text-eupl-12": "EUPL-1.2",
     "usa.gov/government-works": US_GOVERNMENT,
     "usa.gov/publicdomain/label/1.0": US_GOVERNMENT,
     "ec.europa.eu/info/legal-notice_en": "LicenseRef-EU-ODP-Legal-Notice",
@@ -93,7 +97,7 @@ ADDRESSES: Final[Mapping[str, str]] = {
     "pixabay.com/service/license": "LicenseRef-scancode-pixabay-content",
     "commoncrawl.org/terms-of-use": "LicenseRef-CommonCrawl-ToU",
     "openai.com/policies/terms-of-use": "LicenseRef-OpenAI-Terms",
-    "etalab.gouv.fr/licence-ouverte-open-licence": "etalab-2.0",
+    "etalab.gouv.fr/licence-ouverte-open-licence": f"{FAMILY}etalab",  # versions 1.0 and 2.0 stand there
     "gutenberg.org/license": "LicenseRef-scancode-gutenberg-2020",
     "microsoft.github.io/open-use-of-data-agreement/o-uda": "O-UDA-1.0",
 }

@@ -55,12 +55,13 @@ LicenseRef-family-cdla-permissive | CDLA Permissive | Community Data License Agr
 C-UDA-1.0 | C-UDA | CUDA 1.0 data | Computational Use of Data Agreement | Computational Use of Data Agreement v1.0
 O-UDA-1.0 | O-UDA | Open Use of Data Agreement | Open Use of Data Agreement v1.0
 MIT | MIT License | MIT Licence (MIT) | Expat | Expat License | The MIT License (MIT) | MIT style license as Expat
-  | X11 MIT Expat
+  | X11 MIT Expat | MIT/X11 | X11/MIT
 MIT-0 | MIT No Attribution | MIT Zero
 ISC | ISC License | Internet Systems Consortium License
 0BSD | Zero-Clause BSD | BSD Zero Clause License | Free Public License 1.0.0
 Apache-2.0 | Apache 2.0 | Apache 2 | Apache License 2.0 | Apache License Version 2.0 | Apache Software License 2.0
-  | ASL 2.0 | Apache v2 | Apache2 | Apache 2.0 License | ALv2
+  | ASL 2.0 | Apache v2 | Apache2 | Apache2.0 | Apache 2.0 License | ALv2
+Apache-2.0 WITH LLVM-exception | Apache 2.0 with LLVM exception | Apache 2.0 with LLVM exceptions
 Apache-1.1 | Apache 1.1 | Apache Software License 1.1
 LicenseRef-family-apache | Apache | Apache License | Apache Software License
 BSD-2-Clause | BSD 2-Clause | BSD 2 Clause "Simplified" License | Simplified BSD | FreeBSD License | 2-clause BSD
@@ -72,6 +73,8 @@ BSD-4-Clause | BSD 4-Clause | Original BSD | 4-clause BSD
 LicenseRef-family-bsd | BSD | BSD license | BSD style | BSD license family
 GPL-2.0-only | GPL 2 | GPL 2.0 | GPLv2 | GNU GPL 2 | GNU GPL v2.0 | GNU General Public License v2.0
   | GNU General Public License 2 | General Public License 2.0 | GNU GPLv2 | GPL 2.0 only
+GPL-2.0-only WITH Classpath-exception-2.0 | GPL-2.0-with-classpath-exception | GPL 2 with the Classpath Exception
+  | GNU GPL 2 with Classpath exception | GNU General Public License 2 with Classpath Exception
 GPL-2.0-or-later | GPLv2+ | GPL 2.0+ | GNU General Public License v2.0 or later | GPL 2 or later | GNU GPL v2 or later
 GPL-3.0-only | GPL 3 | GPL 3.0 | GPLv3 | GNU GPL 3 | GNU GPL v3.0 | GNU General Public License v3.0
   | GNU General Public License 3 | General Public License 3.0 | GNU GPLv3 | GPL 3.0 only
@@ -109,6 +112,8 @@ LicenseRef-family-etalab | Licence Ouverte | Etalab | Etalab Open License | Lice
   | Etalab Licence Ouverte | Licence Ouverte Etalab
 LicenseRef-family-dl-de | Datenlizenz Deutschland | dl-de
 EUPL-1.2 | EUPL 1.2 | European Union Public License 1.2 | European Union Public Licence v1.2
+CECILL-2.1 | CeCILL 2.1 | CeCILL Free Software License Agreement 2.1
+MulanPSL-2.0 | Mulan PSL 2 | MulanPSL 2 | Mulan Permissive Software License 2
 AFL-3.0 | Academic Free License v3.0 | AFL 3.0 | Academic Free License 3
 Artistic-2.0 | Artistic license 2.0 | Artistic 2
 BSL-1.0 | Boost Software License 1.0 | Boost Software License
@@ -231,11 +236,13 @@ def spelled(text: str) -> str:
     text = in_english(plain_letters(text))
     text = re.sub(r"\b(?:version|ver)\b\.?\s*(?=\d)", " ", text)
     text = re.sub(r"(?<![a-z])v\.?\s*(?=\d)|(?<=[a-z])v(?=\d)", " ", text)
+    text = re.sub(r"\b([al]?gpl)(?=\d)", r"\1 ", text)
     text = re.sub(r">=\s*(\d+(?:\.\d+)?)", r"\1 or later ", text)  # R packages: "GPL (>= 2)"
     text = re.sub(r"(?<=[a-z][-_])(\d)[-_](\d)(?![\w.-])", r"\1.\2", text)  # "cc-by-4-0"
     text = re.sub(r"[^\w.+]+|_+", " ", text)
     text = re.sub(r"\.(?!\d)|(?<!\d)\.", " ", text)
     text = re.sub(r"(?<![\d.a-z])(\d)(?![\d.a-z])", r"\1.0", text)
+    text = re.sub(r"(?<=\d)\+(?!\w)", " or later ", text)  # "GNU GPL 3+"
     return " ".join(text.split())
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 NOASSERTION: Final = "NOASSERTION"
 _OWN: Final = re.compile(r"(?:DocumentRef-[A-Za-z0-9.-]+:)?LicenseRef-[A-Za-z0-9.-]+")
 _SPELLING: Final = re.compile(r"[A-Za-z0-9.+:() -]{1,500}")
+_NO_VERSION: Final = re.compile(r"(?<![\w.-])GPL\+?(?![\w.-])", re.IGNORECASE)
 
 T = TypeVar("T")
 
@@ -60,8 +61,8 @@ def parse(text: str) -> str | None:
 
 @lru_cache(maxsize=10_000)
 def _tree(text: str) -> Any:
-    # A deprecated "+" is fine; anything beyond the grammar's own characters is prose.
-    if not _SPELLING.fullmatch(text) or text.count("(") > 20:
+    # A deprecated "+" is fine; anything beyond the grammar's own characters is prose, and a bare "GPL" has no version.
+    if not _SPELLING.fullmatch(text) or text.count("(") > 20 or _NO_VERSION.search(text):
         return None
     from license_expression import ExpressionError, ExpressionParseError
 

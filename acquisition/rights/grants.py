@@ -95,7 +95,7 @@ _CLASSES: Final[Sequence[tuple[Grant, str]]] = (
     (_PERMISSIVE, "LicenseRef-scancode-openmdw-1.0 LicenseRef-OpenMDW-1.1"),
     (_APACHE, "Apache-2.0 AFL-3.0 ECL-2.0"),
     (_SHARE_ALIKE, "ODbL-1.0 CDLA-Sharing-1.0 CC-SA-1.0 LGPLLR"),
-    (_RESEARCH, "C-UDA-1.0 LicenseRef-research-only LicenseRef-ImageNet LicenseRef-Microsoft-Data-License"),
+    (_RESEARCH, "C-UDA-1.0 LicenseRef-ImageNet LicenseRef-Microsoft-Data-License"),
     (_RESEARCH_NC, "LicenseRef-Kaggle-Competition-Rules LicenseRef-Apple-AMLR LicenseRef-H-Research"),
     (_RESEARCH_NC, "LicenseRef-Intel-Research LicenseRef-DeepFloyd-IF LicenseRef-FAIR-Noncommercial-Research"),
     (_RESEARCH_NC, "LicenseRef-scancode-llama-license-2023"),
@@ -125,6 +125,7 @@ _SPECIAL: Final[Mapping[str, Grant]] = {
     **{identifier: grant for grant, row in _CLASSES for identifier in row.split()},
     "LicenseRef-scancode-cc-sampling-plus-1.0": _SAMPLING,
     "LicenseRef-scancode-cc-sampling-1.0": _SAMPLING,
+    "LicenseRef-research-only": replace(_RESEARCH, review=True),
     "LicenseRef-non-commercial": Grant("yes", "no", "conditional", "unknown", Duties(True, non_commercial=True), True),
 }
 _BY_FAMILY: Final[Mapping[str, Grant]] = {

@@ -37,6 +37,12 @@ _TRIGGER: Final = re.compile(
     r"|sous\s+(?:la\s+)?licence|\bcc[ -]by\b|\bcc0\b|\bpublic\s+domain\b",
     re.IGNORECASE | re.MULTILINE,
 )
+_HEADED: Final = re.compile(
+    r"^(?:#{1,6}[ \t]*[*_]*licen[cs]e[*_]*[ \t]*:?[ \t#]*|licen[cs]e[ \t]*\n[-=]{3,}[ \t]*)(?:\n[ \t]*){1,3}([^\n]{2,80})$",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""The line under a heading "License"."""
+_HOLDER: Final = re.compile(r"(?:©|\(c\)|copyright\b).*$", re.IGNORECASE)
 _VAGUE: Final = frozenset({"LicenseRef-research-only", "LicenseRef-non-commercial", RESERVED, PROPRIETARY})
 _BEFORE: Final = 160
 _AFTER: Final = 360
@@ -152,6 +158,10 @@ def _statements(text: str) -> Iterator[_Statement]:
     if matter := _MATTER.match(text):
         yield from _of_card(matter[1])
         text = text[matter.end() :]
+    for line in _HEADED.findall(text)[:_WINDOWS]:
+        entry = read(_HOLDER.sub("", line).strip(" .*_`"), "prose")
+        if entry.whole and parse(entry.expression):
+            yield _Statement((entry.expression,))
     for window in _windows(_TAG.sub(" ", text)):
         found = understood(window)
         if not found.expressions:

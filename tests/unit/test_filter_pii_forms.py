@@ -148,3 +148,79 @@ def test_a_language_that_does_not_exist_is_refused(tmp_path: Path) -> None:
         assert said in problem.message
     with pytest.raises(ValidationError):
         PiiSettings(languages=("xx",))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("電話番号は03-3581-3111です", [("PHONE_NUMBER", "03-3581-3111")]),
+        ("手机号13812345678，谢谢", [("PHONE_NUMBER", "13812345678")]),
+        ("電話：０３－３５８１－３１１１", [("PHONE_NUMBER", "０３－３５８１－３１１１")]),
+        ("詳細はinfo@kosho.co.jpまで", [("EMAIL_ADDRESS", "info@kosho.co.jp")]),
+        ("번호는 010-2345-6789입니다", [("PHONE_NUMBER", "010-2345-6789")]),
+        ("第13812345678号決定", []),
+        ("订单号4012888888881881请保存", []),
+    ],
+)
+def test_numbers_and_addresses_between_letters_of_scripts_without_spaces(text: str, expected: list[tuple[str, str]]) -> None:
+    """What touches such letters is found at its place, wide signs too, and what they call another number is none."""
+    assert found(Pii(PiiSettings(languages=("en", "ja", "ko")), CONTEXT), text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Aadhaar 2341 2341 2346", [("IN_AADHAAR", "2341 2341 2346")]),
+        ("PAN: AFZPK7190K", [("IN_PAN", "AFZPK7190K")]),
+        ("a frying PAN MODEL12345", []),
+        ("her NRIC is S1234567D", [("SG_NRIC_FIN", "S1234567D")]),
+        ("PESEL 44051401359", [("PL_PESEL", "44051401359")]),
+        ("my DNI is 12345678Z", [("ES_NIF", "12345678Z")]),
+        ("social insurance number 130-692-544", [("CA_SIN", "130-692-544")]),
+        ("the sin of 446454284 radians", []),
+        ("44051401359 visitors", []),
+    ],
+)
+def test_identity_numbers_of_other_countries_beside_their_own_name(text: str, expected: list[tuple[str, str]]) -> None:
+    """Where nobody declared the country the very name of the number has to stand near."""
+    assert found(Pii(PiiSettings(), CONTEXT), text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("write to kim dot lee at gmail dot com", ["kim dot lee at gmail dot com"]),
+        ("e-mail: jane at pottery dot org", ["jane at pottery dot org"]),
+        ("he works at pottery dot com", []),
+        ("see me at 5pm at the dot com talk", []),
+        ("Message-ID: <1234.abc@mail.pottery.org>", []),
+        ("References: <1@a.pottery.org> <2@b.pottery.org>", []),
+        ("From: Jo <jo@pottery.org>", ["jo@pottery.org"]),
+        ("scp x.txt deploy@host.pottery.org:/srv", []),
+        ("git clone ssh://git@github.com/pottery/kiln", []),
+    ],
+)
+def test_addresses_in_words_and_names_of_messages_and_accounts(text: str, expected: list[str]) -> None:
+    """An address in plain words is found where its form says so; what only looks like an address is nobody's."""
+    assert [value for kind, value in found(Pii(PiiSettings(), CONTEXT), text) if kind == "EMAIL_ADDRESS"] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("postgres://kiln:gl4ze-Oven@db.internal:5432/shop", [("SECRET", "gl4ze-Oven")]),
+        ("https://kiln:gl4zeOven@db.pottery.org/", [("SECRET", "gl4zeOven")]),
+        ("postgres://postgres:postgres1@localhost/shop", [("SECRET", "postgres1")]),
+        ("https://user:password@pottery.org/", []),
+        ("mysql://root:${DB_PASS1}@db/x", []),
+        ("d.o.b. 21.07.1984", [("DATE_TIME", "21.07.1984")]),
+        ("mobile app 10.2.3.4567", []),
+        ("17,12.50,4012 8888 8888 1881", [("CREDIT_CARD", "4012 8888 8888 1881")]),
+        ("4012 8888 8888 1881 2222 3333", []),
+    ],
+)
+def test_passwords_in_addresses_and_forms_in_rows(text: str, expected: list[tuple[str, str]]) -> None:
+    """A password stands before an address's host; a card is a cell of a row; versions are no telephones."""
+    made = Pii(PiiSettings(), CONTEXT)
+    found_here = [(one.rule.entity, text[one.start : one.end]) for one in made.findings(text) if one.score >= 0.6]
+    assert found_here == expected

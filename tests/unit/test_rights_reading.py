@@ -367,3 +367,30 @@ def test_addresses_met_on_real_pages(shared_data: Path) -> None:
     addresses = {url.strip() for row in rows for url in row["cc_urls_found"].split() if "/licenses/by" in url or "zero" in url}
     assert len(addresses) > 10
     assert [url for url in sorted(addresses) if from_address(url) is None] == []
+
+
+@pytest.mark.parametrize(
+    ("raw", "expression"),
+    [
+        ("GNU GPLv3+", "GPL-3.0-or-later"),
+        ("GNU LGPL 2.1+", "LGPL-2.1-or-later"),
+        ("GNU Affero General Public License v3+", "AGPL-3.0-or-later"),
+        ("GPL2+", "GPL-2.0-or-later"),
+        ("LGPL3", "LGPL-3.0-only"),
+        ("GPL or MIT", "LicenseRef-family-gpl OR MIT"),
+        ("GPLv2 with Classpath exception", "GPL-2.0-only WITH Classpath-exception-2.0"),
+        ("Apache 2.0 with LLVM exception", "Apache-2.0 WITH LLVM-exception"),
+        ("MIT/X11", "MIT"),
+        ("apache2.0", "Apache-2.0"),
+        ("https://www.etalab.gouv.fr/licence-ouverte-open-licence", "LicenseRef-family-etalab"),
+        ("https://data.norge.no/nlod/no/1.0", "NLOD-1.0"),
+    ],
+)
+def test_later_versions_and_exceptions_are_kept(raw: str, expression: str) -> None:
+    """A plus is never lost, a bare GPL has no version, and an exception belongs to its license."""
+    assert normalise(raw, "prose") == expression
+
+
+def test_permission_for_research_alone_asks_for_a_person() -> None:
+    """Words that permit research name no license."""
+    assert conclude(LicenseClaim(raw=("Free for research use only",), vocabulary="prose")).review

@@ -215,3 +215,19 @@ def test_readmes_of_real_data_sets(shared_data: Path) -> None:
         "sampled": "NOASSERTION",
         "exif-orientation-examples": "MIT",
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "expression"),
+    [
+        ("# Kiln\n\nPots.\n\n## License\n\nMIT\n", "MIT"),
+        ("# Kiln\n\n## License\n\nMIT © Jo Potter\n", "MIT"),
+        ("Kiln\n====\n\nLicense\n-------\n\nBSD-3-Clause\n", "BSD-3-Clause"),
+        ("# Kiln\n\n## License\n\nMIT, except the pictures\n", "NOASSERTION"),
+        ("# Kiln\n\n## License\n\nMIT\n\nThe data is licensed under CC BY-NC 4.0.\n", "NOASSERTION"),
+        ("# Kiln\n\n## People\n\nMIT\n", "NOASSERTION"),
+    ],
+)
+def test_a_name_alone_under_a_heading_is_the_license(text: str, expression: str) -> None:
+    """A README's section of one name gives it; with more words, or another license beside it, it does not."""
+    assert identify(text).expression == expression

@@ -15,6 +15,7 @@ from acquisition.filters.pii.words import (
     LICENSE,
     MEDICAL,
     NHS,
+    NONE,
     PASSPORT,
     ROUTING,
     SSN,
@@ -99,6 +100,24 @@ _WORDS: Final[Mapping[str, Words]] = {
     "DE_SOCIAL_SECURITY": words("rentenversicherung- sozialversicherung- versicherungsnummer rvnr svnr"),
     "DE_FUEHRERSCHEIN": words("führerschein- fahrerlaubnis-"),
 }
+BY_NAME: Final[Mapping[str, tuple[Words, Words]]] = {
+    "AU_TFN": (words("tfn file"), words("tfn tax")),
+    "AU_ABN": (words("abn australian"), words("abn business")),
+    "DE_SOCIAL_SECURITY": (_WORDS["DE_SOCIAL_SECURITY"], NONE),
+    "DE_TAX_ID": (_WORDS["DE_TAX_ID"], NONE),
+    "ES_NIE": (words("nie"), NONE),
+    "ES_NIF": (words("dni nif"), NONE),
+    "FI_PERSONAL_IDENTITY_CODE": (words("henkilötunnu- hetu personbeteckning-"), NONE),
+    "IN_AADHAAR": (words("aadhaar aadhar uidai"), NONE),
+    "IT_FISCAL_CODE": (words("codice cf fiscale fiscal"), NONE),
+    "KR_RRN": (words("rrn resident 주민등록번호 주민번호"), NONE),
+    "PL_PESEL": (words("pesel"), NONE),
+    "SE_PERSONNUMMER": (words("personnummer personnr samordningsnummer"), NONE),
+    "SG_NRIC_FIN": (words("nric fin"), NONE),
+    "TR_NATIONAL_ID": (words("kimlik tckn"), NONE),
+}  # fmt: skip
+"""Numbers that are read in every language, where the very name of the number stands near, with the words for that name: most
+pass a checksum, and people write them in texts of any language. The words of a second kind have to stand near too."""
 ALSO: Final[Mapping[str, Words]] = {"US_BANK_NUMBER": ACCOUNT, "UK_DRIVING_LICENCE": LICENSE}
 """Words of a second kind that have to stand near as well."""
 _IDLE: Final = frozenset(
@@ -122,6 +141,8 @@ _IDLE: Final = frozenset(
 )
 SUPPORTED: Final = 0.7
 SUPPORTED_AND_CHECKED: Final = 0.85
+NAMED: Final = 0.85
+"""Beside its own name a number is that, whatever else it could be."""
 
 
 def countries_of(languages: tuple[str, ...], declared: tuple[str, ...]) -> tuple[str, ...]:

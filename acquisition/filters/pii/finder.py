@@ -14,6 +14,7 @@ from acquisition.filters.pii.entities import CONTACTS
 from acquisition.filters.pii.judges import NOTE
 from acquisition.filters.pii.loading import engine
 from acquisition.filters.pii.rules import Rule
+from acquisition.filters.pii.scripts import apart, plain
 from acquisition.filters.pii.words import Spoken
 
 _RAISED: Final = 0.6
@@ -75,9 +76,10 @@ class Finder:
         length = pc.fill_null(pc.utf8_length(texts), 0)
         long = np.flatnonzero(pc.greater(length, _PIECE).to_numpy(zero_copy_only=False)).tolist()
         short = pc.if_else(pc.less_equal(length, _PIECE), texts, pa.scalar(None, texts.type)) if long else texts
-        reading = _Reading(self._rule_of, named)
-        for row, raw in self._analyzer.found(short, _LANGUAGE, asks=reading.asks):
-            text = texts[row].as_py()
+        read = apart(short)
+        reading = _Reading(self._rule_of, named, None if read is short else short)
+        for row, raw in self._analyzer.found(read, _LANGUAGE, asks=reading.asks):
+            text = read[row].as_py()
             yield row, self._weighed(text, raw, reading.spoken(row, text), "time" if raw.gave_up else "")
         for row in long:
             yield row, self._in_pieces(texts[row].as_py(), named[row] if named else ())
@@ -90,6 +92,8 @@ class Finder:
         """Look at a long text piece by piece, up to a limit, so that time and memory stay in proportion."""
         raw: dict[tuple[str, int, int], Any] = {}
         gave_up = "length" if len(text) > _LONGEST else ""
+        spoken = Spoken(plain(text), named)
+        text = apart(pa.array([text], pa.large_string()))[0].as_py()
         for start in range(0, min(len(text), _LONGEST), _PIECE - _OVERLAP):
             found = self._analyzer.analyze(text[start : start + _PIECE], _LANGUAGE, asks=_Reading(self._rule_of, [named]).asks)
             gave_up = "time" if found.gave_up else gave_up
@@ -99,7 +103,7 @@ class Finder:
             if len(raw) > _MOST_PLACES:
                 gave_up = "places"
                 break
-        return self._weighed(text, list(raw.values()), Spoken(text, named), gave_up)
+        return self._weighed(text, list(raw.values()), spoken, gave_up)
 
     def _weighed(self, text: str, raw: Sequence[Any], spoken: Spoken, gave_up: str) -> Found:
         found: list[Finding] = []
@@ -113,17 +117,19 @@ def _recognizer_of(match: Any) -> str:
 
 
 class _Reading:
-    """The words of the texts of one column, kept for the text at hand."""
+    """The words of the texts of one column, kept for the text at hand; `written`: the texts before they were set apart."""
 
-    def __init__(self, rules: Mapping[str, Rule], named: Sequence[tuple[str, ...]]) -> None:
+    def __init__(self, rules: Mapping[str, Rule], named: Sequence[tuple[str, ...]], written: pa.Array | None = None) -> None:
         self._rules = rules
         self._named = named
+        self._written = written
         self._row = -1
         self._spoken = Spoken("", ())
 
     def spoken(self, row: int, text: str) -> Spoken:
         """Return the words of one text and of the column's name that it has."""
         if row != self._row:
+            text = plain(self._written[row].as_py()) if self._written is not None else text
             self._row, self._spoken = row, Spoken(text, self._named[row] if self._named else ())
         return self._spoken
 

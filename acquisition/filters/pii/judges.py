@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 import regex
 
 from acquisition.filters.pii.phones import numbers
-from acquisition.filters.pii.secrets import bare_secret_value, secret_value
+from acquisition.filters.pii.secrets import address_secret_value, bare_secret_value, secret_value
 from acquisition.filters.pii.words import FULL_REACH
 
 
@@ -43,7 +43,7 @@ Judge: TypeAlias = Callable[[str, int, int], Iterator[Reading]]
 NOTE: Final = 0.4
 """What could be personal and is more often something else: noted, and too weak for the default policy."""
 
-CARD_PATTERN: Final = r"(?<![\w.,-])\d(?:[ \u00a0-]?\d){11,18}(?![\w-]|[.,]\d)"
+CARD_PATTERN: Final = r"(?<![\w.-])\d(?:[ \u00a0-]?\d){11,18}(?![\w-]|[.,]\d)"
 _CARD_GROUPS: Final = regex.compile(r"\d{4}([ \u00a0-])\d{4}\1\d{4}\1\d{1,7}|\d{4}([ \u00a0-])\d{6}\2\d{4,5}")
 _ISSUERS: Final = regex.compile(
     r"4(?:\d{12}|\d{15}|\d{18})|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}"
@@ -105,10 +105,9 @@ NIR_PATTERN: Final = (
 """Sex, year, month (20 and more where it is not known), department, commune, order and, mostly, the key."""
 
 ETHEREUM_PATTERN: Final = r"(?<![0-9A-Za-z])0x[0-9a-fA-F]{40}(?![0-9A-Za-z])"
-WRITTEN_OUT_MAIL: Final = (
-    r"(?<![\w.+-])[A-Za-z0-9][A-Za-z0-9._+-]{0,40} ?(?:\[at\]|\(at\)|<at>| AT ) ?[A-Za-z0-9-]{1,40}"
-    r"(?: ?(?:\[dot\]|\(dot\)|<dot>| DOT |\.) ?[A-Za-z0-9-]{2,40}){1,3}(?![\w-])"
-)
+INSURANCE_PATTERN: Final = r"(?<![\w-])[1-79]\d{2}(?:-\d{3}-| \d{3} |\d{3})\d{3}(?![\w-])"
+PAN_PATTERN: Final = r"(?<![A-Za-z0-9])[A-Z]{3}[ABCFGHJLPT][A-Z][0-9]{4}[A-Z](?![A-Za-z0-9])"
+"""India's account number: the fourth letter says what kind of holder it is."""
 
 
 def luhn(digits: str) -> bool:
@@ -128,16 +127,17 @@ def card(text: str, start: int, end: int) -> Iterator[Reading]:
         yield Reading(start, end, 0.0, 0.9 if _LOOSE_ISSUERS.fullmatch(digits) else 0.75, checked=True)
         return
     if grouped:
-        formed = _CARD_GROUPS.fullmatch(value) and not _row(text, start, end)
+        formed = _CARD_GROUPS.fullmatch(value) and not _row(text, start, end, value[4])
         yield Reading(start, end, 0.9 if formed else NOTE, 1.0, checked=True)
     else:
         prose = sum(one.isalpha() for one in text[max(0, start - 60) : end + 60]) >= 12 and not _row(text, start, end)
         yield Reading(start, end, 0.65 if prose and _GREAT_ISSUERS.match(digits) else NOTE, 1.0, checked=True)
 
 
-def _row(text: str, start: int, end: int) -> bool:
-    """Say whether other numbers stand directly around it, as in a table."""
-    return bool(_IN_ROW.search(text[max(0, start - 3) : start]) or _NEXT_IN_ROW.match(text, end))
+def _row(text: str, start: int, end: int, mark: str = "") -> bool:
+    """Say whether other numbers stand directly around it, as in a table; with `mark`, behind the very mark inside it."""
+    before, after = _IN_ROW.search(text[max(0, start - 3) : start]), _NEXT_IN_ROW.match(text, end)
+    return any(found is not None and mark in found[0] for found in (before, after))
 
 
 def iban(text: str, start: int, end: int) -> Iterator[Reading]:
@@ -212,6 +212,13 @@ def assigned_secret(text: str, start: int, end: int) -> Iterator[Reading]:
         yield Reading(*place, 0.7, 0.7)
 
 
+def address_secret(text: str, start: int, end: int) -> Iterator[Reading]:
+    """The password in front of the host of an address, where it is no stand-in."""
+    place = address_secret_value(text, start, end)
+    if place:
+        yield Reading(*place, 0.7, 0.7)
+
+
 def bare_secret(text: str, start: int, end: int) -> Iterator[Reading]:
     """The value behind the name, where it looks like a secret without quotes around it."""
     place = bare_secret_value(text, start, end)
@@ -238,14 +245,14 @@ def nir(text: str, start: int, end: int) -> Iterator[Reading]:
         yield Reading(start, end if not key else end - 3, 0.0, 0.7)
 
 
+def insurance_number(text: str, start: int, end: int) -> Iterator[Reading]:
+    """A Canadian number with Luhn's checksum, in threes or behind its name in full; "sin" is a word of sentences too."""
+    digits = regex.sub(r"\D", "", text[start:end])
+    if luhn(digits) and (end - start > len(digits) or regex.search(r"SIN\b|(?i:insurance)", text[max(0, start - 40) : start])):
+        yield Reading(start, end, 0.0, 0.85, checked=True)
+
+
 def driver_license(text: str, start: int, end: int) -> Iterator[Reading]:
     """Only beside a word; not a date and not a number with decimals."""
     if sum(one.isdigit() for one in text[start:end]) >= 4 and not regex.match(r"[.,]\d", text[end : end + 2]):
         yield Reading(start, end, 0.0, 0.7)
-
-
-def mail(text: str, start: int, end: int) -> Iterator[Reading]:
-    """An address whose domain is public; the account of a repository's address ("git@host:path") is nobody's."""
-    if text[start:end].startswith("git@") and text[end : end + 1] == ":":
-        return
-    yield Reading(start, end, 0.95, 1.0, checked=True)

@@ -179,6 +179,8 @@ def _national(piece: _Piece, end: int, regions: tuple[str, ...], *, closing: boo
         return Number(piece.start, end, 0.0, 0.65 if reach == _NEXT else 0.75, reach)
     if len(digits) > 13 or max(map(len, groups)) > 8 or piece.marks.count("/") > 1:
         return None
+    if "." in piece.marks and min(map(len, groups[1:])) == 1:
+        return None  # a version
     if _american(piece):
         return Number(piece.start, end, 0.75 if set(piece.marks) - set(" \u00a0") else 0.65, 0.9)
     here = _valid(digits, regions)

@@ -68,7 +68,7 @@ class Pii(Filter):
     """Flags personal data that has a form, with its place in the text."""
 
     name: ClassVar[str] = "pii"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     Settings: ClassVar[type[FilterSettings]] = PiiSettings
     looks_across: ClassVar[bool] = True
     cost: ClassVar[Cost] = Cost(prepare=2.5, text=45.0, media=0.1, memory=300)

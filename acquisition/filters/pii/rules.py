@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import regex
 
-from acquisition.filters.pii import countries, judges, phones, secrets
+from acquisition.filters.pii import countries, judges, mails, phones, secrets
 from acquisition.filters.pii import words as near
 from acquisition.filters.pii.loading import presidio
 from acquisition.filters.pii.words import NONE, Words
@@ -91,9 +91,9 @@ def build(
     wanted = countries.countries_of(languages, declared)
     if "us" in wanted:
         rules += _american()
-    if "fr" in wanted:
-        rules += _french()
+    rules += _french(worded="fr" not in wanted)
     rules += [rule for country in wanted for rule in _national(country, named=country in declared)]
+    rules += [rule for country in countries.KNOWN if country not in wanted for rule in _by_name(country)]
     return rules + (_informational() if notes else [])
 
 
@@ -127,14 +127,17 @@ def _general(regions: tuple[str, ...]) -> list[Rule]:
     card = _pattern("CREDIT_CARD", "CardRecognizer", judges.CARD_PATTERN)
     iban = _pattern("IBAN_CODE", "IbanLengthRecognizer", judges.IBAN_PATTERN)
     phone = _pattern("PHONE_NUMBER", "PhoneRunRecognizer", phones.PATTERN)
-    written = _pattern("EMAIL_ADDRESS", "WrittenOutMailRecognizer", judges.WRITTEN_OUT_MAIL)
+    written = _pattern("EMAIL_ADDRESS", "WrittenOutMailRecognizer", mails.WRITTEN_OUT)
+    spelled = _pattern("EMAIL_ADDRESS", "SpelledOutMailRecognizer", mails.SPELLED_OUT)
     ethereum = _pattern("CRYPTO", "EthereumRecognizer", judges.ETHEREUM_PATTERN)
     token = _pattern("SECRET", "TokenRecognizer", secrets.FORM)
     assigned = _pattern("SECRET", "AssignedSecretRecognizer", secrets.ASSIGNMENT)
     bare = _pattern("SECRET", "BareSecretRecognizer", *secrets.BARE_ASSIGNMENTS, score=0.2)
+    login = _pattern("SECRET", "AddressSecretRecognizer", secrets.IN_ADDRESS)
     return [
-        Rule("EMAIL_ADDRESS", _email_recognizer(), near.MAIL, judge=judges.mail),
+        Rule("EMAIL_ADDRESS", _email_recognizer(), near.MAIL, judge=mails.plain),
         Rule("EMAIL_ADDRESS", written, near.MAIL, 0.7, 0.8),
+        Rule("EMAIL_ADDRESS", spelled, near.MAIL, judge=mails.spelled),
         Rule("CREDIT_CARD", card, near.CARD, judge=judges.card, denied=near.NOT_CARD),
         Rule("IBAN_CODE", iban, near.BANK, judge=judges.iban),
         Rule("IP_ADDRESS", IpRecognizer(), near.ADDRESS, judge=judges.address, denied=near.VERSION),
@@ -144,6 +147,7 @@ def _general(regions: tuple[str, ...]) -> list[Rule]:
         Rule("SECRET", token, NONE, 0.95, 0.95),
         Rule("SECRET", assigned, NONE, judge=judges.assigned_secret),
         Rule("SECRET", bare, NONE, judge=judges.bare_secret),
+        Rule("SECRET", login, NONE, judge=judges.address_secret),
         Rule(
             "PHONE_NUMBER",
             phone,
@@ -194,9 +198,31 @@ def _american() -> list[Rule]:
     ]
 
 
-def _french() -> list[Rule]:
+def _french(*, worded: bool) -> list[Rule]:
     number = _pattern("FR_NIR", "FrenchRegistrationRecognizer", judges.NIR_PATTERN)
-    return [Rule("FR_NIR", number, near.NIR, judge=judges.nir)]
+    return [Rule("FR_NIR", number, near.NIR, judge=judges.nir, worded=worded)]
+
+
+def _by_name(country: str) -> Iterator[Rule]:
+    """Yield the rules for numbers of a country that nobody declared, which count beside their own name alone."""
+    for recognizer in countries.recognizers_of(country):
+        entity = recognizer.supported_entities[0]
+        if entity in countries.BY_NAME:
+            name, second = countries.BY_NAME[entity]
+            yield Rule(entity, recognizer, name, 0.0, countries.NAMED, also=second, worded=True)
+    if country == "in":
+        account = _pattern("IN_PAN", "AccountNumberRecognizer", judges.PAN_PATTERN)
+        yield Rule("IN_PAN", account, near.words("pan"), 0.0, countries.NAMED, worded=True)
+    if country == "ca":
+        number = _pattern("CA_SIN", "InsuranceNumberRecognizer", judges.INSURANCE_PATTERN)
+        yield Rule(
+            "CA_SIN",
+            number,
+            near.words("sin insurance"),
+            judge=judges.insurance_number,
+            also=near.words("sin social"),
+            worded=True,
+        )
 
 
 def _national(country: str, *, named: bool) -> Iterator[Rule]:

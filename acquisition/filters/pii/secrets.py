@@ -40,6 +40,8 @@ BARE_ASSIGNMENTS: Final = (
 )
 """A value without quotes: behind a sign that assigns, behind "password is", or right behind the short words of consoles."""
 _BARE_VALUE: Final = regex.compile("|".join(form.replace(_BARE, f"({_BARE})") for form in BARE_ASSIGNMENTS))
+IN_ADDRESS: Final = r"://[\w.%+-]{0,64}:[^\s:/@\"'<>]{6,120}@(?=[\w\[])"
+"""Account and password in front of the host of an address (RFC 3986, 3.2.1)."""
 _SPOKEN: Final = regex.compile(r"(?i)(?:passwd|pwd) ")
 _KEYED: Final = regex.compile(r"(?i)[\w .-]*(?:secret|key|token)[^a-z]")
 _VALUE: Final = regex.compile(r"[\"']([^\s\"']{8,120})[\"']\Z")
@@ -87,6 +89,16 @@ def bare_secret_value(text: str, start: int, end: int) -> tuple[int, int] | None
     if _SPOKEN.match(text, start) and not any(one.isupper() or not one.isalnum() for one in value):
         return None
     return first, first + len(value)
+
+
+def address_secret_value(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """Return the place of a password in an address, where it holds letters and digits and is no stand-in."""
+    account, _, value = text[start + len("://") : end - 1].partition(":")
+    if value == account or _STAND_IN.search(value) or _entropy(value) < _LEAST_ENTROPY_BARE:
+        return None
+    if not (any(map(str.isalpha, value)) and any(map(str.isdigit, value))):
+        return None
+    return end - 1 - len(value), end - 1
 
 
 def _entropy(value: str) -> float:

@@ -12,7 +12,10 @@ from typing import Final
 
 import regex
 
-_WORD: Final = regex.compile(r"[^\W\d_]+")
+_WORD: Final = regex.compile(r"(?<![^\W\d_])(?:[^\W\d_]\.){2,5}[^\W\d_]?(?![^\W\d_])|[^\W\d_]+")
+"""A word, or an abbreviation of single letters ("d.o.b.")."""
+_UNSPACED: Final = "\u0e00"
+"""From here on most scripts write no spaces between words, or bind endings to them: a word counts inside others, too."""
 _CAMEL: Final = regex.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+")
 _LONGEST_NAME: Final = 200
 _BEFORE: Final = 100
@@ -37,19 +40,34 @@ class Words:
     mild: frozenset[str] = frozenset()
     """Of words that call something by another name: those that may also stand beside it by chance ("parcel", "order")."""
 
+    inside: tuple[str, ...] = ()
+    """Those of `whole` that also count inside what stands between two spaces."""
+
     def among(self, words: Iterable[str]) -> bool:
         """Say whether one of these words (lower case) supports."""
-        return any(word in self.whole or (bool(self.beginnings) and word.startswith(self.beginnings)) for word in words)
+        return any(
+            word in self.whole
+            or (bool(self.beginnings) and word.startswith(self.beginnings))
+            or (word >= _UNSPACED and any(one in word for one in self.inside))
+            for word in words
+        )
+
+    def within(self, lowered: str) -> bool:
+        """Say whether a text (lower case) may hold one of those that need not be whole words."""
+        return any(one in lowered for one in (*self.beginnings, *self.inside))
 
     def __or__(self, other: Words) -> Words:
-        return Words(self.whole | other.whole, tuple(dict.fromkeys(self.beginnings + other.beginnings)))
+        beginnings = tuple(dict.fromkeys(self.beginnings + other.beginnings))
+        return Words(self.whole | other.whole, beginnings, inside=tuple(dict.fromkeys(self.inside + other.inside)))
 
 
 def words(listed: str) -> Words:
     """Return Words from a list; "telef-" stands for every word that begins so."""
     parts = listed.split()
     return Words(
-        frozenset(part for part in parts if not part.endswith("-")), tuple(part[:-1] for part in parts if part.endswith("-"))
+        frozenset(part for part in parts if not part.endswith("-")),
+        tuple(part[:-1] for part in parts if part.endswith("-")),
+        inside=tuple(part for part in parts if part >= _UNSPACED),
     )
 
 
@@ -62,7 +80,8 @@ PHONE: Final = words(
     "rufnummer rückruf durchwahl mobil- anrufen anruf ruf erreichbar erreichen festnetz telefon- téléph- telep- "
     "portable gsm appel- joindre joignable cellulare cell chiamare chiamami chiama chiamata recapito telemóvel "
     "telemovel ligar ligue contato bellen bel telefoon- nummer gsm mobiel telefonu komórk- komork- zadzwoń zadzwon "
-    "numer kom puhelin puhelin- telefon- mobilnummer tlf ring ringa ring телефон- тел звон- номер 电话 手机 電話 携帯"
+    "numer kom puhelin puhelin- telefon- mobilnummer tlf ring ringa ring телефон- тел звон- номер τηλ- κινητό फ़ोन फोन "
+    "मोबाइल هاتف جوال טלפון נייד thoại 电话 手机 電話 手機 携帯 携帶 传真 連絡先 전화 휴대폰 핸드폰 연락처 팩스 โทร มือถือ"
 )
 """Telephones: nouns on forms and verbs of messages."""
 OTHER_NUMBER: Final = words(
@@ -73,7 +92,8 @@ OTHER_NUMBER: Final = words(
     "coordinates policy claim member customer patient mrn npi vat tin ein bestellnummer rechnungsnummer kundennummer "
     "commande facture pedido factura fattura ordine bestelling factuur zamówienie faktura vin cas patent articolo "
     "artikel- articulo artículo artigo codice código codigo processo aktenzeichen fabriknummer przesyłka case docket "
-    "population usd eur gbp isin cusip kontonummer barcode figure table bytes"
+    "population usd eur gbp isin cusip kontonummer barcode figure table bytes bestell- rechnung- 订单 "
+    "编号 单号 快递 发票 注文 会員 伝票 주문 송장"
 )
 """What calls a number by another name; of a word for the kind looked for and one of these, the nearer decides."""
 NOT_PHONE: Final = replace(
@@ -92,17 +112,17 @@ CARD: Final = words(
 )
 NOT_CARD: Final = words(
     "order invoice tracking parcel shipment imei serial sku ean upc gtin isbn id ids uid timestamp epoch transaction "
-    "reference ref case ticket session request trace hash barcode"
+    "reference ref case ticket session request trace hash barcode 订单 编号 单号 快递 注文 伝票 주문 송장"
 )
 BANK: Final = words(
     "iban bank banks banking transfer bic swift konto- kontonummer überweis- virement compte cuenta conto bonifico "
     "rekening- rachun- przelew conta transferência transferencia account"
 )
-MAIL: Final = words("email mail e-mail mailto correo courriel posta")
+MAIL: Final = words("email emails mail mails e-mail mailto correo courriel posta gmail 邮箱 邮件 メール 이메일")
 ADDRESS: Final = words(
     "ip ipv ips address addresses host hosts server servers client clients login logged ping pinged ssh connect- "
     "subnet gateway dns firewall blocked banned adresse dirección direccion indirizzo endereço adres remote peer src "
-    "dst source destination"
+    "dst source destination forwarded visitor whois nslookup traceroute"
 )
 VERSION: Final = words(
     "v ver version versions versión versione versão wersja release releases build builds section oid firmware driver "
@@ -117,7 +137,7 @@ WALLET: Final = words(
 BIRTH: Final = words(
     "born birth birthday birthdate dob bday geb geboren geburtsdatum geburtstag né née naissance nacido nacida "
     "nacimiento nato nata nascita nascido nascida nascimento geboorte- gebdatum urodz- ur urodzenia syntym- född "
-    "fødselsdato fødsels- födelse- рожд- doğum birthdat- cumpleaños compleanno anniversaire"
+    "fødselsdato fødsels- födelse- рожд- doğum birthdat- cumpleaños compleanno anniversaire 生年月日 誕生日 出生 생년월일 วันเกิด"
 )
 SSN: Final = words("social security ssn ssns ssid socialsecurity ss sociale")
 NIR: Final = words("nir sécurité securite sociale sociales insee immatriculation vitale assuré assurée assure ssn social")
@@ -200,13 +220,17 @@ class Nearby:
 def nearby(text: str, start: int, end: int) -> Nearby:
     """Return the words around a span; a word that the window cuts is not taken for the word that is left of it."""
     low, high = max(0, start - _BEFORE), min(len(text), end + _AFTER)
-    before = _WORD.findall(text[low:start].lower())
-    after = _WORD.findall(text[end:high].lower())
+    before = _words_of(text[low:start].lower())
+    after = _words_of(text[end:high].lower())
     if low and text[low - 1].isalpha() and text[low].isalpha():
         before = before[1:]
     if high < len(text) and text[high].isalpha() and text[high - 1].isalpha():
         after = after[:-1]
     return Nearby(tuple(before[-FULL_REACH:]), tuple(after[:_WORDS_AFTER]))
+
+
+def _words_of(lowered: str) -> list[str]:
+    return [word.replace(".", "") if "." in word else word for word in _WORD.findall(lowered)]
 
 
 class Spoken:
@@ -229,9 +253,9 @@ class Spoken:
     def _holds(self, wanted: Words) -> bool:
         if self._words is None:
             lowered = self._text.lower()
-            self._words = frozenset(_WORD.findall(lowered)), lowered
+            self._words = frozenset(_words_of(lowered)), lowered
         words, lowered = self._words
-        return not wanted.whole.isdisjoint(words) or any(beginning in lowered for beginning in wanted.beginnings)
+        return not wanted.whole.isdisjoint(words) or wanted.within(lowered)
 
     def near(self, wanted: Words, start: int, end: int) -> bool:
         """Say whether a wanted word stands near a span, or in the name of the column."""
