@@ -168,7 +168,7 @@ def _show_done(done: TakenDown, *, as_json: bool) -> None:
     if old := summary.swept.get("superseded", 0):
         lines.append(f"{counted(old, 'file')} deleted that no declared source may hold any more")
     for name in summary.swept.get("idle", ()):
-        lines.append(f"note: {name!r} is not in the set now (refused, not here, or not pinned as it is declared); it was cut, too")
+        lines.append(f"note: {name!r} takes no part in the set now (refused, not here, or not pinned); it was cut, too")
     lines += [f"note: {note}" for note in summary.swept.get("kept", ())]
     lines.append(_NEXT if done.unfinished else "`acquire verify` proves that it is gone from everything in the workspace")
     output.emit("\n".join(lines))
