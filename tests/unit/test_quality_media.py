@@ -46,6 +46,7 @@ IMAGES: list[tuple[dict[str, object], str]] = [
     ({"detail": 0.07}, "quality.image-blurry"),
     ({"detail": 0.07, "width": 60}, ""),
     ({"size": 1_000}, "quality.image-small-file"),
+    ({"size": 300, "uniform": 1.0, "contrast": 0.0, "detail": 0.0}, "quality.image-blank"),
     ({"size": 900_000}, "quality.image-large-file"),
     ({"size": 20_000, "width": 50, "height": 50}, ""),
 ]

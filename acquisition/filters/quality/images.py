@@ -61,6 +61,11 @@ def judged(look: ImageLook, settings: ImageQuality) -> list[tuple[str, float, st
     return [*_shape(look, settings), *_content(look, settings), *_file(look, settings)]
 
 
+def blank(look: ImageLook, settings: ImageQuality) -> bool:
+    """Say whether a picture shows nothing; its file is small for that reason, and no outlier."""
+    return look.uniform >= settings.uniform or look.contrast < settings.contrast
+
+
 def _failed(look: ImageLook) -> tuple[str, float, str]:
     detail = detail_json(error=look.error, note=look.note, width=look.width, height=look.height)
     if look.error in {"too-large", "vector"}:
@@ -81,7 +86,7 @@ def _shape(look: ImageLook, settings: ImageQuality) -> list[tuple[str, float, st
 
 def _content(look: ImageLook, settings: ImageQuality) -> list[tuple[str, float, str]]:
     tones = detail_json(brightness=round(look.brightness, 4), contrast=round(look.contrast, 4), uniform=round(look.uniform, 4))
-    if look.uniform >= settings.uniform or look.contrast < settings.contrast:
+    if blank(look, settings):
         return [("quality.image-blank", 1.0, tones)]
     found = []
     if look.brightness < settings.dark and look.contrast < _FLAT:
@@ -97,7 +102,7 @@ def _content(look: ImageLook, settings: ImageQuality) -> list[tuple[str, float, 
 def _file(look: ImageLook, settings: ImageQuality) -> list[tuple[str, float, str]]:
     bits = bits_per_pixel(look)
     detail = detail_json(bits_per_pixel=round(bits, 4))
-    if bits < settings.min_bits:
+    if bits < settings.min_bits and not blank(look, settings):
         return [("quality.image-small-file", 1.0, detail)]
     if bits > settings.max_bits and (bits - settings.max_bits) / bits * look.size > _EXCESS:
         return [("quality.image-large-file", 1.0, detail)]

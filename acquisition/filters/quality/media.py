@@ -47,7 +47,7 @@ def flag_media(
         for code, score, detail in images.judged(picture, bounds[0]):
             flags.add(row, code, score=score, detail=detail)
         pixels = picture.width * picture.height
-        if not picture.error and pixels:
+        if not picture.error and pixels and not images.blank(picture, bounds[0]):
             measures.density[row] = np.log(max(picture.size, 1) / pixels)
     for row, sound in looks.sounds(items).items():
         if empty[row]:
