@@ -289,8 +289,12 @@ class Filter(Protocol):
         """Yield what the settings and the context alone tell of sources."""
         return iter(())
 
-    def observe_kept(self, sources: Collection[str]) -> Iterator[Observation]:  # noqa: ARG002  # contract
-        """Yield what these sources amount to together, those that keep something (licenses that do not go together)."""
+    def observe_kept(self, kept: Mapping[str, Collection[tuple[str, str]]]) -> Iterator[Observation]:  # noqa: ARG002  # contract
+        """Yield what the kept items amount to together (licenses that do not go together).
+
+        `kept` maps a source to the words on a license that its kept items have of their own: license_raw and license_url, each
+        pair once, ("", "") for items without.
+        """
         return iter(())
 
 

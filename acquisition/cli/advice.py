@@ -29,7 +29,7 @@ class _Open:
 
 def next_steps(summary: Summary) -> list[str]:
     """Return at most three sentences on a run, the most pressing first; none where nothing is open."""
-    unlicensed = [source.name for source in summary.sources if source.license_concluded == "NOASSERTION" and source.items]
+    unlicensed = _unlicensed({source.name: source.codes for source in summary.sources})
     found = _Open(_held([summary.codes]), unlicensed, summary.not_checked)
     return list(islice((*_failed(summary), *_undecided(found)), _MOST))
 
@@ -85,12 +85,13 @@ def _standing(status: Status) -> Iterator[str]:
         return
     if status.standing.trouble:
         yield f"Mend the manifest: {status.standing.trouble}."
-    unlicensed = [
-        source
-        for source, codes in status.standing.codes.items()
-        if any(code == "license.unknown" and outcome == "hold" for outcome, code in codes)
-    ]
+    unlicensed = _unlicensed(status.standing.codes)
     yield from _undecided(_Open(_held(status.standing.codes.values()), unlicensed, status.standing.not_checked))
+
+
+def _unlicensed(codes: Mapping[str, Mapping[tuple[str, str], int]]) -> list[str]:
+    """Return the sources of which items wait for a license."""
+    return [source for source, counts in codes.items() if counts.get(("hold", "license.unknown"))]
 
 
 def _held(codes: Iterable[Mapping[tuple[str, str], int]]) -> Counter[str]:

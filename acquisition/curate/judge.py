@@ -25,6 +25,7 @@ PERSON: Final = "person"
 NO_SPAN: Final = "redact.no-span"
 _REDACT: Final = SEVERITY[Outcome.REDACT]
 _HOLD: Final = SEVERITY[Outcome.HOLD]
+_WORDS: Final = ["license_raw", "license_url"]
 _OUT: Final = (Outcome.HOLD.value, Outcome.DROP.value)
 
 
@@ -264,17 +265,22 @@ class VerdictTask:
 
 @dataclass(frozen=True, slots=True)
 class VerdictResult:
-    """What came of a VerdictTask: how many items of the shard met each outcome and decisive code, and how copies stand."""
+    """What came of a VerdictTask: how many items of the shard met each outcome and decisive code, and how copies stand.
+
+    `words` are the license_raw and license_url of the items that stay, each pair once.
+    """
 
     shard: Shard
     path: str
     counts: Mapping[tuple[str, str], int]
     relations: pa.Table
+    words: frozenset[tuple[str, str]] = frozenset()
 
 
 def judge_shard(task: VerdictTask) -> VerdictResult:
     """Read a shard's ids and flags and write its verdicts. A pure function of files, so any engine can map it."""
-    ids = pq.read_table(task.shard.path, columns=["id"], memory_map=False, partitioning=None).column("id")
+    items = pq.read_table(task.shard.path, columns=["id", *_WORDS], memory_map=False, partitioning=None)
+    ids = items.column("id")
     flags, source = read_flags(task.flags), task.shard.source
     verdicts = judge(ids, flags, policy=task.policy, source=source, decisions=task.decisions, standing=task.standing)
     with atomic_file(Path(task.target)) as stream, pq.ParquetWriter(stream, VERDICT_SCHEMA, compression="zstd") as writer:
@@ -283,4 +289,11 @@ def judge_shard(task: VerdictTask) -> VerdictResult:
     counts = {(row["outcome"], row["code"]): row["count_all"] for row in counted.to_pylist()}
     # a second look tells what the first one did
     told = relations(ids, () if task.standing else flags, policy=task.policy, source=source, decisions=task.decisions)
-    return VerdictResult(task.shard, task.target, dict(sorted(counts.items())), told)
+    return VerdictResult(task.shard, task.target, dict(sorted(counts.items())), told, _words(items, verdicts.column("outcome")))
+
+
+def _words(items: pa.Table, outcomes: pa.Array) -> frozenset[tuple[str, str]]:
+    kept = items.select(_WORDS).filter(pc.invert(pc.is_in(outcomes, pa.array(_OUT))))
+    return frozenset(
+        (row["license_raw"] or "", row["license_url"] or "") for row in kept.group_by(_WORDS).aggregate([]).to_pylist()
+    )

@@ -213,9 +213,9 @@ def observations(run: Run, signatures: Mapping[str, str]) -> tuple[Observation, 
     return _declared(run, _set_filter(run).observe(tables) if run.whole_set else _filter(run).observe())
 
 
-def kept_observations(run: Run, sources: Collection[str]) -> tuple[Observation, ...]:
-    """Return what a filter says of the sources that keep something, all together; filters of the whole set say nothing here."""
-    return () if run.whole_set else _declared(run, _filter(run).observe_kept(sources))
+def kept_observations(run: Run, kept: Mapping[str, Collection[tuple[str, str]]]) -> tuple[Observation, ...]:
+    """Return what a filter says of all that is kept (`Filter.observe_kept`); filters of the whole set say nothing here."""
+    return () if run.whole_set else _declared(run, _filter(run).observe_kept(kept))
 
 
 def _declared(run: Run, found: Iterable[Observation]) -> tuple[Observation, ...]:

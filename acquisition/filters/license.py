@@ -22,7 +22,7 @@ from acquisition.rights.attributes import uncovered_contents
 from acquisition.rights.combining import Conflict, combine
 from acquisition.rights.evidence import findings
 from acquisition.rights.expressions import NOASSERTION
-from acquisition.rights.items import item_claim
+from acquisition.rights.items import conclude_item, item_claim
 from acquisition.rights.licenses import conclude, judge, stricter
 from acquisition.settings import FilterSettings
 
@@ -165,12 +165,12 @@ class License(Filter):
                 CONCLUDED, source, known, known, known, 1, detail=f"{said}: {'; '.join(conclusion.reasons)}"[:_TOLD]
             )
 
-    def observe_kept(self, sources: Collection[str]) -> Iterator[Observation]:
-        """Yield every pair of licenses that does not go together, among the sources that keep something."""
+    def observe_kept(self, kept: Mapping[str, Collection[tuple[str, str]]]) -> Iterator[Observation]:
+        """Yield every pair of licenses that does not go together, among those of the items that are kept."""
         concluded = {
-            source: conclude(release.license, self._texts.get(source, ())).concluded
+            source: {conclude_item(release, *words, self._texts.get(source, ())).concluded for words in kept[source]}
             for source, release in self._releases.items()
-            if source in sources
+            if source in kept
         }
         found = combine(concluded, self._use)
         for one in found.conflicts:

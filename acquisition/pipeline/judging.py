@@ -16,14 +16,13 @@ from acquisition.curate.judge import VerdictResult, VerdictTask, judge_shard
 from acquisition.curate.promoting import standings
 from acquisition.engine.flags import kept_observations
 from acquisition.engine.local import Failed, LocalEngine
-from acquisition.model import Decision, FlagShard, Observation, Outcome, Shard
+from acquisition.model import Decision, FlagShard, Observation, Shard
 from acquisition.pipeline.flagging import Flagged
 from acquisition.pipeline.session import Session
 from acquisition.stage import Staged
 from acquisition.workspace import write_json
 
-_KEPT: Final = frozenset({Outcome.KEEP.value, Outcome.REDACT.value})
-_VERSION: Final = 2
+_VERSION: Final = 3
 """Of how verdicts are made; raised whenever one can change for the same flags."""
 
 
@@ -67,9 +66,11 @@ def judge_all(session: Session, staged: Mapping[str, Staged], flagged: Sequence[
     again = [replace(task, standing=standing[task.shard.key]) for task in tasks if task.shard.key in standing]
     judged |= {result.shard.key: result for result in _judged(again, engine)}
     counts: dict[str, Counter[tuple[str, str]]] = {}
+    kept: dict[str, set[tuple[str, str]]] = {}
     for result in judged.values():
         counts.setdefault(result.shard.source, Counter()).update(result.counts)
-    kept = {source for source, counted in counts.items() if any(outcome in _KEPT for outcome, _ in counted)}
+        if result.words:
+            kept.setdefault(result.shard.source, set()).update(result.words)
     observed = tuple(one for answer in flagged if answer.run for one in kept_observations(answer.run, kept))
     write_json(done, {"counts": _counts_to(counts), "observations": [asdict(one) for one in observed]})
     for other in session.workspace.verdicts.iterdir():

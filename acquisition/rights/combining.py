@@ -9,7 +9,7 @@ source lets adaptations pass on must have one in common, and nothing may restric
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -52,11 +52,12 @@ class Combination:
     sources: Mapping[Conflict, tuple[tuple[str, ...], tuple[str, ...]]]
 
 
-def combine(concluded: Mapping[str, str], use: Use) -> Combination:
-    """Return what stands against using sources together; `concluded` maps a source to its expression."""
+def combine(concluded: Mapping[str, Collection[str]], use: Use) -> Combination:
+    """Return what stands against using sources together; `concluded` maps a source to the expressions of its items."""
     holders: dict[str, list[str]] = {}
-    for source, expression in sorted(concluded.items()):
-        holders.setdefault(expression, []).append(source)
+    for source, expressions in sorted(concluded.items()):
+        for expression in expressions:
+            holders.setdefault(expression, []).append(source)
     found = conflicts(tuple(sorted(holders)), use)
     return Combination(found, {one: (tuple(holders.get(one.one, ())), tuple(holders.get(one.other, ()))) for one in found})
 

@@ -21,11 +21,13 @@ def test_the_most_pressing_come_first() -> None:
     sources = (
         _source("secret", errors=(CredentialsMissing("no token"),)),
         _source("cut", errors=(TransferCut("cut"),)),
-        _source("attic", items=5, license_concluded="NOASSERTION"),
+        _source("attic", items=5, codes={("hold", "license.unknown"): 5}),
+        _source("own-words", items=1, license_concluded="NOASSERTION", codes={("keep", ""): 1}),
     )
     codes = {("hold", "license.unknown"): 5, ("hold", "quality.blurry"): 9, ("keep", ""): 1}
     steps = next_steps(Summary("manifest", sources, codes))
     assert [word in step for word, step in zip(("secret", "cut", "attic"), steps, strict=True)] == [True] * 3
+    assert not any("own-words" in step for step in steps)
 
 
 def test_held_items_are_named_by_their_flag() -> None:

@@ -26,6 +26,7 @@ CLAIMS = {
     "list": LicenseClaim(("mit", "cc-by-4.0"), "huggingface"),
     "bound": LicenseClaim(("CC0-1.0",), "mdc", redistribute=False),
 }
+SILENT = (("", ""),)
 RELEASES = {name: Release(name, "http", "1", (), claim) for name, claim in CLAIMS.items()}
 
 
@@ -212,7 +213,7 @@ def test_what_is_observed() -> None:
     claims = {"a": LicenseClaim(("CC-BY-SA-4.0",), "spdx"), "b": LicenseClaim(("CC-BY-NC-SA-4.0",), "spdx"), "c": NO_CLAIM}
     releases = {name: Release(name, "http", "1", (), claim) for name, claim in claims.items()}
     made = License(LicenseGateSettings(), FilterContext(Use(redistribute=True), releases, tuple(releases), ""))
-    found = [*made.observe(), *made.observe_kept({"a", "b", "c"})]
+    found = [*made.observe(), *made.observe_kept(dict.fromkeys("abc", SILENT))]
     assert [(one.code, one.source, one.value) for one in found] == [
         ("license.concluded", "a", 1.0),
         ("license.concluded", "b", 1.0),
@@ -222,8 +223,21 @@ def test_what_is_observed() -> None:
     ]
     assert "a" in found[-1].detail
     assert "b" in found[-1].detail
-    assert list(made.observe_kept({"a"})) == []
-    assert list(made.observe_kept({"b"})) == []
+    assert list(made.observe_kept({"a": SILENT})) == []
+    assert list(made.observe_kept({"b": SILENT})) == []
+
+
+def test_licenses_that_meet_are_those_of_the_kept_items() -> None:
+    """Items' own words are compared, not the release's that none of them falls back to; every license of a source counts."""
+    claims = {"a": NO_CLAIM, "b": LicenseClaim(("CC-BY-4.0",), "spdx")}
+    releases = {name: Release(name, "http", "1", (), claim) for name, claim in claims.items()}
+    made = License(LicenseGateSettings(), FilterContext(Use(redistribute=True), releases, tuple(releases), ""))
+    own = {"a": [("CC BY-SA 4.0", ""), ("", "https://creativecommons.org/licenses/by-nc-sa/4.0/")], "b": SILENT}
+    told = [one.detail for one in made.observe_kept(own)]
+    assert len(told) == 1
+    assert "CC-BY-SA-4.0 (a)" in told[0]
+    assert "CC-BY-NC-SA-4.0 (a)" in told[0]
+    assert "NOASSERTION" in next(one.detail for one in made.observe_kept({"a": SILENT, "b": SILENT}))
 
 
 def test_texts_of_a_release_are_collected(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_what_stands_against_any_form() -> None:
 
 def test_sources_are_named() -> None:
     """A conflict names all sources that have the licenses."""
-    found = combine({"b": "CC-BY-SA-4.0", "a": "CC-BY-SA-4.0", "c": "CC-BY-NC-4.0", "d": "MIT"}, PASSED_ON)
+    found = combine({"b": ["CC-BY-SA-4.0"], "a": ["CC-BY-SA-4.0"], "c": ["CC-BY-NC-4.0"], "d": ["MIT"]}, PASSED_ON)
     assert [found.sources[one] for one in found.conflicts] == [(("c",), ("a", "b"))]
 
 

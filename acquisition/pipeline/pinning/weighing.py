@@ -13,7 +13,7 @@ from typing import Final
 from acquisition.blobs import BlobStore
 from acquisition.curate.policy import rule_name
 from acquisition.errors import AcquisitionError
-from acquisition.filters.license import release_codes
+from acquisition.filters.license import UNKNOWN, release_codes
 from acquisition.model import SEVERITY, Asset, Evidence, LicenseClaim, LicenseConclusion, Outcome, Release, Use
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.texts import license_texts, may_license
@@ -42,6 +42,8 @@ def rights_of(session: Session) -> Callable[[Source, Release, tuple[Evidence, ..
         ruled = []
         for code, reason in release_codes(release, session.use, texts):
             outcome, rule = session.policy.outcome_for(code, 1.0, source.name)
+            if code == UNKNOWN and (column := source.settings.items.license) is not None:
+                reason = f"only of items for which column {column!r} says nothing, known once they are staged: {reason}"
             ruled.append(Ruled(code, str(outcome), rule_name(rule) if rule is not None else _UNRULED, reason))
         worst = max(ruled, key=lambda one: SEVERITY[one.outcome], default=None)
         conclusion = release_conclusion(release, texts)
@@ -184,7 +186,7 @@ def _moved(session: Session, source: Source, release: Release, asset: Asset) -> 
 def combined(sources: Iterable[PlannedSource], use: Use) -> Combination:
     """Return which licenses do not go together, of the sources that keep something: those that policy lets through."""
     keeping = {
-        source.name: source.rights.conclusion.concluded
+        source.name: (source.rights.conclusion.concluded,)
         for source in sources
         if source.rights is not None
         and source.action in {"download", "reuse"}
