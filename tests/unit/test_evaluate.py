@@ -81,6 +81,14 @@ def test_nothing_counted_is_no_figure() -> None:
 # --- labelled lines -----------------------------------------------------------------------------------------------------
 
 
+def test_a_claim_may_be_what_the_hub_gives() -> None:
+    """A list or an object is read as the text of its JSON; a text stays as it is."""
+    line = LicenseLine.model_validate
+    assert line({"id": "a", "claim": ["mit", "other"], "expected": None}).claim == '["mit", "other"]'
+    assert line({"id": "a", "claim": {"name": "MIT"}, "expected": "MIT"}).claim == '{"name": "MIT"}'
+    assert line({"id": "a", "claim": "mit", "expected": "MIT"}).claim == "mit"
+
+
 def test_all_faults_of_a_file_are_named_at_once(tmp_path: Path) -> None:
     """A line that is no JSON, lacks a key, doubles an id or points outside its text is named with its number."""
     file = _written(
