@@ -71,7 +71,7 @@ class Pii(Filter):
     version: ClassVar[int] = 5
     Settings: ClassVar[type[FilterSettings]] = PiiSettings
     looks_across: ClassVar[bool] = True
-    cost: ClassVar[Cost] = Cost(prepare=2.5, text=45.0, media=0.1, memory=300)
+    cost: ClassVar[Cost] = Cost(prepare=3.5, text=45.0, media=0.1, memory=300)
     notes: ClassVar[frozenset[str]] = frozenset({code_of("URL"), code_of("UUID")})
     codes: ClassVar[Mapping[str, str]] = {code_of(entity): meaning for entity, meaning in ENTITIES.items()} | {
         "pii.not-checked": "A part was not looked at: it is too long, holds too much, or took too long; the detail says which.",
