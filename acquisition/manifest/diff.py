@@ -29,7 +29,8 @@ KINDS: Final[Mapping[str, str]] = {
     "judged": "another outcome or decisive flag",
     "recorded": "something else is told of it",
 }
-"""What can become of an item; it may be counted under several, but under `recorded` only where under no other."""
+"""What can become of an item; it may be counted under several, but under `recorded` only where under no other, and what was
+taken down neither as removed nor as lost."""
 _DECIDED: Final = ("outcome", "code")
 _MAJOR: Final = frozenset({"taken-down", "lost", "changed", "moved"})
 
@@ -90,11 +91,11 @@ def diff(old: Path, new: Path, named: int | None = EXAMPLES) -> Difference:
 
 def compare(before: Side, after: Side, named: int | None = EXAMPLES) -> Difference:
     """Compare two manifests that are open."""
-    pairs = Pairs(before, after)
-    masks = _masks(pairs)
+    pairs, gone = Pairs(before, after), _newly_gone(before, after)
+    masks = _masks(pairs, pairs.left_by(gone))
     masks["recorded"] = pairs.recorded(np.logical_or.reduce(list(masks.values())))
     changes = [change for kind, mask in masks.items() for change in _changes(pairs, kind, mask, named)]
-    changes += _taken_down(before, after, named)
+    changes += _taken_down(gone, named)
     return Difference(
         old=before.version,
         new=after.version,
@@ -107,16 +108,16 @@ def compare(before: Side, after: Side, named: int | None = EXAMPLES) -> Differen
     )
 
 
-def _masks(pairs: Pairs) -> dict[str, Any]:
-    """Return per kind which pairs it fits."""
+def _masks(pairs: Pairs, gone: Any) -> dict[str, Any]:
+    """Return per kind which pairs it fits; `gone` are those that left by a takedown, which are told as that alone."""
     kept, was = pairs.told("path", after=True), pairs.told("path", after=False)
     stored = pairs.told("stored_sha256", after=True) & pairs.told("stored_sha256", after=False)
     edited = pairs.differs("content_sha256") | pairs.differs("changes") | (stored & pairs.differs("stored_sha256"))
     return {
         "added": ~pairs.was_there,
-        "removed": ~pairs.is_there,
+        "removed": ~pairs.is_there & ~gone,
         "kept": kept & ~was,
-        "lost": was & ~kept,
+        "lost": was & ~kept & ~gone,
         "changed": kept & was & edited,
         "moved": kept & was & (pairs.differs("class") | pairs.differs("split")),
         "relicensed": pairs.differs("concluded_spdx"),
@@ -165,13 +166,16 @@ def _one(values: Iterable[str], cut: int | None) -> str:
     return " ".join(value[:cut] for value in values if value)
 
 
-def _taken_down(before: Side, after: Side, named: int | None) -> list[Change]:
-    """Return the items that were taken down since, which both ledgers name by nothing but their ids."""
-    new = {item: found for item, found in after.taken_down.items() if item not in before.taken_down}
+def _newly_gone(before: Side, after: Side) -> dict[str, tuple[str, str]]:
+    """Return item → source and ticket of what was taken down since: both ledgers name it by nothing but its id."""
+    return {item: found for item, found in after.taken_down.items() if item not in before.taken_down}
+
+
+def _taken_down(gone: Mapping[str, tuple[str, str]], named: int | None) -> list[Change]:
     changes = []
-    for source in sorted({source for source, _ in new.values()}):
-        ids = sorted(item for item, (name, _) in new.items() if name == source)
-        examples = tuple((item, "", new[item][1]) for item in ids[:named])
+    for source in sorted({source for source, _ in gone.values()}):
+        ids = sorted(item for item, (name, _) in gone.items() if name == source)
+        examples = tuple((item, "", gone[item][1]) for item in ids[:named])
         changes.append(Change(source, "taken-down", len(ids), examples, tuple(ids[:named])))
     return changes
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any, Final
 
@@ -59,6 +59,13 @@ class Pairs:
             old = self.before.column(name).take(pa.array(self._left[self._both]))
             new = self.after.column(name).take(pa.array(self._right[self._both]))
             found[self._both] = pc.not_equal(old, new).to_numpy()
+        return found
+
+    def left_by(self, ids: Iterable[str]) -> Any:
+        """Say of each pair whether only the older one has the item, under one of these ids."""
+        found = ~self.is_there
+        rows = self.before.column("id").take(pa.array(self._left[found]))
+        found[found] = pc.is_in(rows, value_set=pa.array(list(ids), pa.string())).to_numpy()
         return found
 
     def newly_flagged(self) -> Any:

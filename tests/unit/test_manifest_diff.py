@@ -77,6 +77,22 @@ def test_each_kind_of_change_is_told(
     assert all(change.items == 1 and change.examples[0][0] == "a" for change in found.changes)
 
 
+def test_what_was_taken_down_is_told_once(tmp_path: Path) -> None:
+    """Taken-down items are neither removed nor lost; what went for another reason in the same step still is."""
+    old = _manifest(tmp_path / "old", [*(_row(f"{n}") for n in range(10)), _row("x", **DROPPED), _row("y"), _row("z")])
+    gone = [_row("", id=name, takedown="T-1", **DROPPED) for name in (*map(str, range(10)), "x")]
+    new = _manifest(tmp_path / "new", [_row("z"), *gone], "2.0.0")
+    found = diff(old, new)
+    assert {one.kind: (one.items, one.examples[0]) for one in found.changes} == {
+        "removed": (1, ("y", "keep", "")),
+        "taken-down": (11, ("0", "", "T-1")),
+        "lost": (1, ("y", "keep", "")),
+    }
+    assert (found.step, found.kept_old, found.kept_new) == ("major", 12, 1)
+    assert "11 taken-down (never to return)" in changelog(found)
+    assert {one.kind for one in diff(new, new).changes} == set()
+
+
 def test_sources_are_counted_apart(tmp_path: Path) -> None:
     """What came and went is told per source, also of a source that is new or gone."""
     old = _manifest(tmp_path / "old", [_row(f"{n}", source="gone") for n in range(7)])

@@ -60,6 +60,13 @@ def test_the_step_fits_what_changed(
     assert read_versions(folder) == history
 
 
+def test_a_takedown_is_the_reason_once(tmp_path: Path) -> None:
+    """The version's reason counts a taken-down item as that alone, with its ticket."""
+    _decide(tmp_path / "manifest", [_row("a"), _row("b")])
+    gone = [_row("", id="b", takedown="T-1", **DROPPED)]
+    assert _decide(tmp_path / "manifest", [_row("a"), *gone]).new.why == "1 taken-down; takedown T-1"
+
+
 def test_a_higher_declared_version_wins_and_a_lower_one_is_said(tmp_path: Path) -> None:
     """The declaration starts a history and may go ahead of it, never back."""
     folder = tmp_path / "manifest"
