@@ -180,18 +180,26 @@ def _lines(source: Path, target: Path, items: frozenset[str]) -> tuple[int, int]
 
 
 def _shard(source: Path, target: Path, items: frozenset[str]) -> tuple[int, int]:
-    """Copy the samples of a WebDataset shard; a sample's members begin with the item's id."""
-    out: set[str] = set()
+    """Copy the samples of a WebDataset shard but those whose json has one of the ids; names of any length stay as they are."""
     left = 0
-    with tarfile.open(source, "r:") as old, tarfile.open(target, "x", format=tarfile.USTAR_FORMAT) as new:
-        for member in old:
-            key = member.name.split(".", 1)[0]
-            if key in items:
-                out.add(key)
-            else:
-                left += 1
-                new.addfile(member, old.extractfile(member))
+    with tarfile.open(source, "r:") as old:
+        out = {_key(member) for member in old if member.name == f"{_key(member)}.json" and _id_in(old, member) in items}
+        with tarfile.open(target, "x", format=tarfile.PAX_FORMAT) as new:
+            for member in old:
+                if _key(member) not in out:
+                    left += 1
+                    new.addfile(member, old.extractfile(member))
     return len(out), left
+
+
+def _key(member: tarfile.TarInfo) -> str:
+    """Return what the members of one sample share: readers cut a name at its first dot."""
+    return member.name.split(".", 1)[0]
+
+
+def _id_in(shard: tarfile.TarFile, member: tarfile.TarInfo) -> str:
+    stream = shard.extractfile(member)
+    return str(orjson.loads(stream.read())["id"]) if stream is not None else ""
 
 
 _REDUCERS: Final[Mapping[str, Callable[[Path, Path, frozenset[str]], tuple[int, int]]]] = {

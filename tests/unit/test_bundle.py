@@ -94,6 +94,28 @@ def test_what_may_not_be_passed_on_stays_in_every_layout(tmp_path: Path, layout:
         assert b"huggingface" in table.schema.metadata
 
 
+def test_samples_leave_a_shard_whatever_their_keys_are(tmp_path: Path) -> None:
+    """The id is read from a sample's json: keys with a class, of any length, lose what may not go and keep the rest."""
+    world = World(tmp_path)
+    label = "ä" * 60
+    kit = [world.media(wav(n), f"k{n}", label, split="train") for n in range(3)]
+    world.add("kit", kit, license_="MIT")
+    world.add("secret", [world.media(wav(9), "s", label, split="train")], license_="NOASSERTION")
+    write_manifest(world, CuratedSettings(layout="webdataset", path="/".join(["{class}"] * 9) + "/{id}"), formats=FORMATS)
+    done = bundle.write(inputs(world), tmp_path / "out", as_tar=False)
+    assert (done.kept, done.included, done.files_left_out, done.files_reduced) == (4, 3, 0, 1)
+    assert bundle.verify(tmp_path / "out").findings == ()
+    (shard,) = (tmp_path / "out" / "curated" / "data").glob("*.tar")
+    with tarfile.open(shard) as archive:
+        names = archive.getnames()
+    with tarfile.open(world.workspace.curated / "data" / shard.name) as archive:
+        before = archive.getnames()
+    assert (len(before), len(names)) == (8, 6)
+    assert names == [name for name in before if name in set(names)]
+    assert all(len(name.encode()) > 255 for name in names)
+    assert wav(9) not in shard.read_bytes()
+
+
 def test_the_same_set_gives_the_same_tar(tmp_path: Path) -> None:
     """Names are sorted, and no time, owner or machine is in it; plain tar tools read it."""
     world = made(tmp_path)
