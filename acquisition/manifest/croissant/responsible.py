@@ -38,7 +38,7 @@ def responsible(ledger: Ledger, whole: Part, parts: Mapping[str, Part]) -> dict[
         "dataManipulationProtocol": _manipulation(ledger.summary),
         "dataPreprocessingProtocol": list(_preprocessing(ledger.summary)),
         "dataAnnotationProtocol": _annotation(ledger, parts),
-        "dataReleaseMaintenancePlan": list(_maintenance(ledger)),
+        "dataReleaseMaintenancePlan": " ".join(_maintenance(ledger)),  # many by RAI 1.0, one by mlcroissant 1.1.1
         "personalSensitiveInformation": list(_personal(ledger)),
         "dataLimitations": list(_limitations(ledger, whole)),
     }
