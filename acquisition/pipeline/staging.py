@@ -107,7 +107,7 @@ def _anew(session: Session, moved: Moved, engine: LocalEngine, how: _How, held: 
             settings=moved.planned.source.settings,
             reader=release.reader,
             limit=how.limit,
-            stones=how.stones,
+            tombstones=session.workspace.tombstones,
         )
         for index, group in enumerate(parts_of(held))
     ]

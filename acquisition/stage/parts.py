@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +22,7 @@ from acquisition.protocols import Binary, Found, ReadContext
 from acquisition.settings import SourceSettings
 from acquisition.stage.shards import ShardWriter
 from acquisition.stage.withdrawn import CODE, Sieve, gone_file
-from acquisition.tombstones import Tombstones
+from acquisition.tombstones import Tombstones, read_tombstones
 from acquisition.workspace import write_json
 
 PART_BYTES: Final = 128_000_000
@@ -49,7 +49,8 @@ class Held:
 class Part:
     """A group of files to stage.
 
-    `settings` is the source's model; `index` counts parts; `limit` caps the items; `stones` says what has been taken down.
+    `settings` is the source's model; `index` counts parts; `limit` caps the items; `tombstones` is the record of what has
+    been taken down: it may have millions of lines, so each process reads it once and no task brings it along.
     """
 
     source: str
@@ -61,7 +62,7 @@ class Part:
     settings: SourceSettings
     reader: str
     limit: int | None = None
-    stones: Tombstones = field(default_factory=Tombstones, repr=False)
+    tombstones: Path | None = None
 
     @property
     def record(self) -> Path:
@@ -109,7 +110,8 @@ def stage_part(part: Part, *, find: FindItems, open_file: OpenFile) -> PartResul
         first=part.index * SHARDS_PER_PART,
     )
     rejections = _Rejections(part)
-    sieve = Sieve(part.stones, rejections.add)
+    stones = read_tombstones(part.tombstones) if part.tombstones is not None else Tombstones()
+    sieve = Sieve(stones, rejections.add)
     siblings = _Siblings(Path(part.directory) / "files.json", open_file)
     staged = 0
     for file in part.held:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import fields
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,24 +17,34 @@ from acquisition.tombstones.stones import Tombstone, Tombstones
 from acquisition.workspace import atomic_file
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_FIELDS: Final = tuple(field.name for field in fields(Tombstone))
 
 
 def read_tombstones(path: Path) -> Tombstones:
     """Read tombstones.jsonl; an absent file holds none. WorkspaceDamaged names the line that is not one."""
     try:
-        lines = path.read_bytes().split(b"\n")
+        status = path.stat()
+        return _read(path, (status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size))
     except FileNotFoundError:
         return Tombstones()
-    if lines and lines[-1]:
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, _as_it_stands: tuple[int, ...]) -> Tombstones:
+    """Read the file once a process while it stays as it is: a run asks a dozen times, and there may be millions of lines."""
+    lines = path.read_bytes().split(b"\n")
+    if lines[-1]:
         raise _damaged(path, len(lines), "the last line is cut short")
-    return Tombstones(_stone(path, number, line) for number, line in enumerate(lines, start=1) if line.strip())
+    same: dict[str, str] = {}
+    return Tombstones(_stone(path, number, line, same) for number, line in enumerate(lines, start=1) if line.strip())
 
 
-def _stone(path: Path, number: int, line: bytes) -> Tombstone:
+def _stone(path: Path, number: int, line: bytes, same: dict[str, str]) -> Tombstone:
+    """Read a line; `same` holds the values so far, for lines of one request say the same of all but the digest."""
     try:
-        raw = orjson.loads(line)
-        fields: Any = {name: str(value) for name, value in raw.items()}
-        stone = Tombstone(**fields)
+        told: Any = {name: str(value) for name, value in orjson.loads(line).items()}
+        digest = told.pop("digest", "")
+        stone = Tombstone(digest=digest, **{name: same.setdefault(value, value) for name, value in told.items()})
     except (ValueError, TypeError, AttributeError) as error:
         raise _damaged(path, number, str(error)) from error
     if stone.scope not in SCOPES or not _SHA256.fullmatch(stone.digest) or (stone.scope == "item" and not stone.item):
@@ -62,5 +73,5 @@ def append_tombstones(path: Path, stones: Iterable[Tombstone]) -> tuple[Tombston
 
 
 def _line(stone: Tombstone) -> bytes:
-    told = {name: value for name, value in asdict(stone).items() if value or name != "host"}
+    told = {name: value for name in _FIELDS if (value := getattr(stone, name)) or name != "host"}
     return orjson.dumps(told, option=orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE)

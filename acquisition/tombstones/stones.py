@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -20,6 +20,7 @@ from acquisition.tombstones.spellings import SCOPES, Scope, author_name, authors
 
 NONE: Final = hashlib.sha256(b"tombstones").hexdigest()
 """The digest of no tombstones at all."""
+_DIGEST: Final = 32
 
 _COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "content": ("content_sha256",),
@@ -66,32 +67,43 @@ class Tombstones:
     def __len__(self) -> int:
         return len(self._stones)
 
-    def __getstate__(self) -> tuple[Tombstone, ...]:
-        return self._stones
-
-    def __setstate__(self, stones: tuple[Tombstone, ...]) -> None:
-        self._stones = stones
-
     @cached_property
-    def _digests(self) -> tuple[str, ...]:
-        """The digest after each line: whoever has seen the first lines recognises them in a longer file."""
-        found, so_far = [NONE], hashlib.sha256(b"tombstones")
+    def _digests(self) -> bytes:
+        """The digests after each line, 32 bytes each: whoever has seen the first lines recognises them in a longer file."""
+        found, so_far = bytearray.fromhex(NONE), hashlib.sha256(b"tombstones")
         for stone in self._stones:
             so_far.update("\n".join((*stone.key, "")).encode())
-            found.append(so_far.hexdigest())
-        return tuple(found)
+            found += so_far.digest()
+        return bytes(found)
 
     @property
     def digest(self) -> str:
         """Names what is taken down, in its order."""
-        return self._digests[-1]
+        return self._digests[-_DIGEST:].hex()
 
     def since(self, digest: str) -> Tombstones | None:
         """Return what came after the state with this digest, None when this file was never in that state."""
         try:
-            return Tombstones(self._stones[self._digests.index(digest) :])
+            place = self._digests.find(wanted := bytes.fromhex(digest))
         except ValueError:
             return None
+        while place % _DIGEST and place >= 0:
+            place = self._digests.find(wanted, place + 1)
+        if place < 0 or len(wanted) != _DIGEST:
+            return None
+        return Tombstones(self._stones[place // _DIGEST :]) if place else self
+
+    @cached_property
+    def _named(self) -> dict[str, dict[str, Tombstone]]:
+        named: dict[str, dict[str, Tombstone]] = {}
+        for stone in self._stones:
+            if stone.item:
+                named.setdefault(stone.source, {}).setdefault(stone.item, stone)
+        return named
+
+    def named_of(self, source: str) -> Mapping[str, Tombstone]:
+        """Return the items of a source that tombstones name, each with the first that does."""
+        return self._named.get(source, {})
 
     @cached_property
     def _known(self) -> dict[str, dict[str, int]]:
@@ -177,9 +189,11 @@ class Tombstones:
         return found
 
     def _equal(self, scope: str, column: Any) -> np.ndarray:
-        """Compare a column of plain values; `index_in` is a hash join in Arrow."""
-        known = self._known[scope]
-        index = pc.index_in(_whole(column), value_set=pa.array(list(known), pa.string())).fill_null(-1).to_numpy()
+        """Compare a column of plain values: one by one where they are fewer than the stones, else by a hash join in Arrow."""
+        known, values = self._known[scope], _whole(column)
+        if len(values) < len(known):  # a small file is a batch of its own: nothing may be done for each stone then
+            return np.array([known.get(value, -1) for value in values.to_pylist()], np.int64)
+        index = pc.index_in(values, value_set=pa.array(list(known), pa.string())).fill_null(-1).to_numpy()
         places: np.ndarray = np.array([*known.values(), -1], np.int64)[index]
         return places
 
@@ -214,10 +228,14 @@ class Tombstones:
                 found[rows] = np.where(found[rows] < 0, places, found[rows])
         return found
 
+    @cached_property
+    def _url_hosts(self) -> frozenset[str]:
+        return frozenset(stone.host for stone in self._stones if stone.scope == "url")
+
     def _urls(self, batch: pa.RecordBatch | pa.Table, rows: np.ndarray) -> np.ndarray:
         """Bring only those addresses into their one spelling whose host has something taken down."""
         found = np.full(batch.num_rows, -1, np.int64)
-        hosts = {stone.host for stone in self._stones if stone.scope == "url"}
+        hosts = self._url_hosts
         near = self._hosts(batch, lambda host: 0 if digest_as_spelt(host) in hosts else -1)
         chosen = rows if "" in hosts else rows[near[rows] >= 0]
         for name in ("url", "locator"):

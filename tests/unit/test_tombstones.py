@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -222,7 +222,39 @@ def test_a_state_is_recognised_in_what_it_grew_to() -> None:
     assert list(later) == stones[2:]
     assert [len(found) for state in (NONE, whole.digest) if (found := whole.since(state)) is not None] == [4, 0]
     assert Tombstones(stones[1:]).since(whole.digest) is None
-    assert copy.deepcopy(whole).digest == whole.digest  # as workers are given it
+    assert [whole.since(other) for other in ("", "no digest", NONE[:32], whole.digest[2:] + "00")] == [None] * 4
+
+
+def test_a_small_batch_costs_nothing_for_each_stone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few rows are looked up among many stones as many rows are among few, and without a table of all the stones."""
+    stones = Tombstones([stone("content", sha(str(number)), item=f"i{number}") for number in range(50)])
+    rows = items(content_sha256=[sha("9"), sha("x"), sha("x")], id=["i1", "i7", "j"])
+    many = items(content_sha256=rows.column("content_sha256").to_pylist() * 40, id=rows.column("id").to_pylist() * 40)
+    assert stones.places(many).tolist() == [9, 7, -1] * 40
+    monkeypatch.setattr(pc, "index_in", None)
+    assert stones.places(rows).tolist() == [9, 7, -1]
+
+
+def test_the_record_is_read_once_while_it_stays_as_it_is(tmp_path: Path) -> None:
+    """A run asks many times for what may be millions of lines; what was appended or edited is seen at once."""
+    path = tmp_path / "tombstones.jsonl"
+    append_tombstones(path, [stone("source", "s")])
+    read = read_tombstones(path)
+    assert read_tombstones(path) is read
+    append_tombstones(path, [stone("source", "t")])
+    assert len(read_tombstones(path)) == 2
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+    assert [one.key for one in read_tombstones(path)] == [one.key for one in read]
+    path.unlink()
+    assert len(read_tombstones(path)) == 0
+
+
+def test_the_items_of_a_source_are_found_by_its_name() -> None:
+    """Each with the first tombstone that names it."""
+    first, second = stone("content", sha("a"), item="i", source="s"), stone("content", sha("b"), item="i", source="s")
+    stones = Tombstones([first, second, stone("content", sha("c"), item="j", source="t"), stone("source", "s")])
+    assert stones.named_of("s") == {"i": first}
+    assert stones.named_of("none") == {}
 
 
 @settings(deadline=None)

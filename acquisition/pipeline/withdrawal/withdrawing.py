@@ -231,6 +231,6 @@ def forget_origins(directories: Iterable[Path]) -> None:
 
 def records(source: str, release: str, rejections: tuple[Rejection, ...], stones: Tombstones) -> tuple[Rejection, ...]:
     """Return a source's rejections with one for each of its items that is taken down, however and whenever it was found."""
-    named = {stone.item: stone for stone in reversed(tuple(stones)) if stone.item and stone.source == source}
+    named = stones.named_of(source)
     kept = [one for one in rejections if one.code != CODE or one.locator not in named]
     return ordered((*kept, *(rejection(source, release, item, stone) for item, stone in named.items())))
