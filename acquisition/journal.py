@@ -224,6 +224,13 @@ class Journal:
             self._execute("PRAGMA secure_delete=ON")
             self._execute("DELETE FROM blobs WHERE sha256=?", (sha256,))
 
+    def forget_contents(self, gone: Callable[[str], bool]) -> None:
+        """Forget every asset whose content is gone."""
+        with self.transaction():
+            known = [sha256 for (sha256,) in self._execute("SELECT DISTINCT sha256 FROM blobs")]
+            for sha256 in filter(gone, known):
+                self.forget_content(sha256)
+
     def forget_addresses(self, gone: Callable[[str], bool]) -> None:
         """Forget the addresses that are gone; what came from there is remembered without."""
         with self.transaction():

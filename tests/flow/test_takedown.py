@@ -336,6 +336,14 @@ def test_bytes_leave_and_files_of_ones_own_stay(here: Place) -> None:
     assert (again.again, again.items, [stone.scope for stone in again.stones]) == (True, (), ["file"])
 
 
+def test_what_its_owner_has_deleted_before_is_forgotten_too(here: Place) -> None:
+    """A file of the user's own that is gone when its item is taken down is named by no file of the workspace."""
+    mine = item(here, "mine", "note-43.txt")
+    (here.directory / "mine" / "note-43.txt").unlink()
+    take(here, Wanted("item", mine["id"]))
+    assert verify(session(here)).findings == ()
+
+
 def test_the_notice_tells_users_what_to_delete(here: Place) -> None:
     """What left, where it stood, why, since when: for people and for programs; no text, no name."""
     mine = item(here, "mine", "note-44.txt")

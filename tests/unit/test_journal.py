@@ -127,3 +127,14 @@ def test_addresses_are_forgotten_and_what_came_from_there_is_not(tmp_path: Path)
         journal.forget_addresses(lambda url: url.startswith("https://gone"))
         assert [record.url for record in journal.blobs_of("s")] == ["", "", stays]
     assert b"gone.example" not in (tmp_path / "journal.sqlite").read_bytes()
+
+
+def test_contents_are_forgotten_wherever_they_came_from(tmp_path: Path) -> None:
+    """Every row of a content that is gone leaves, and no byte of the file names its digest; others stay."""
+    gone, stays = "ab" * 32, "cd" * 32
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        for source, path, sha256 in (("s", "a", gone), ("t", "a", gone), ("s", "b", stays)):
+            journal.record_blob(source, "1", path, sha256=sha256, size=1, fetched_at="")
+        journal.forget_contents(lambda sha256: sha256 == gone)
+        assert [[record.path for record in journal.blobs_of(source)] for source in "st"] == [["b"], []]
+    assert gone.encode() not in (tmp_path / "journal.sqlite").read_bytes()

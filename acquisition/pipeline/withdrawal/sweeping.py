@@ -35,8 +35,17 @@ def sweep_away(session: Session, journal: Journal, staged: Mapping[str, Staged],
     Tombstones that were not swept for yet are swept for, too: what they speak of may never have been an item here. What stands
     of sources that take no part is cut first.
     """
-    _let_go(session, journal, moved)
     stones = read_tombstones(session.workspace.tombstones)
+    _let_go(session, journal, moved, stones)
+    done = _swept_away(session, journal, staged, moved, stones)
+    if len(stones):  # a file may have been removed by its owner before it was taken down: then nothing held it, nothing swept it
+        journal.forget_contents(stones.file_gone)
+    return done
+
+
+def _swept_away(
+    session: Session, journal: Journal, staged: Mapping[str, Staged], moved: Collection[Moved], stones: Tombstones
+) -> dict[str, Any]:
     idle = cut_idle(session, {source.name for source in session.declared.sources} - staged.keys(), stones)
     lists = [path for source in (*staged.values(), *idle.values()) for path in gone_files(Path(source.directory))]
     if not lists and (not len(stones) or journal.fact(_SWEPT) == stones.digest):
@@ -84,13 +93,13 @@ def _current(session: Session, journal: Journal, moved: Iterable[Moved], stones:
         yield from (sha256 for path, sha256 in held if not stones.keeps_away(declared.name, assets.get(path), ""))
 
 
-def _let_go(session: Session, journal: Journal, moved: Iterable[Moved]) -> None:
+def _let_go(session: Session, journal: Journal, moved: Iterable[Moved], stones: Tombstones) -> None:
     """Files that are known to hold nothing but what was taken down, and came all the same.
 
     One of the user's own stays where it is, and the journal does not tell of it; one that nobody could tell before its bytes
     were here goes again.
     """
-    stones, store = read_tombstones(session.workspace.tombstones), BlobStore(session.workspace)
+    store = BlobStore(session.workspace)
     gone = {file.sha256 for source in moved for file in source.held.values() if stones.file_gone(file.sha256)}
     if gone:
         with journal.transaction():
