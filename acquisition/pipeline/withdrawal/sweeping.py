@@ -38,7 +38,7 @@ def sweep_away(session: Session, journal: Journal, staged: Mapping[str, Staged],
     stones = read_tombstones(session.workspace.tombstones)
     _let_go(session, journal, moved, stones)
     done = _swept_away(session, journal, staged, moved, stones)
-    if len(stones):  # a file may have been removed by its owner before it was taken down: then nothing held it, nothing swept it
+    if len(stones):  # also of files that their owner had deleted before: nothing held them, so nothing swept them
         journal.forget_contents(stones.file_gone)
     return done
 
