@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from acquisition.manifest.credit import UNKNOWN, authors_of, without_mail
 from acquisition.manifest.gathered import gather
-from acquisition.manifest.kept import address, holding, joined, kept_batches, license_urls, mapped, refuse
+from acquisition.manifest.kept import address, holding, joined, kept_batches, license_pages, mapped, refuse
 from acquisition.manifest.sheets import harmless, sheet, texts
 from acquisition.markdown import escaped, shown
 from acquisition.protocols import Exporter, Ledger
@@ -100,7 +100,7 @@ def _rows(asking: pa.RecordBatch, ledger: Ledger) -> pa.RecordBatch:
         _or(pc.coalesce(column["url"], column["homepage"]), NO_PLACE),
         joined(column["notices"]),
         spdx,
-        mapped(spdx, lambda expression: " ".join(license_urls(expression))),
+        mapped(spdx, lambda expression: " ".join(license_pages(expression))),
         _or(joined(column["changes"]), NO_CHANGES),
         *(column[name] for name in ("source", "id", "path", "content_sha256", "attribution_text")),
     )
@@ -172,7 +172,7 @@ def _facts(ledger: Ledger, name: str) -> list[tuple[str, str]]:
 
 
 def _license_lines(expression: str, group: _Group) -> list[str]:
-    urls = license_urls(expression)
+    urls = license_pages(expression)
     named = name_of(expression) if len(urls) == 1 else expression
     lines = [f"### {escaped(named)}", "", *(f"<{url}>" for url in urls if "://" in url), ""]
     lines += [f"* {escaped(author)}: {_items(count)}" for author, count in sorted(group.authors.items())]
@@ -193,7 +193,7 @@ def _web(ledger: Ledger, groups: Groups) -> str:
         if name != source:
             source = name
             parts += _source_web(ledger, name)
-        urls = license_urls(expression)
+        urls = license_pages(expression)
         named = name_of(expression) if len(urls) == 1 else expression
         parts.append(f"<h3>{_text(named)}</h3><p>{' '.join(_link(url) for url in urls)}</p><ul>")
         parts += [f"<li>{_text(author)}: {_items(count)}</li>" for author, count in sorted(group.authors.items())]

@@ -65,6 +65,13 @@ def license_urls(expression: str) -> tuple[str, ...]:
     )
 
 
+@cache
+def license_pages(expression: str) -> tuple[str, ...]:
+    """Return the page of each license in an expression for people to follow: its steward's own where there is one."""
+    names = (name for found in identifiers(expression) for name in found.split(" WITH "))
+    return tuple(dict.fromkeys(url_of(name) or url for name in names for url in license_urls(name)))
+
+
 _ADDRESS: Final = re.compile(r"https?://[^\s<>\"{}|\\^`]+")
 
 
