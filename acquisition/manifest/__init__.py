@@ -8,7 +8,7 @@ from acquisition.manifest.gone import TakenDown
 from acquisition.manifest.ledger import LedgerInputs, Retrieval
 from acquisition.manifest.names import FILES, ITEMS
 from acquisition.manifest.release import Open, release_list
-from acquisition.manifest.untouched import demand_untouched
+from acquisition.manifest.untouched import demand_untouched, facts_of
 from acquisition.manifest.verify import CODES, Finding, Verified, verify
 from acquisition.manifest.versions import Decided, Version, decide, read_versions, section, stepped, write_versions
 from acquisition.manifest.write import ManifestInputs, ManifestResult, Refusal, write
@@ -40,6 +40,7 @@ __all__ = [
     "demand_untouched",
     "diff",
     "explain",
+    "facts_of",
     "items_schema",
     "read_versions",
     "release_list",

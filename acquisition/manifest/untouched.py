@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +34,18 @@ def demand_untouched(manifest: Path, names: Sequence[str] = _CARRIED) -> None:
                 where=str(path),
                 hint=RESTORE,
             )
+
+
+def facts_of(manifest: Path) -> dict[str, list[int]]:
+    """Return size and time of the last write (ns) of what `demand_untouched` looks at: while they stay, it need not look."""
+    paths = {name: manifest / name for name in (*_CARRIED, SUMS)}
+    return {name: [facts.st_size, facts.st_mtime_ns] for name, path in paths.items() if (facts := _facts(path)) is not None}
+
+
+def _facts(path: Path) -> os.stat_result | None:
+    with suppress(OSError):
+        return path.stat()
+    return None
 
 
 def _listed(sums: Path) -> Iterator[tuple[str, str]]:

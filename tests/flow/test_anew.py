@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
+from acquisition import manifest
 from acquisition.errors import UsageError, WorkspaceDamaged
+from acquisition.manifest.columns import VERSION_KEY
 from acquisition.pipeline import curate, fetch, open_session, verify
+from acquisition.pipeline.finishing import ending
 from tests.flow.test_versions import Home, base, home
 
 __all__ = ["base", "home"]
@@ -76,3 +81,51 @@ def test_a_format_that_is_missing_is_written_again(home: Home) -> None:
     home.run()
     assert (home.manifest / "croissant.json").is_file()
     assert findings(home) == []
+
+
+def _without_list(home: Home) -> None:
+    (home.manifest / "SHA256SUMS").unlink()
+    (home.manifest / "items.parquet").write_bytes(b"PAR1")
+
+
+def _of_tomorrow(home: Home) -> None:
+    ledger = home.manifest / "items.parquet"
+    table = pq.read_table(ledger)
+    pq.write_table(table.replace_schema_metadata({VERSION_KEY: b"99"}), ledger)
+    (home.manifest / "SHA256SUMS").unlink()
+
+
+@pytest.mark.parametrize("break_it", [_without_list, _of_tomorrow])
+def test_a_ledger_that_nothing_can_be_compared_with_makes_room(home: Home, break_it: Callable[[Home], None]) -> None:
+    """Cut where no list of digests tells of it, or of a form that is not known here: anew is a way out of both."""
+    break_it(home)
+    with pytest.raises((UsageError, WorkspaceDamaged), match="the ledger"):
+        home.run(curate)
+    assert anew(home) == "1.0.0"
+    assert findings(home) == []
+
+
+def test_a_kill_while_both_are_made_anew_forgets_no_version(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The damaged manifest is gone by then: what comes next is still above the version that stood."""
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    (home.manifest / "items.parquet").write_bytes(b"PAR1")
+    with monkeypatch.context() as patched:
+        patched.setattr(ending, "make_set", killed)
+        with pytest.raises(KeyboardInterrupt):
+            anew(home)
+    assert home.run().versioned["version"] == "1.0.0"
+    assert findings(home) == []
+
+
+def test_what_stands_is_hashed_once(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that changes nothing reads no ledger whose size and time are those that were noted; a touch has it read once."""
+    asked: list[Path] = []
+    monkeypatch.setattr(manifest, "demand_untouched", asked.append)
+    home.run()
+    assert asked == []
+    (home.manifest / "items.parquet").touch()
+    assert [home.run().changed, home.run().changed] == [False, False]
+    assert asked == [home.manifest]

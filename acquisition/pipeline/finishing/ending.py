@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from acquisition import curate, manifest
-from acquisition.errors import WorkspaceDamaged
+from acquisition.errors import UsageError, WorkspaceDamaged
 from acquisition.journal import Journal
+from acquisition.manifest.side import open_side
 from acquisition.model import Observation
 from acquisition.pipeline.finishing.keys import curated_key, manifest_key
 from acquisition.pipeline.finishing.line import Line
@@ -45,26 +46,29 @@ def finish(line: Line, journal: Journal, *, formats: tuple[str, ...], with_manif
 
     With `anew` nothing stays: both are made from what is staged, and a manifest that is damaged is removed before.
     """
-    session = line.session
+    session, directory = line.session, line.session.workspace.manifest
     record = session.workspace.root / _RECORD
     done = _read(record)
+    ended = "curated_key" in done
+    known = {"versioned": done.get("versioned", {})}
     if anew:
-        done = {"versioned": done.get("versioned", {})}
-        _make_room(session.workspace.manifest)
+        done = known
+        _make_room(directory)
     made_from = curated_key(line)
     changed = False
-    if with_manifest:
-        manifest.demand_untouched(session.workspace.manifest)  # before anything is made that it would not tell of
+    stands = manifest.facts_of(directory)
+    if with_manifest and done.get("stands") != stands:
+        manifest.demand_untouched(directory)  # before anything is made that it would not tell of
     here = session.workspace.curated.is_dir() and session.workspace.placements.is_dir() and session.workspace.splits.is_file()
     if done.get("curated_key") != made_from or not here:
-        record.unlink(missing_ok=True)  # whatever stands from here on until the end is not what the record says
+        write_json(record, known)  # what stands from here on until the end is not what the record says, but for the version
         session.reporter.event("step", text="building the curated set")
-        result = make_set(line, resumed=not done)
-        done, changed = {"curated_key": made_from, "notes": list(result.notes), "versioned": done.get("versioned", {})}, True
+        result = make_set(line, resumed=not ended)
+        done, changed = {"curated_key": made_from, "notes": list(result.notes), **known}, True
         write_json(record, done)
     if with_manifest:
         written_from = manifest_key(line, made_from, formats)
-        whole = all((session.workspace.manifest / name).is_file() for name in done.get("files", ()))
+        whole = all((directory / name).is_file() for name in done.get("files", ()))
         if done.get("manifest_key") != written_from or not whole:
             session.reporter.event("step", text="writing the manifest")
             curate.demand_whole(session.workspace.curated, session.workspace.placements)
@@ -72,8 +76,9 @@ def finish(line: Line, journal: Journal, *, formats: tuple[str, ...], with_manif
             written = write_manifest(line, journal, formats=formats, notes=tuple(done["notes"]), versioning=versioning)
             done |= {"manifest_key": written_from, "files": list(written.files), "sources": written.summary["sources"]}
             done |= {"versioned": versioning.told()}
-            changed = True
-            write_json(record, done)
+            changed, stands = True, manifest.facts_of(directory)
+        if changed or done.get("stands") != stands:
+            write_json(record, done := done | {"stands": stands})
     return _finished(line, done, changed=changed, with_manifest=with_manifest)
 
 
@@ -99,11 +104,13 @@ def _finished(line: Line, done: Mapping[str, Any], *, changed: bool, with_manife
 
 
 def _make_room(directory: Path) -> None:
-    """Remove a manifest that is not as it was written: the next one must not be told by it."""
+    """Remove a manifest that is not as it was written, or of a form that cannot be compared with: no next one is told by it."""
     try:
         manifest.demand_untouched(directory)
         manifest.read_versions(directory)
-    except WorkspaceDamaged:
+        if (directory / manifest.ITEMS).exists():
+            open_side(directory)
+    except (WorkspaceDamaged, UsageError):
         shutil.rmtree(directory)
 
 
