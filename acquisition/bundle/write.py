@@ -79,6 +79,8 @@ class Bundled:
     sha256: str
     """Digest of SHA256SUMS, which names all the rest."""
     signed_by: str = ""
+    notes: tuple[str, ...] = ()
+    """Sentences on what somebody should know before it is passed on."""
 
 
 def write(

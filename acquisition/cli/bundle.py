@@ -57,6 +57,8 @@ def command(
 def _text(done: Bundled, *, only_manifest: bool) -> str:
     lines = [f"{done.path}: {done.files:,} files, {output.size(done.bytes)}"]
     lines.append(f"{done.included:,} of {done.kept:,} kept items are in it" + (": the papers alone" if only_manifest else ""))
+    if not done.kept:
+        lines.append(done.notes[-1])
     if done.not_included and not only_manifest:
         lines.append("\nnot included (not-included.jsonl in the bundle names each of them):")
         rows = [(f"  {count:,}", why) for why, count in done.not_included.items()]

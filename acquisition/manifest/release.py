@@ -26,7 +26,7 @@ from acquisition.manifest.untouched import demand_untouched
 from acquisition.rights.expressions import NOASSERTION
 from acquisition.settings import ContactSettings, DatasetSettings
 
-Kind = Literal["missing", "unknown", "contradiction"]
+Kind = Literal["missing", "unknown", "contradiction", "private"]
 CARD_ASKS: Final[Mapping[str, str]] = {
     "card.uses": "what the set is meant for, and what it must not be used for",
     "card.bias": "what it shows too much of, too little of, or wrongly",
@@ -47,6 +47,7 @@ class Open:
     missing        nobody has said it
     unknown        the records say that nobody knows it (licenses, authors, addresses)
     contradiction  an answer says otherwise than the records, or answers nothing that is asked
+    private        it would go along with a bundle, and speaks of the machine that the set was made on
     """
 
     kind: Kind

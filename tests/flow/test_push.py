@@ -33,6 +33,7 @@ from acquisition.errors import (
 )
 from acquisition.pipeline import fetch, open_session, status
 from acquisition.pipeline.handing_out.publishing import Pushing, push
+from acquisition.pipeline.handing_out.whereabouts import whereabouts
 from acquisition.tombstones import Scope, Tombstone, append_tombstones, digest_of
 from tests.flow.hub_uploads import TOKEN, UploadHub, uploads
 from tests.flow.running import plain_environment
@@ -382,6 +383,48 @@ def test_no_password_goes_into_a_bundle(place: Path, acquire: Line, tmp_path: Pa
     ended, _, said = acquire(place, "bundle", "-o", str(tmp_path / "out"))
     assert (ended, "holds a password" in said) == (code, code == 5)
     assert "secret" not in said
+
+
+def test_an_empty_set_is_said(tmp_path: Path, hub: UploadHub, acquire: Line) -> None:
+    """Where nothing was kept a push is refused, but over what was pushed before; a bundle of the papers says that it is one."""
+    (tmp_path / "sounds").mkdir()
+    (tmp_path / "sounds" / "0.wav").write_bytes(wav(0))
+    declare(tmp_path, "NOASSERTION", dataset={**NAMED, "use": {"training": True, "redistribute": True}})
+    build(tmp_path)
+    with pytest.raises(PushRefused, match="the set is empty"):
+        pushed(tmp_path, hub, "lab/empty", do=False)
+    code, out, _ = acquire(tmp_path, "bundle", "-o", str(tmp_path / "out"))
+    assert (code, "the set is empty" in out) == (0, True)
+    publish.note_paths(tmp_path / "data", publish.target_of("lab/empty", hub.base_url), ["data/old.wav"])
+    pushed(tmp_path, hub, "lab/empty")
+    assert "manifest/items.parquet" in hub.files("lab/empty")
+
+
+def test_places_on_this_machine_are_named_before_a_bundle_is_written(place: Path, acquire: Line, tmp_path: Path) -> None:
+    """Absolute paths of a source, a filter, a remark and of the lock are told with their lines; others are not."""
+    for name in ("terms.txt", "words.txt"):
+        (tmp_path / name).write_text("CC-BY-4.0")
+    more: dict[str, Any] = {"dataset": {**NAMED, "use": {"training": True, "redistribute": True}}}
+    more["curated"] = {"layout": "folders"}
+    words = {"filters": {**OFF, "adult": {"words": [str(tmp_path / "words.txt")]}}}
+    declare(place, license={"evidence": str(tmp_path / "terms.txt")}, **words, **more)
+    build(place)
+    declaration = place / "sources.yaml"
+    remarks = f"# see {place}/notes\n# not https://example.org{place}\n# nor {place}-other\n"
+    declaration.write_text(declaration.read_text() + remarks)
+    named = [str(tmp_path / "terms.txt"), str(tmp_path / "words.txt"), f"see {place}"]
+    lines = [number for number, line in enumerate(declaration.read_text().splitlines(), 1) if any(one in line for one in named)]
+    code, _, said = acquire(place, "bundle", "-o", str(tmp_path / "out"))
+    assert (code, len(lines), said.count("is on this machine")) == (0, 3, 3)
+    assert [f"sources.yaml:{number}: " in said for number in lines] == [True] * 3
+    code, out, _ = acquire(place, "check", "--release", "--json")
+    found = [one["where"].rsplit(":", 1)[1] for one in json.loads(out)["open"] if one["kind"] == "private"]
+    assert (code, found) == (1, [str(number) for number in lines])
+    declare(place, license={"evidence": "${TERMS}/terms.txt"}, **more)
+    session = open_session(declaration, environment={"TERMS": str(tmp_path)})
+    assert whereabouts(session) == ()
+    (place / "sources.lock").write_text(f'{{\n "url": "file://{place}/terms.txt"\n}}')
+    assert whereabouts(session) == ((f"{place / 'sources.lock'}:2", f"file://{place}/terms.txt"),)
 
 
 def test_credit_is_not_left_out(place: Path, hub: UploadHub, acquire: Line) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,10 +18,12 @@ from acquisition.curate.decisions import read_decisions
 from acquisition.errors import BundleRefused, UsageError, WorkspaceDamaged
 from acquisition.manifest.names import ITEMS, SUMMARY
 from acquisition.pipeline.handing_out.unfinished import demand_finished
+from acquisition.pipeline.handing_out.whereabouts import ADVICE, whereabouts
 from acquisition.pipeline.session import Session
 from acquisition.protocols import Reporter, Silent
 from acquisition.workspace import utc_now
 
+EMPTY: Final = "the set is empty: nothing was kept, so the bundle holds its papers alone"
 _PASSWORD: Final = re.compile(r"(?i)[a-z][a-z0-9+.-]*://(?:[^\s/?#@:]*:([^\s/?#@]+)@|\S*?[?&][a-z]*password=([^\s&\"']+))")
 _VARIABLES: Final = re.compile(r"(?:\$\{\w+\})+")
 
@@ -40,7 +42,8 @@ class BundleOptions:
 def write_bundle(session: Session, options: BundleOptions) -> bundle.Bundled:
     """Write the set and manifest that stand as one bundle. Asks nobody; nothing else may change the workspace meanwhile.
 
-    Raises as `bundle.write` does, and UsageError when the bundle would lie in the workspace itself.
+    Says before it writes where declaration and lock name places on this machine. Raises as `bundle.write` does, and UsageError
+    when the bundle would lie in the workspace itself.
     """
     workspace, declaration = session.workspace, session.declared.declaration
     if not (workspace.manifest / SUMMARY).is_file():
@@ -57,7 +60,10 @@ def write_bundle(session: Session, options: BundleOptions) -> bundle.Bundled:
         target = options.output or session.declared.path.parent / f"{name}-{version}{'.tar' if options.as_tar else ''}"
         _demand_outside(target, workspace.root)
         places = (session.declared.path, session.lock_path, workspace.decisions)
-        return bundle.write(
+        notes = tuple(f"{place}: {told} is on this machine, and goes along; {ADVICE}" for place, told in whereabouts(session))
+        for note in notes:
+            session.reporter.event("step", text=note)
+        done = bundle.write(
             bundle.BundleInputs(
                 name=name,
                 version=version,
@@ -75,6 +81,7 @@ def write_bundle(session: Session, options: BundleOptions) -> bundle.Bundled:
             force=options.force,
             progress=session.watched("bundle"),
         )
+    return replace(done, notes=notes if done.kept else (*notes, EMPTY))
 
 
 def _demand_records(session: Session) -> None:

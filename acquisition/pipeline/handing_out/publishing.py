@@ -70,8 +70,9 @@ class Pushing:
 def push(session: Session, target: publish.Target, *, public: bool = False, do: bool = False) -> Pushing:
     """Say what a push would do, or do it with `do`.
 
-    Raises PushRefused when the set is not what its manifest says, or holds what may not be passed on; CredentialsMissing
-    without a token; PushConflict when somebody else pushes at the same time. What has arrived is not sent again.
+    Raises PushRefused when the set is not what its manifest says, is empty, or holds what may not be passed on;
+    CredentialsMissing without a token; PushConflict when somebody else pushes at the same time. What has arrived is not sent
+    again.
     """
     if not (session.workspace.manifest / ITEMS).is_file():
         raise UsageError("there is no set to push", where=str(session.workspace.root), hint="Run `acquire fetch` first.")
@@ -104,6 +105,7 @@ def _judged(session: Session, target: publish.Target, verified: manifest.Verifie
         return Pushing(target, "", private, "not asked", {}, publish.Contents(0, {}, {}, 0, ()), closed, findings)
     demand_finished(workspace, PushRefused)
     held = publish.contents(workspace.manifest / ITEMS, frozenset(closed))
+    _demand_some(session, target, held)
     if why := credits_missing(workspace.manifest, held.duties):
         raise PushRefused(why, where=str(workspace.manifest), hint=CREDITS_HINT)
     files = publish.outgoing(workspace.curated, workspace.manifest, workspace.manifest / FILES)
@@ -117,6 +119,18 @@ def _judged(session: Session, target: publish.Target, verified: manifest.Verifie
         contents=held,
         embargoes=closed,
         findings=findings,
+    )
+
+
+def _demand_some(session: Session, target: publish.Target, held: publish.Contents) -> None:
+    """An empty set is pushed only where it takes the place of one that was pushed: what was taken down has to leave there."""
+    if held.kept or publish.known_paths(session.workspace.root, target):
+        return
+    why = f"; {held.withheld:,} items are of splits under an embargo" if held.withheld else ""
+    raise PushRefused(
+        f"the set is empty: nothing was kept{why}",
+        where=str(session.workspace.root),
+        hint="`acquire status` tells what is held and what decides it; `acquire explain ID` does of one item.",
     )
 
 

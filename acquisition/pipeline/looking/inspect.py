@@ -14,6 +14,7 @@ from acquisition.curate.policy import PolicyRow
 from acquisition.engine.inputs import input_digests
 from acquisition.errors import UsageError
 from acquisition.journal import Journal
+from acquisition.pipeline.handing_out.whereabouts import ADVICE, whereabouts
 from acquisition.pipeline.looking.standing import Standing, standing
 from acquisition.pipeline.looking.unfollowed import unfollowed
 from acquisition.pipeline.session import Session
@@ -67,7 +68,12 @@ def check(session: Session) -> Checked:
 def release_list(session: Session) -> tuple[manifest.Open, ...]:
     """Return what has to be provided or cleared before the set is published."""
     declaration = session.declared.declaration
-    return manifest.release_list(session.workspace.manifest, declaration.dataset, declaration.contact)
+    found = manifest.release_list(session.workspace.manifest, declaration.dataset, declaration.contact)
+    places = whereabouts(session)
+    return (
+        *found,
+        *(manifest.Open("private", place, f"{path} is on this machine: {ADVICE}", "bundle") for place, path in places),
+    )
 
 
 def check_inputs(session: Session) -> None:
