@@ -406,7 +406,7 @@ def test_places_on_this_machine_are_named_before_a_bundle_is_written(place: Path
         (tmp_path / name).write_text("CC-BY-4.0")
     more: dict[str, Any] = {"dataset": {**NAMED, "use": {"training": True, "redistribute": True}}}
     more["curated"] = {"layout": "folders"}
-    words = {"filters": {**OFF, "adult": {"words": [str(tmp_path / "words.txt")]}}}
+    words: dict[str, Any] = {"filters": {**OFF, "adult": {"words": [str(tmp_path / "words.txt")]}}}
     declare(place, license={"evidence": str(tmp_path / "terms.txt")}, **words, **more)
     build(place)
     declaration = place / "sources.yaml"
