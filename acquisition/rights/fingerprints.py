@@ -22,6 +22,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from acquisition.rights.words import WITHHOLDING
+
 LONGEST: Final = 400_000
 """Characters of a text that are looked at; the longest license on the list has a quarter of that."""
 _FILE: Final = Path(__file__).with_name("license_texts.xz")
@@ -110,7 +112,7 @@ def without_title(text: str) -> str:
         found = _WORD.findall(line)
         if not found:
             continue
-        if len(found) > 8 or not _TITLE.search(line):
+        if len(found) > 8 or not _TITLE.search(line) or WITHHOLDING & set(found):
             break
         start = index + 1
     return "\n".join(lines[start:])

@@ -22,7 +22,7 @@ from acquisition.rights.fingerprints import LONGEST
 from acquisition.rights.matching import Candidate, Certainty, Match, match
 from acquisition.rights.prose import belongs, understood
 from acquisition.rights.reading import read, without_families
-from acquisition.rights.words import DOUBTFUL_ALONE, PARTS, RESTRICTING
+from acquisition.rights.words import DOUBTFUL_ALONE, PARTS, WITHHOLDING
 
 __all__ = ["Candidate", "TextMatch", "identify"]
 
@@ -110,10 +110,12 @@ def _with_rest(compared: Match, matter: str) -> TextMatch:
     strangers = [one for one in (*stated.candidates, *other.candidates[:1]) if one.expression != compared.expression]
     strangers = [one for one in strangers if not belongs(compared.expression, one.expression)]
     words = rest.split()
-    restricted = sorted(RESTRICTING & set(words))
+    restricted = sorted(WITHHOLDING & set(words))
     if not stated.candidates and len(words) >= _REMARK:
         restricted += sorted(_OTHER_TERMS & set(words))
-    if not strangers and stated.certainty != "ambiguous" and (stated.candidates or (len(words) <= _REST and not restricted)):
+    remark = len(words) <= _REST and not restricted
+    # Names of holders beside "distributed with the 3-clause BSD license" make the sentence doubtful, and not the text under it.
+    if not strangers and (remark or (stated.candidates and stated.certainty != "ambiguous")):
         return _of_wording(compared)
     names = ", ".join(one.expression for one in strangers)
     why = f"around it stands {names or ', '.join(restricted) or f'a text of {len(words)} words'}"

@@ -20,10 +20,8 @@ TURNING: Final = _set(
 )
 """Words by which an inserted or replaced phrase may turn a license round."""
 
-RESTRICTING: Final = _set(
-    "noncommercial commercial commercially research academic educational only prohibited forbidden except unless restricted"
-)
-"""Words that make a remark beside a license's text a restriction of it."""
+WITHHOLDING: Final = TURNING | _set("excluded excludes reserved proprietary permitted confidential unlicensed")
+"""Words by which a line above or below a license's text may take something out of it."""
 
 DOUBTFUL: Final = _set(
     """

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from acquisition.rights import fingerprints, matching
+from acquisition.rights import fingerprints, matching, texts
 from acquisition.rights.fingerprints import Known, digest_of, holders_settled, known, packed, pairs_of, unpacked, words_of
 from acquisition.rights.matching import match
 from acquisition.rights.texts import identify
@@ -231,3 +231,24 @@ def test_readmes_of_real_data_sets(shared_data: Path) -> None:
 def test_a_name_alone_under_a_heading_is_the_license(text: str, expression: str) -> None:
     """A README's section of one name gives it; with more words, or another license beside it, it does not."""
     assert identify(text).expression == expression
+
+
+@pytest.mark.usefixtures("table")
+@pytest.mark.parametrize(
+    ("line", "expression"),
+    [
+        ("", "MIT"),
+        ("The MIT License", "MIT"),
+        ("Pond is distributed with the MIT license\nAda Byron ada@example.org", "MIT"),
+        ("The dataset is excluded from this license.", "NOASSERTION"),
+        ("No permission is given for the data.", "NOASSERTION"),
+        ("Do not use for training models.", "NOASSERTION"),
+        ("Data: all rights reserved. Code:", "NOASSERTION"),
+    ],
+)
+def test_a_line_above_a_text_may_take_something_out_of_it(line: str, expression: str) -> None:
+    """Titles and names of holders change nothing; what withholds something sends the text to a person, whole as it is."""
+    texts._identified.cache_clear()
+    found = identify(f"{line}\n\n{' '.join(OTHER)}\n")
+    assert found.expression == expression
+    assert found.candidates[0].expression == "MIT"
