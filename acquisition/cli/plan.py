@@ -47,6 +47,11 @@ def command(
     if as_json:
         output.emit_json("plan", plan_value(plan))
     else:
-        output.emit(planned.plan_text(plan))
+        output.emit(planned.plan_text(plan) + (f"\nwritten: {out}; `acquire fetch {_named(out)}` keeps to it" if out else ""))
     asked = [source for source in plan.sources if source.action != "skip"]
     return pipeline.exit_code_of(tuple(source.error for source in asked if source.error is not None))
+
+
+def _named(out: Path) -> str:
+    """Return a file as `acquire fetch` tells it from the name of a source."""
+    return str(out) if out.suffix == ".json" or "/" in str(out) else f"./{out}"

@@ -23,6 +23,7 @@ from acquisition.cli.sections import (
     why_lines,
 )
 from acquisition.cli.tables import columns, fitted, wrapped
+from acquisition.markdown import shown
 
 if TYPE_CHECKING:  # the pipeline is heavy; commands import it when they run
     from acquisition.pipeline.demonstrate import Demonstration
@@ -191,12 +192,26 @@ def entry_text(entry: Mapping[str, Any]) -> str:
     lines = [f"item {entry.get('id', '')}: {decision}"]
     if entry.get("why"):
         lines.append(f"  why: {entry['why']}")
-    shown = {"id", "outcome", "code", "rule", "why", "flags"}
-    lines += [f"  {key}: {value}" for key, value in entry.items() if key not in shown and value not in (None, "", [], {})]
+    beside = {"id", "outcome", "code", "rule", "why", "flags"}
+    for key, value in entry.items():
+        if key not in beside and value not in (None, "", [], {}):
+            lines += _told(key, value)
     lines.append(f"  flags: {len(entry.get('flags') or [])}")
-    for flag in entry.get("flags") or []:
-        lines.append("    " + " ".join(f"{key}={value}" for key, value in flag.items() if value not in (None, "", -1)))
+    lines += [_pairs(flag) for flag in entry.get("flags") or []]
     return "\n".join(lines)
+
+
+def _told(key: str, value: Any) -> list[str]:
+    """Return what is told under one key: values beside it, records below it, a line each."""
+    if not isinstance(value, list):
+        return [f"  {key}: {value}"]
+    if any(isinstance(one, Mapping) for one in value):
+        return [f"  {key}: {len(value)}", *map(_pairs, value)]
+    return [f"  {key}: {'; '.join(map(str, value))}"]
+
+
+def _pairs(record: Mapping[str, Any]) -> str:
+    return "    " + " ".join(f"{key}={shown(str(value))}" for key, value in record.items() if value not in (None, "", -1))
 
 
 def demo_text(done: Demonstration) -> str:

@@ -19,6 +19,7 @@ from acquisition.curate.hub import dataset_info, head_problems, license_head, si
 from acquisition.errors import ExportRefused
 from acquisition.markdown import escaped
 from acquisition.model import Observation, Release
+from acquisition.places import came_from
 from acquisition.protocols import Outline
 from acquisition.rights.expressions import identifiers
 from acquisition.rights.titles import name_of, url_of
@@ -203,7 +204,7 @@ def _sources(releases: Sequence[Release], made: Composition) -> str:
         told = ("", "", "")
         if release is not None:
             said = ", ".join(release.license.raw) or "nothing said"
-            told = (release.homepage or release.title or release.kind, release.revision, said)
+            told = (came_from(release) or release.title or release.kind, release.revision, said)
         rows.append([escaped(source), *map(escaped, told), _linked(license_), f"{count:,}"])
     header = ("source", "from", "revision", "license as published", "license concluded", "items")
     return "".join(f"| {' | '.join(line)} |\n" for line in (header, ["---"] * len(header), *rows))

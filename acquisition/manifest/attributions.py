@@ -20,6 +20,7 @@ from acquisition.manifest.gathered import gather
 from acquisition.manifest.kept import address, holding, joined, kept_batches, license_pages, mapped, refuse
 from acquisition.manifest.sheets import harmless, sheet, texts
 from acquisition.markdown import escaped, shown
+from acquisition.places import came_from
 from acquisition.protocols import Exporter, Ledger
 from acquisition.rights.titles import name_of
 
@@ -29,8 +30,8 @@ WEB: Final = "ATTRIBUTIONS.html"
 MAX_AUTHORS: Final = 1_000
 """Authors listed for one source and license; the rest is counted and stands in the table."""
 _COLUMNS: Final = (
-    "id", "path", "content_sha256", "authors", "title", "url", "homepage", "source", "concluded_spdx", "duties", "notices",
-    "attribution_text", "changes",
+    "id", "path", "content_sha256", "authors", "title", "url", "homepage", "retrieved_url", "source", "concluded_spdx",
+    "duties", "notices", "attribution_text", "changes",
 )  # fmt: skip
 _HEADER: Final = (
     "author", "title", "url", "copyright_notice", "license", "license_url", "changes", "source", "id", "path", "content_sha256",
@@ -64,7 +65,7 @@ class Attributions(Exporter):
     """ATTRIBUTIONS.md, ATTRIBUTIONS.html and ATTRIBUTIONS.csv."""
 
     name: ClassVar[str] = "attributions"
-    version: ClassVar[int] = 3
+    version: ClassVar[int] = 4
     files: ClassVar[tuple[str, ...]] = (PAGE, WEB, TABLE)
     standard: ClassVar[str] = "credit as Creative Commons licenses up to 4.0 ask for it"
 
@@ -97,7 +98,7 @@ def _rows(asking: pa.RecordBatch, ledger: Ledger) -> pa.RecordBatch:
     arrays = (
         _or(joined(column["authors"]), UNKNOWN),
         pc.coalesce(column["title"], usual),
-        _or(pc.coalesce(column["url"], column["homepage"]), NO_PLACE),
+        _or(pc.coalesce(column["url"], _or(column["homepage"], column["retrieved_url"])), NO_PLACE),
         joined(column["notices"]),
         spdx,
         mapped(spdx, lambda expression: " ".join(license_pages(expression))),
@@ -107,7 +108,7 @@ def _rows(asking: pa.RecordBatch, ledger: Ledger) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(list(arrays), schema=texts(_HEADER))
 
 
-def _or(column: pa.StringArray, otherwise: str) -> pa.StringArray:
+def _or(column: pa.StringArray, otherwise: str | pa.StringArray) -> pa.StringArray:
     return pc.if_else(pc.equal(column, ""), otherwise, column)
 
 
@@ -166,7 +167,7 @@ def _facts(ledger: Ledger, name: str) -> list[tuple[str, str]]:
     release = ledger.releases.get(name)
     if release is not None:
         by = "; ".join(authors_of(release, ledger.settings.get(name))) or UNKNOWN
-        facts += [("from", release.homepage), ("revision", release.revision), ("by", by)]
+        facts += [("from", came_from(release)), ("revision", release.revision), ("by", by)]
         facts += [("DOI", release.doi), ("cite as", without_mail(release.citation))]
     return [(label, value) for label, value in facts if value]
 

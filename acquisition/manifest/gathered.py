@@ -20,7 +20,8 @@ from acquisition.rights.expressions import NOASSERTION, parse
 
 _COUNTED: Final = ("modality", "concluded_spdx", "declared_spdx", "split", "class", "synthetic")
 _COLUMNS: Final = (
-    "id", "source", *_COUNTED, "media_type", "size", "retrieved_at", "duties", "authors", "url", "homepage", "license_review",
+    "id", "source", *_COUNTED, "media_type", "size", "retrieved_at", "duties", "authors", "url", "homepage",
+    "retrieved_url", "license_review",
 )  # fmt: skip
 _BYTES: Final = "bytes of "
 
@@ -92,7 +93,8 @@ def _count(part: pa.RecordBatch, counter: Counter[tuple[str, str]]) -> None:
         counter[_BYTES, row["modality"]] += row["size_sum"]
     asks = holding(part.column("duties"), "attribution")
     nameless = pc.equal(pc.list_value_length(part.column("authors")), 0)
-    placeless = pc.and_(pc.is_null(part.column("url")), pc.equal(part.column("homepage"), ""))
+    placeless = pc.equal(pc.binary_join_element_wise(part.column("homepage"), part.column("retrieved_url"), ""), "")
+    placeless = pc.and_(pc.is_null(part.column("url")), placeless)
     for name, mask in (("credited", asks), ("nameless", pc.and_(asks, nameless)), ("placeless", pc.and_(asks, placeless))):
         counter[name, ""] += pc.sum(mask).as_py()
     counter["reviewed", ""] += pc.sum(part.column("license_review")).as_py()
