@@ -39,8 +39,8 @@ def measured(source: Source, published: Release, release: Release, kept: Pin | N
     """
     wanted = tuple(asset for asset in release.assets if is_taken(asset, source))
     pinned = still_held(kept, published) if kept is not None else {}
-    known = {asset.path: pinned.get(asset.path) or _sha256(asset) for asset in wanted if not asset.local_path}
-    gone = {asset.path: known[asset.path] for asset in wanted if here.gone(source.name, asset, known.get(asset.path, ""))}
+    known = {one.path: "" if one.local_path else pinned.get(one.path) or _sha256(one) for one in wanted}
+    gone = {one.path: known[one.path] for one in wanted if here.gone(source.name, one, known[one.path])}
     taken = tuple(asset for asset in wanted if asset.path not in gone)
     held = {asset.path: pinned[asset.path] for asset in taken if asset.path in pinned and here.holds(pinned[asset.path])}
     missing = [asset for asset in taken if asset.path not in held and not asset.local_path and not _equal(asset, here)]

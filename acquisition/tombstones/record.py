@@ -44,7 +44,8 @@ def _stone(path: Path, number: int, line: bytes, same: dict[str, str]) -> Tombst
     try:
         told: Any = {name: str(value) for name, value in orjson.loads(line).items()}
         digest = told.pop("digest", "")
-        stone = Tombstone(digest=digest, **{name: same.setdefault(value, value) for name, value in told.items()})
+        alike: Any = {name: same.setdefault(value, value) for name, value in told.items()}
+        stone = Tombstone(digest=digest, **alike)
     except (ValueError, TypeError, AttributeError) as error:
         raise _damaged(path, number, str(error)) from error
     if stone.scope not in SCOPES or not _SHA256.fullmatch(stone.digest) or (stone.scope == "item" and not stone.item):

@@ -96,6 +96,13 @@ def test_what_is_not_held_is_downloaded(world: World) -> None:
     assert planned(pinned({"x.csv": "aa"}), holds=False).bytes_to_move == 30
 
 
+def test_a_source_of_own_files_that_is_taken_down_as_a_whole_is_planned(world: World) -> None:
+    """Nobody knows digests of one's own files before they are read; nothing of them is taken, and the plan says so."""
+    world.answer = lambda: replace(RELEASE, revision="", assets=(Asset("x.csv", size=10, local_path="/own/x.csv"),))
+    source = planned(gone=lambda name, asset, sha256: True)
+    assert (source.error, source.action, source.taken, source.withdrawn) == (None, "reuse", (), {"x.csv": ""})
+
+
 def test_files_choose_assets_and_archives_wait_for_their_members(world: World) -> None:
     """`files` leaves assets out; an archive stays, because its members are chosen later, unless it is excluded."""
     own = settings(files={"include": ["*.csv"]})

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from acquisition.declare.nearest import did_you_mean, listed
 from acquisition.pipeline.session import Session
 from acquisition.pipeline.withdrawal.asking import Asked, Request, asked_for
 from acquisition.pipeline.withdrawal.finding import Finding, Touched
@@ -137,7 +138,8 @@ def _notes(session: Session, shelf: Shelf, request: Request, unmatched: Iterable
     for one in unmatched:
         named = f"--{one.wanted.scope} {one.wanted.value!r}"
         if one.wanted.scope == "source" and one.wanted.value.strip() not in declared:
-            yield f"{named}: no source is called so; declared are {', '.join(sorted(declared)) or 'none'}"
+            meant = did_you_mean(one.wanted.value.strip(), declared) or f"Declared are: {listed(sorted(declared))}."
+            yield f"{named}: no source is called so. {meant}"
         elif len(request.wanted) > 1:
             yield f"{named}: nothing that is here matches; its tombstone keeps it away all the same"
     if old := _unheld(session):
