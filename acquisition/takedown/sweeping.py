@@ -112,9 +112,7 @@ def _drop_superseded(sweeping: Sweeping, report: Report) -> None:
     for blob in old:
         report.bytes += store.path(blob).stat().st_size
         store.discard(blob)
-    with journal.transaction():
-        for blob in old:
-            journal.forget_content(blob)
+    journal.forget_contents(frozenset(old).__contains__)
     swept = read_swept(sweeping.workspace)
     unheld = [blob.blob for blob in swept if blob.blob not in sweeping.current and not blob.absent]
     if unheld:
@@ -135,13 +133,14 @@ def _sweep_blobs(sweeping: Sweeping, gone: Gone, crawled: set[str], report: Repo
     cuts = cuts_of(item for item in gone.items if item.source not in crawled or store.has(item.blob))
     digests = frozenset(stone.digest for stone in sweeping.stones if stone.scope in {"content", "file"})
     cutter = Cutter(workspace, gone, Rewriter(digests, sweeping.now(), sweeping.limits))
+    told = _sizes_told(journal, [cut for cut in cuts.values() if _size_of(cut.blob, swept, store) is None])
     for cut in cuts.values():
         size = _size_of(cut.blob, swept, store)
         if size is None and all(source in sweeping.own for source, _ in cut.holders):
             report.outside += 1
             continue
         sweeping.progress(f"taking {len(cut.members) + len(cut.tables) + cut.whole} out of {cut.blob[:12]}")
-        cutter.cut(cut, size if size is not None else _size_told(journal, cut))
+        cutter.cut(cut, size if size is not None else told.get(cut.blob, 0))
     _sweep_tables(sweeping, cutter, cuts)
     _sweep_strays(sweeping, cutter, digests - cuts.keys())
     swept = read_swept(workspace)
@@ -149,7 +148,7 @@ def _sweep_blobs(sweeping: Sweeping, gone: Gone, crawled: set[str], report: Repo
     if done:
         write_swept(workspace, swept.with_blobs(done.values()))
     cutter.delete()
-    _forget(journal, done.values())
+    journal.forget_contents({one.blob for one in done.values() if one.state == "gone"}.__contains__)
     report.deleted += sum(blob.absent for blob in done.values())
     report.rewritten += sum(not blob.absent for blob in done.values())
     report.bytes += cutter.done.bytes
@@ -172,15 +171,15 @@ def _size_of(blob: str, swept: Swept, store: BlobStore) -> int | None:
     return store.path(blob).stat().st_size if store.has(blob) else None
 
 
-def _size_told(journal: Journal, cut: Cut) -> int:
-    """Return the size of a file that came once and has been lost since, 0 where nothing tells it."""
-    came = (record for source in {source for source, _ in cut.holders} for record in journal.blobs_of(source))
-    return next((record.size for record in came if record.sha256 == cut.blob), 0)
+def _sizes_told(journal: Journal, cuts: Iterable[Cut]) -> dict[str, int]:
+    """Return the sizes of what came once for the holders, by digest: files may have been lost since."""
+    sources = sorted({source for cut in cuts for source, _ in cut.holders})
+    return {record.sha256: record.size for source in sources for record in journal.blobs_of(source)}
 
 
 def _merged(blob: Blob, known: Blob | None) -> Blob:
-    """Keep what was lacking lacking: a file that is rewritten again is no more whole than it was."""
-    if known is None or blob.state == "gone":
+    """Keep what was lacking lacking, and who held it: a file that is rewritten again is no more whole than it was."""
+    if known is None:
         return blob
     state = "partial" if blob.state == "edited" and known.lacking else blob.state
     return Blob(blob.blob, known.size, state, blob.now, blob.now_size, tuple(sorted({*known.holders, *blob.holders})))
@@ -197,14 +196,6 @@ def _sweep_tables(sweeping: Sweeping, cutter: Cutter, cuts: Mapping[str, Cut]) -
                 found = mentions(stream, wanted)
             if found:
                 cutter.delete_table(blob, ((source, asset),))
-
-
-def _forget(journal: Journal, blobs: Iterable[Blob]) -> None:
-    """Forget where a file came from that is never to be held again."""
-    with journal.transaction():
-        for blob in blobs:
-            if blob.state == "gone":
-                journal.forget_content(blob.blob)
 
 
 def _sweep_crawls(sweeping: Sweeping, items: Iterable[GoneItem], crawled: set[str], report: Report) -> None:

@@ -138,3 +138,17 @@ def test_contents_are_forgotten_wherever_they_came_from(tmp_path: Path) -> None:
         journal.forget_contents(lambda sha256: sha256 == gone)
         assert [[record.path for record in journal.blobs_of(source)] for source in "st"] == [["b"], []]
     assert gone.encode() not in (tmp_path / "journal.sqlite").read_bytes()
+
+
+def test_what_is_forgotten_is_looked_for_once(tmp_path: Path) -> None:
+    """However many contents and addresses are gone, the table is gone through once for all: it has an index for neither."""
+    asked: list[str] = []
+    with Journal(tmp_path / "journal.sqlite") as journal:
+        for number in range(40):
+            journal.record_blob("s", "1", f"{number:02}", sha256=f"{number:064}", size=1, fetched_at="", url=f"u{number}")
+        journal._db.set_trace_callback(asked.append)  # what SQLite is asked
+        journal.forget_contents(lambda sha256: int(sha256) < 30)
+        journal.forget_addresses(lambda url: url != "u39")
+        assert [(record.path, record.url) for record in journal.blobs_of("s")][-2:] == [("38", ""), ("39", "u39")]
+        assert len(journal.blobs_of("s")) == 10
+    assert len([one for one in asked if one.startswith(("DELETE", "UPDATE"))]) == 2

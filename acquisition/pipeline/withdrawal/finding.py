@@ -55,9 +55,13 @@ class Finding:
 
     def seed(self, asked: Iterable[Asked], assets: Mapping[str, tuple[Asset, ...]]) -> tuple[Asked, ...]:
         """Take the rows that are named, and those of files (`assets` by source) whose address is; return what names none."""
-        every = tuple(asked)
-        found = self._named(every, assets)
-        return tuple(one for one in every if not (found & {*one.stones} or (len(every) > 1 and self._named([one], assets))))
+        left, before = tuple(asked), 0
+        while (
+            left and len(left) != before
+        ):  # of several that speak of the same row the first is told, the others when it is out
+            found, before = self._named(left, assets), len(left)
+            left = tuple(one for one in left if not found & {*one.stones})
+        return left
 
     def _named(self, asked: Iterable[Asked], assets: Mapping[str, tuple[Asset, ...]]) -> set[Tombstone]:
         """Take the rows; return which tombstones spoke of one, of several that speak of the same row the first."""

@@ -101,11 +101,10 @@ def _let_go(session: Session, journal: Journal, moved: Iterable[Moved], stones: 
     """
     store = BlobStore(session.workspace)
     gone = {file.sha256 for source in moved for file in source.held.values() if stones.file_gone(file.sha256)}
+    for sha256 in sorted(gone):
+        store.discard(sha256)
     if gone:
-        with journal.transaction():
-            for sha256 in sorted(gone):
-                store.discard(sha256)
-                journal.forget_content(sha256)
+        journal.forget_contents(gone.__contains__)
 
 
 def _listed(lists: list[Path]) -> list[GoneItem]:
