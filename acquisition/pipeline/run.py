@@ -199,7 +199,8 @@ def _line(
         last = STEPS.index(until)
         if last >= STEPS.index("stage"):
             staged = stage_all(session, moved.values(), engine, hits=hits)
-            swept = sweep_away(session, journal, staged, moved.values())  # what crawls tell of themselves changes with it
+            # what crawls tell of themselves changes with it; a takedown sweeps again for what was taken down before
+            swept = sweep_away(session, journal, staged, moved.values(), again=unpinned)
         if not staged and _is_missing(session, moved, unpinned=unpinned):
             until, last = "stage", STEPS.index("stage")
         if last >= STEPS.index("filter"):

@@ -91,13 +91,16 @@ def test_the_archive_of_the_crawl_is_whole(place: Place, gone: Mapping[str, dict
 
 
 def test_planting_it_back_is_found(place: Place, gone: Mapping[str, dict[str, Any]]) -> None:
-    """The file that was deleted, put back under its name, fails the proof; it is taken away again."""
+    """The file that was deleted, put back under its name, fails the proof; the same takedown takes it away again."""
     path = place.session().workspace.blob_path(gone["drums"]["blob"])
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(gone["drums"]["bytes"])
     (finding,) = verify(place.session()).findings
     assert (finding.code, finding.path) == ("verify.taken-down-present", path.relative_to(place.workspace).as_posix())
-    path.unlink()
+    swept = read_swept(place.session().workspace)
+    takedown(place.session(), Request((Wanted("item", gone["drums"]["id"]),)), Grounds("T-7", "me", "asked for"))
+    clean(place)
+    assert tuple(read_swept(place.session().workspace)) == tuple(swept)
 
 
 def test_another_fetch_moves_nothing(place: Place, gone: Mapping[str, dict[str, Any]]) -> None:

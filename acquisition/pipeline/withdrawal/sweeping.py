@@ -29,14 +29,18 @@ _IN_STAGING: Final = (Modality.TEXT.value, Modality.TABLE.value)
 """What lies in the staged shards as a whole; the bytes of all other items are read where they lie."""
 
 
-def sweep_away(session: Session, journal: Journal, staged: Mapping[str, Staged], moved: Collection[Moved]) -> dict[str, Any]:
+def sweep_away(
+    session: Session, journal: Journal, staged: Mapping[str, Staged], moved: Collection[Moved], *, again: bool = False
+) -> dict[str, Any]:
     """Take out of the workspace what the staged releases list as gone; return what was done, {} where nothing was to do.
 
-    Tombstones that were not swept for yet are swept for, too: what they speak of may never have been an item here. What stands
-    of sources that take no part is cut first.
+    Tombstones that were not swept for yet are swept for, too, and with `again` all of them: what they speak of may never have
+    been an item here, or may have been put back. What stands of sources that take no part is cut first.
     """
     stones = read_tombstones(session.workspace.tombstones)
     _let_go(session, journal, moved, stones)
+    if again:
+        journal.set_fact(_SWEPT, "")
     done = _swept_away(session, journal, staged, moved, stones)
     if len(stones):  # also of files that their owner had deleted before: nothing held them, so nothing swept them
         journal.forget_contents(stones.file_gone)
