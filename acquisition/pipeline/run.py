@@ -127,7 +127,9 @@ def curate(session: Session, formats: Iterable[str] = (), *, anew: bool = False)
         moved, _ = move(session, made.sources, made.lock, journal, locked=session.offline)
         summary = _line(session, moved, "manifest", journal, asked, anew=anew)
         if summary.reached != "manifest" and not summary.errors:
-            raise UsageError("nothing is here yet", where=str(session.workspace.root), hint="Run `acquire fetch` first.")
+            what = "nothing is here; the set stays as it stood" if session.workspace.curated.is_dir() else "nothing is here yet"
+            hint = "Run `acquire fetch` first, and read what it says of the sources."
+            raise UsageError(what, where=str(session.workspace.root), hint=hint)
         return summary
 
     return _run(session, "curate", work)
@@ -225,6 +227,8 @@ def _is_missing(session: Session, moved: Mapping[str, Moved], *, unpinned: bool)
     absent = [isinstance(error, (NotHere, NotInLock)) for error in errors]
     if not session.workspace.curated.is_dir():
         return all(absent)  # what a first fetch was refused is told by a manifest
+    if not unpinned and any(source.planned.is_unknown for source in moved.values()):
+        return True
     kept = () if unpinned else (NotInLock,)
     return any(isinstance(error, (NotHere, *kept)) or not isinstance(error, Refused) for error in errors)
 
@@ -243,7 +247,7 @@ def _summary(moved: Mapping[str, Moved], staged: Mapping[str, Staged], result: F
         curated=result.curated,
         manifest=result.manifest,
         manifest_files=result.manifest_files,
-        notes=(*(f"{name}: {note}" for name, source in moved.items() for note in source.planned.notes), *result.notes),
+        notes=(*(f"{name}: {note}" for name, source in moved.items() for note in source.planned.remarks), *result.notes),
         versioned=result.versioned,
         standing=result.standing,
     )

@@ -89,6 +89,18 @@ class PlannedSource:
     error: AcquisitionError | None = None
 
     @property
+    def is_unknown(self) -> bool:
+        """Say whether nobody was asked about a source that nothing pins: what it would bring is not known."""
+        return self.action == "skip" and self.release is None and self.error is None
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Return the notes, and that a source brings nothing where `files` takes none of what is there."""
+        if not self.left_out or self.taken or self.withdrawn:
+            return self.notes
+        return (*self.notes, f"it brings nothing: `files` leaves out all {self.left_out:,} of its files")
+
+    @property
     def name(self) -> str:
         """The source's name."""
         return self.source.name

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from acquisition import manifest
 from acquisition.errors import UsageError, WorkspaceDamaged
@@ -41,6 +42,29 @@ def test_nothing_is_made_of_what_nobody_has_fetched(tmp_path: Path) -> None:
     assert [error.code for error in summary.errors] == ["not-in-lock"]
     assert not (home.root / "data" / "curated").exists()
     assert not home.manifest.exists()
+
+
+def test_a_set_is_not_emptied_for_want_of_a_lock(home: Home) -> None:
+    """Without its lock nothing says what a source would bring: `curate` says so, the set stays, and a fetch pins it again."""
+    before = (home.manifest / "items.parquet").read_bytes()
+    (home.root / "sources.lock").unlink()
+    with pytest.raises(UsageError, match="the set stays as it stood"):
+        home.run(curate)
+    assert (home.root / "data" / "curated" / "a.txt").is_file()
+    assert (home.manifest / "items.parquet").read_bytes() == before
+    assert home.run().versioned["version"] == "0.1.0"
+
+
+def test_a_source_without_a_file_that_fits_is_told(tmp_path: Path) -> None:
+    """Where `files` leaves out everything, the first fetch says so instead of ending in silence."""
+    home = Home(tmp_path)
+    home.text("a")
+    home.declare()
+    value = home.declaration
+    name = next(iter(value["sources"]))
+    value["sources"][name]["files"] = {"include": ["*.csv"]}
+    (home.root / "sources.yaml").write_text(yaml.safe_dump(value))
+    assert home.run().notes == (f"{name}: it brings nothing: `files` leaves out all 1 of its files",)
 
 
 def test_a_cut_ledger_stays_until_one_says_anew(home: Home) -> None:
