@@ -7,8 +7,6 @@ refers to it, so that a run directory is complete by itself at every moment.
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -22,7 +20,7 @@ from acquisition.crawl.archive.rows import Row, row_of, worth_keeping
 from acquisition.crawl.archive.scan import OPEN_SUFFIX, OWN, exchanges, mend
 from acquisition.crawl.outcome import ITEMS_SUFFIX, WARC_SUFFIX, load_run
 from acquisition.errors import WorkspaceDamaged
-from acquisition.workspace import atomic_file, fsync_directory
+from acquisition.workspace import fsync_directory, link_file
 
 LOCK_FILE: Final = ".archive.lock"
 """Held by the `RunArchive` that writes into a run directory."""
@@ -64,7 +62,8 @@ class EarlierRuns:
             for run, _ in self._runs:
                 source = run / (name if (run / name).exists() else name.removeprefix(f"{run.name}-"))
                 if source.is_file():
-                    _link(source, self._directory / name)
+                    link_file(source, self._directory / name)
+                    fsync_directory(self._directory)
                     break
 
     def change_of(self, key: bytes, url: str) -> str:
@@ -180,16 +179,3 @@ def _renamed(row: Row, run: Path) -> Row:
 def linked_name(run: Path, file: str) -> str:
     """Return the name under which a file of an earlier run is linked into a later one."""
     return f"{run.name}-{file}" if OWN.fullmatch(file) else file
-
-
-def _link(source: Path, target: Path) -> None:
-    """Link a file, or copy it where the file system cannot."""
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        return
-    except OSError:
-        with source.open("rb") as taken, atomic_file(target) as stream:
-            shutil.copyfileobj(taken, stream, 1 << 20)
-        return
-    fsync_directory(target.parent)
