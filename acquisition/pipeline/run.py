@@ -227,7 +227,7 @@ def _is_missing(session: Session, moved: Mapping[str, Moved], *, unpinned: bool)
     absent = [isinstance(error, (NotHere, NotInLock)) for error in errors]
     if not session.workspace.curated.is_dir():
         return all(absent)  # what a first fetch was refused is told by a manifest
-    if not unpinned and any(source.planned.is_unknown for source in moved.values()):
+    if not unpinned and not errors and any(source.planned.is_unknown for source in moved.values()):
         return True
     kept = () if unpinned else (NotInLock,)
     return any(isinstance(error, (NotHere, *kept)) or not isinstance(error, Refused) for error in errors)

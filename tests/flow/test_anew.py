@@ -129,6 +129,17 @@ def test_a_ledger_that_nothing_can_be_compared_with_makes_room(home: Home, break
     assert findings(home) == []
 
 
+def test_a_link_to_a_damaged_manifest_makes_room(home: Home, tmp_path: Path) -> None:
+    """Only the link goes: what it leads to stays for whoever put it there."""
+    elsewhere = tmp_path / "elsewhere"
+    shutil.move(home.manifest, elsewhere)
+    home.manifest.symlink_to(elsewhere)
+    (elsewhere / "items.parquet").write_bytes(b"PAR1")
+    anew(home)
+    assert findings(home) == []
+    assert (elsewhere / "items.parquet").read_bytes() == b"PAR1"
+
+
 def test_a_kill_while_both_are_made_anew_forgets_no_version(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """The damaged manifest is gone by then: what comes next is still above the version that stood."""
 

@@ -111,7 +111,10 @@ def _make_room(directory: Path) -> None:
         if (directory / manifest.ITEMS).exists():
             open_side(directory)
     except (WorkspaceDamaged, UsageError):
-        shutil.rmtree(directory)
+        if directory.is_symlink():
+            directory.unlink()  # what it leads to is somebody's own
+        else:
+            shutil.rmtree(directory)
 
 
 def _read(record: Path) -> dict[str, Any]:
