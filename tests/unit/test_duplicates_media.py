@@ -6,6 +6,7 @@ import io
 import json
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,7 @@ import pytest
 import soundfile
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
-from acquisition.filters.duplicates import images, sounds
+from acquisition.filters.duplicates import alignment, images, sounds
 from acquisition.filters.duplicates.links import HOWS, LINK_SCHEMA, NEAR
 from acquisition.filters.duplicates.media import worth_of_picture, worth_of_recording
 from acquisition.filters.duplicates.tables import Signatures
@@ -100,6 +101,20 @@ def stroke(slant: float, side: int = 28) -> Image.Image:
     drawn = Image.new("L", (280, 280))
     ImageDraw.Draw(drawn).line([140 + slant, 40, 140 - slant, 240], fill=255, width=34)
     return drawn.filter(ImageFilter.GaussianBlur(8)).resize((28, 28)).resize((side, side), Image.Resampling.BICUBIC)
+
+
+def test_fine_structure_is_compared_where_luma_agrees(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nearly all pairs of small pictures of one kind come to be compared, so only what may be a copy is looked at closely."""
+    one, other = (np.asarray(scene(seed, 32, 32).convert("L")) for seed in (1, 2))
+    smooth = Mock(wraps=alignment._smooth)
+    monkeypatch.setattr(alignment, "_smooth", smooth)
+    fixed = np.stack([one] * 3)
+    plain, fine = alignment.likeness(fixed, np.stack([one, other, np.minimum(one, 200) // 2 + 20]))
+    assert plain[0] == pytest.approx(1, abs=1e-5)
+    assert fine[0] == pytest.approx(1, abs=1e-5)
+    assert (plain[1] < alignment.WORTH, fine[1]) == (True, -1)
+    assert min(plain[2], fine[2]) > 0.9
+    assert {len(call.args[0]) for call in smooth.call_args_list} == {2}
 
 
 def test_small_strokes_are_told_apart(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ STEPS: Final = (6, 5)
 """Gauss-Newton steps on smoothed and on full pictures."""
 AT_ONCE: Final = 400
 """Pairs that are aligned at a time: about 100 MB."""
+WORTH: Final = 0.9
+"""Correlation of luma from which on fine structure is looked at; whatever counts as a copy has more."""
 _INNER: Final = np.pad(np.ones((SIDE - 8, SIDE - 8), dtype=bool), 4)
 """Where two pictures have to agree whatever frames them."""
 _GRID: Final = (np.arange(SIDE) + 0.5) / SIDE * 2 - 1
@@ -45,15 +47,27 @@ def agreement(fixed: np.ndarray, moving: np.ndarray, scale: np.ndarray) -> Agree
 
 
 def likeness(fixed: np.ndarray, moving: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return how pairs of pictures (pairs, 32, 32) agree as they lie: correlation of luma and of its fine structure, -1..1."""
-    found = np.zeros((2, len(fixed)), np.float32)
+    """Return how pairs of pictures (pairs, 32, 32) agree as they lie: correlation of luma and of its fine structure, -1..1.
+
+    The latter is -1 where luma agrees less than `WORTH`: among small pictures of one kind nearly all pairs come this far.
+    """
+    found = np.full((2, len(fixed)), -1, np.float32)
     for at in range(0, len(fixed), AT_ONCE):
-        part = slice(at, at + AT_ONCE)
-        left, right = _normal(fixed[part]), _normal(moving[part])
+        left, right = _normal(fixed[at : at + AT_ONCE]), _normal(moving[at : at + AT_ONCE])
+        plain = _cosine(left, right)
+        found[0, at : at + AT_ONCE] = plain
+        worth = np.flatnonzero(plain >= WORTH)
+        left, right = left[worth], right[worth]
         whole = np.ones(left.shape, dtype=bool)
-        found[0, part] = _correlation(left, right, whole)
-        found[1, part] = _correlation(left - _smooth(_smooth(left)), right - _smooth(_smooth(right)), whole)
+        found[1, at + worth] = _correlation(left - _smooth(_smooth(left)), right - _smooth(_smooth(right)), whole)
     return found[0], found[1]
+
+
+def _cosine(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    product, left_power, right_power = (
+        np.einsum("pij,pij->p", one, other) for one, other in ((left, right), (left, left), (right, right))
+    )
+    return np.asarray(product / np.maximum(np.sqrt(left_power * right_power), 1e-6))
 
 
 def _aligned(fixed: np.ndarray, moving: np.ndarray, scale: np.ndarray) -> Agreement:
