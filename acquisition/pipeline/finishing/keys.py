@@ -5,15 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, fields
+from typing import Any, Final
 
 from acquisition import __version__, curate, manifest, plugins
 from acquisition.curate.redact import pseudonyms
 from acquisition.engine.flags import claim_digest
-from acquisition.model import Release
+from acquisition.model import Rejection, Release
 from acquisition.pipeline.finishing.line import Line
 from acquisition.workspace import utc_now
+
+_REJECTION: Final = tuple(field.name for field in fields(Rejection))
 
 
 def _digest(*told: Any) -> str:
@@ -59,6 +61,6 @@ def manifest_key(line: Line, curated: str, formats: tuple[str, ...]) -> str:
         declaration.contact.model_dump(mode="json") if declaration.contact else None,
         declaration.limits.model_dump(mode="json"),
         {name: moved.planned.source.settings.model_dump(mode="json") for name, moved in line.moved.items()},
-        [asdict(rejection) for rejection in line.rejections()],
+        [{name: getattr(rejection, name) for name in _REJECTION} for rejection in line.rejections()],  # millions, perhaps
         [(refusal.code, refusal.source, refusal.what) for refusal in line.refusals()],
     )
