@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import Mock
 
 import pytest
 
@@ -16,7 +17,9 @@ from acquisition.content.limits import Unreadable
 from acquisition.demo.archives import zip_bytes
 from acquisition.pipeline import verify
 from acquisition.pipeline.withdrawal.asking import Request, Wanted
+from acquisition.pipeline.withdrawal.selecting import select
 from acquisition.pipeline.withdrawal.takedown import Grounds, TakenDown, takedown
+from acquisition.stage.withdrawn import places_in
 from acquisition.takedown.rewriting import Rewriter
 from tests.flow.running import Place, empty_place
 from tests.flow.test_takedown import BLOCKS, CC0, item, lines, text, tone
@@ -66,6 +69,25 @@ def blob(place: Place, row: dict[str, Any]) -> Path:
     """Where the file of an item lies."""
     digest: str = row["blob"]
     return place.workspace / "blobs" / digest[:2] / digest[2:]
+
+
+def test_what_names_nothing_is_told_whatever_is_asked_for_beside_it(fetched: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several that name one item none is called unmatched; the shelf is gone through for all of them, not for each."""
+    row = item(fetched, "posts", "one.jsonl#row=3")
+    named = [("source", "posts"), ("item", row["id"]), ("content", row["content_sha256"])]
+    nothing = [("source", "post"), ("source", "elsewhere"), ("domain", "nowhere.example"), ("content", "0" * 64)]
+    looked = Mock(wraps=places_in)
+    monkeypatch.setattr("acquisition.pipeline.withdrawal.finding.places_in", looked)
+    found = select(fetched.session(), Request(tuple(Wanted(scope, value) for scope, value in [*named, *nothing])))  # type: ignore[arg-type]
+    unmatched = "nothing that is here matches; its tombstone keeps it away all the same"
+    assert sorted(found.notes)[:4] == [
+        f"--content '{'0' * 64}': {unmatched}",
+        f"--domain 'nowhere.example': {unmatched}",
+        "--source 'elsewhere': no source is called so. Declared are: kit, mine, posts.",
+        "--source 'post': no source is called so. Did you mean `posts`?",
+    ]
+    shards = len({call.args[0].path for call in looked.call_args_list})
+    assert len(looked.call_args_list) <= 4 * shards
 
 
 def test_a_source_that_lacks_a_file_takes_part_with_the_others(here: Place) -> None:
