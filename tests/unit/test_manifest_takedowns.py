@@ -13,7 +13,8 @@ import pytest
 from acquisition.errors import WorkspaceDamaged
 from acquisition.manifest.columns import LEDGER_SCHEMA
 from acquisition.manifest.gone import TakenDown, tombstone_rows
-from acquisition.manifest.takedowns import LIST, as_published, read_takedowns, write_takedowns
+from acquisition.manifest.names import TAKEDOWNS as LIST
+from acquisition.manifest.takedowns import as_published, read_takedowns, write_takedowns
 from acquisition.tombstones import Tombstone
 
 NOW = "2026-11-21T00:00:00Z"
