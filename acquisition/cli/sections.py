@@ -52,8 +52,14 @@ def license_lines(standing: Standing, width: int) -> list[str]:
         (f"  {one.license}", f"{one.items:,}", "; ".join(one.duties) or "nothing", _sources(one.sources))
         for one in standing.licenses
     ]
-    header = ("  license", "items", "asks for", "of")
-    return ["", "licenses of what is kept:", *hung(rows, header, width, right=frozenset({"items"}))] if rows else []
+    if not rows:
+        return []
+    right = frozenset({"items"})
+    lines = hung(rows, ("  license", "items", "asks for", "of"), width, right=right)
+    if max(map(len, lines)) > width:  # what is asked for is a sentence, too, where there is room for one alone
+        joined = [(name, items, f"{duties} (of {sources})") for name, items, duties, sources in rows]
+        lines = hung(joined, ("  license", "items", "asks for (of)"), width, right=right)
+    return ["", "licenses of what is kept:", *lines]
 
 
 def not_checked_lines(sentences: Sequence[str], width: int) -> list[str]:

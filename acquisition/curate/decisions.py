@@ -40,7 +40,7 @@ def _decision(line: bytes, where: str) -> Decision:
         raise _refused(f"{' and '.join(missing)} must be given as text", where)
     if raw["outcome"] not in _OUTCOMES:
         raise _refused(f"{raw['outcome']!r} is none of {', '.join(_OUTCOMES)}", where)
-    return Decision(raw["item"], Outcome(raw["outcome"]), raw["by"], raw["at"], str(raw.get("reason", "")))
+    return Decision(raw["item"], Outcome(raw["outcome"]), raw["by"], raw["at"], str(raw.get("reason") or ""))
 
 
 def _refused(what: str, where: str) -> WorkspaceDamaged:

@@ -58,6 +58,18 @@ def test_licenses_name_their_duties() -> None:
     assert sections.license_lines(Standing(), 100) == []
 
 
+@pytest.mark.parametrize("width", [60, 80, 160])
+def test_licenses_fit_the_terminal(width: int) -> None:
+    """Where two sentences have no room beside each other they are one, with all that either of them tells."""
+    duties = ("credit the author", "pass it on under the same license", "no commercial use", "say what was changed")
+    told = sections.license_lines(
+        Standing(licenses=(LicenseInForce("CC-BY-NC-SA-4.0", 1_000, ("poems", "letters"), duties),)), width
+    )
+    assert max(map(len, told)) <= width
+    text = " ".join(" ".join(told).split())
+    assert all(word in text for duty in (*duties, "poems", "letters") for word in duty.split())
+
+
 def test_columns_that_have_no_room_are_named() -> None:
     """A narrow terminal loses the least telling columns first, and is told which."""
     rows = [("a" * 20, "b" * 20, "c" * 20, "")]

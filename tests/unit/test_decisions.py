@@ -16,7 +16,7 @@ GOOD = '{"item": "ab", "outcome": "keep", "by": "me", "at": "2026-11-21", "reaso
 def test_the_last_word_on_an_item_counts(tmp_path: Path) -> None:
     """Later lines replace earlier ones; empty lines and a missing reason are fine."""
     path = tmp_path / "decisions.jsonl"
-    path.write_text(f'{GOOD}\n\n{{"item": "ab", "outcome": "drop", "by": "you", "at": "2026-11-22"}}\n')
+    path.write_text(f'{GOOD}\n\n{{"item": "ab", "outcome": "drop", "by": "you", "at": "2026-11-22", "reason": null}}\n')
     assert read_decisions(path) == {"ab": Decision("ab", Outcome.DROP, "you", "2026-11-22", "")}
 
 
