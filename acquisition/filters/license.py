@@ -2,13 +2,15 @@
 
 An item's own words (page markup, a column) are judged before the release's claim; the terms' words on training and on
 passing it on hold for every item of the release. Where an item claims more freedom than its release gives, that is a flag of
-its own. LICENSE and README texts of the release are read beside its claim: they give what it leaves open, and what they
-contradict is flagged. Each distinct claim is judged once, so a shard whose items say nothing themselves costs one judgement.
+its own. LICENSE and README texts of the release, and a file that the user shows for a declared license, are read beside its
+claim: they give what it leaves open, and what they contradict is flagged. Each distinct claim is judged once, so a shard whose
+items say nothing themselves costs one judgement.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import ClassVar, Final
@@ -20,7 +22,7 @@ from acquisition.model import FLAG_SCHEMA, Evidence, LicenseClaim, LicenseConclu
 from acquisition.protocols import Cost, Filter, FilterContext
 from acquisition.rights.attributes import uncovered_contents
 from acquisition.rights.combining import Conflict, combine
-from acquisition.rights.evidence import findings
+from acquisition.rights.evidence import compared, findings
 from acquisition.rights.expressions import NOASSERTION
 from acquisition.rights.items import conclude_item, item_claim
 from acquisition.rights.licenses import conclude, judge, stricter
@@ -60,6 +62,7 @@ def release_codes(release: Release, use: Use, texts: tuple[Evidence, ...] = ()) 
 @lru_cache(maxsize=10_000)
 def _codes_of(claim: LicenseClaim, use: Use, texts: tuple[Evidence, ...] = ()) -> Codes:
     conclusion = conclude(claim, texts)
+    claim, texts = replace(claim, evidence=()), compared(claim, texts)
     told = _of_texts(claim, texts)
     judgement = judge(conclusion, use, claim)
     found = list(told)
@@ -119,7 +122,7 @@ class License(Filter):
             UNKNOWN: "No license is known, or nothing is known of what it allows.",
             REVIEW: "A person should look: the version is open, several licenses are given, or the terms set conditions.",
             CONFLICT: "The item claims a license that allows more than the one of the release that it comes from.",
-            TEXT_CONFLICT: "A LICENSE or README text of the release gives another license than is claimed.",
+            TEXT_CONFLICT: "A LICENSE or README text, or the evidence of a declared one, gives another license than claimed.",
             TEXT_UNCLEAR: "A LICENSE or README text lies between licenses, is changed, or names several.",
             CONTENTS: "The license covers the database alone; nothing says what its contents are under.",
             CONCLUDED: "Of a source: what is declared and what is concluded, and from what.",

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
 
-from acquisition.model import Evidence
+from acquisition.model import Evidence, LicenseClaim
 from acquisition.rights.expressions import NOASSERTION, identifiers
 from acquisition.rights.prose import belongs
 from acquisition.rights.texts import TextMatch, identify
 
 _LICENSE_FILE: Final = re.compile(r"(?:^|/)(?:licen[cs]e|copying|unlicense|notice)", re.IGNORECASE)
+
+_SHOWN: Final = "license.evidence"
+"""Field of the evidence that a user shows for a declared license (`acquisition.sources.override`)."""
 
 Standing = Literal["agrees", "fills", "refines", "contradicts", "unclear", "silent"]
 
@@ -47,17 +50,26 @@ def is_license_file(name: str) -> bool:
     return _LICENSE_FILE.search(name) is not None
 
 
+def compared(claim: LicenseClaim, texts: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """Return the texts that a claim is compared with: those of the release, behind the files that a user shows for it.
+
+    An address that is shown has no text here, and a file that is one of the release's is compared as that.
+    """
+    known = {one.sha256 for one in texts}
+    shown = (one for one in claim.evidence if one.field == _SHOWN and one.sha256 and one.sha256 not in known)
+    return (*shown, *texts)
+
+
 @lru_cache(maxsize=4_096)
 def findings(declared: str, texts: tuple[Evidence, ...]) -> tuple[TextFinding, ...]:
     """Return what each text says beside what is declared (an expression or NOASSERTION), in the order of the texts."""
     found = []
     for text in texts:
-        match = identify(text.raw)
-        found.append(
-            TextFinding(
-                text.field, match, _standing(declared, match, license_file=is_license_file(text.field) or not text.field)
-            )
-        )
+        match, shown = identify(text.raw), text.field == _SHOWN
+        standing = _standing(declared, match, license_file=is_license_file(text.field) or not text.field)
+        # A letter or a contract is shown on purpose: nobody is asked what it means, unless it surely says otherwise.
+        standing = "silent" if shown and standing == "unclear" else standing
+        found.append(TextFinding(text.url if shown else text.field, match, standing))
     return tuple(found)
 
 

@@ -17,7 +17,7 @@ from typing import Final
 from acquisition.model import Evidence, LicenseClaim, LicenseConclusion, Release, Use, Vocabulary
 from acquisition.rights.aliases import NOT_SAID, fold
 from acquisition.rights.claims import claim_of
-from acquisition.rights.evidence import TextFinding, findings, told
+from acquisition.rights.evidence import TextFinding, compared, findings, told
 from acquisition.rights.expressions import NOASSERTION, identifiers
 from acquisition.rights.grants import Grant, grant_of, restrictiveness, stricter_uses, worst
 from acquisition.rights.judging import Judgement, duty_phrases, judged
@@ -58,7 +58,8 @@ def conclude(claim: LicenseClaim, texts: tuple[Evidence, ...] = ()) -> LicenseCo
     """Return what a claim amounts to beside the LICENSE and README texts of its release.
 
     Several values are taken as AND, and a person should look at them. A text gives the license where the claim gives none, and
-    the version where the claim leaves it open; where it gives another one, both are applied and a person should look.
+    the version where the claim leaves it open; where it gives another one, both are applied and a person should look. So does
+    the text of a file that the user shows for a declared license.
     """
     said = [_read(raw, claim.vocabulary) for raw in dict.fromkeys(claim.raw)]
     reasons, review = _remarks(said)
@@ -77,7 +78,7 @@ def conclude(claim: LicenseClaim, texts: tuple[Evidence, ...] = ()) -> LicenseCo
         for raw, entry in zip(dict.fromkeys(claim.raw), said, strict=True)
         if entry.expression == NOASSERTION
     )
-    beside_texts = findings(concluded, texts)
+    beside_texts = findings(concluded, compared(claim, texts))
     files = tuple(one.name or "the text" for one in beside_texts if one.standing in _TELLING)
     if beside_texts:
         found, doubtful = _with_texts(concluded, found, beside_texts)
@@ -129,7 +130,7 @@ def judge(conclusion: LicenseConclusion, use: Use, claim: LicenseClaim | None = 
     """
     if claim is None:
         return judged(conclusion, use)
-    plain = replace(claim, name="", link="", vocabulary="spdx")
+    plain = replace(claim, name="", link="", vocabulary="spdx", evidence=())
     return judged(conclusion, use, lambda branch: conclude(replace(plain, raw=(branch,))))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -170,6 +171,55 @@ def test_texts_that_contradict_each_other_deny_nothing() -> None:
     """Without a claim, two texts that give different licenses ask for a person."""
     texts = (*text("Licensed under CC BY 4.0."), *text("Licensed under CC BY-NC 4.0.", "README.md"))
     assert codes_of({"silent": texts}, ["silent"]) == [(0, "license.text-conflict")]
+
+
+def shown(declared: str, words: str, name: str = "LIC2.txt") -> Release:
+    """Return a release whose license somebody declares, with a file that shows it."""
+    evidence = Evidence("license.evidence", words, name, hashlib.sha256(words.encode()).hexdigest(), "")
+    return Release("mine", "local", "1", (), LicenseClaim((declared,), "user", "user", evidence=(evidence,)))
+
+
+def test_evidence_of_another_license_contradicts_what_is_declared() -> None:
+    """A file that surely gives another license is named, both licenses are applied, and a person is asked."""
+    release = shown("CC0-1.0", "This work is licensed under CC BY-NC 4.0.")
+    ((code, detail),) = release_codes(release, Use(commercial=True))
+    assert code == "license.text-conflict"
+    assert "(CC0-1.0) is claimed; LIC2.txt gives CC-BY-NC-4.0" in detail
+    concluded = conclude(release.license)
+    assert (concluded.concluded, concluded.files, concluded.review) == ("CC0-1.0 AND CC-BY-NC-4.0", ("LIC2.txt",), True)
+
+
+@pytest.mark.parametrize(
+    ("declared", "words"),
+    [
+        ("CC-BY-4.0", "This work is licensed under CC BY 4.0."),
+        ("MIT OR Apache-2.0", "Licensed under Apache-2.0."),
+        ("CC0-1.0", "Dear Jo, of course you may use all of it."),
+        ("CC0-1.0", "We looked at MIT and at CC BY 4.0 before."),
+        ("CC0-1.0", "(19,002 bytes, not a text)"),
+    ],
+)
+def test_evidence_that_agrees_or_names_nothing_for_sure_asks_nobody(declared: str, words: str) -> None:
+    """What fits, a letter without a license's name, one that names several, and what is no text leave the word as it is."""
+    release = shown(declared, words, "LICENSE")
+    assert release_codes(release, Use(commercial=True, redistribute=True)) == ()
+    assert conclude(release.license).concluded == declared
+
+
+def test_an_address_shown_for_a_license_is_no_text_of_it() -> None:
+    """A page's address is recorded unread, whatever license it names."""
+    address = "https://creativecommons.org/licenses/by-nc/4.0/"
+    claim = LicenseClaim(("CC0-1.0",), "user", "user", evidence=(Evidence("license.evidence", address, address, "", ""),))
+    assert release_codes(Release("mine", "local", "1", (), claim), Use(commercial=True)) == ()
+
+
+def test_evidence_that_is_changed_is_judged_anew() -> None:
+    """Another text of the same name is another digest of the source's rights, so what was found before is not taken."""
+    agreeing, other = (
+        rights_digests("license", FilterContext(Use(), {"mine": shown("CC0-1.0", words)}, ("mine",), ""))
+        for words in ("CC0 1.0", "GPL 3.0")
+    )
+    assert agreeing != other
 
 
 def test_what_a_text_settled_names_the_text() -> None:

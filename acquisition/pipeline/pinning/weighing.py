@@ -20,7 +20,7 @@ from acquisition.pipeline.texts import license_texts, may_license
 from acquisition.plan import PlannedSource, Rights, Ruled, Texts, is_archive
 from acquisition.protocols import Source
 from acquisition.rights.combining import Combination, combine
-from acquisition.rights.evidence import findings, is_license_file
+from acquisition.rights.evidence import compared, findings, is_license_file
 from acquisition.rights.expressions import NOASSERTION
 from acquisition.rights.licenses import duty_phrases, release_conclusion
 from acquisition.sources.common_voice import BY_DECLARATION
@@ -69,7 +69,7 @@ def _shown_by(release: Release, conclusion: LicenseConclusion, texts: tuple[Evid
         yield f"{one.field} says {_short(one.raw)}" if one.raw else f"{one.field}: {one.url}"
     if not claim.evidence and claim.raw:
         yield f"the publisher says {_short('; '.join(claim.raw))}"
-    for found in findings(conclusion.declared, texts):
+    for found in findings(conclusion.declared, compared(claim, texts)):
         if found.standing != "silent" and found.match.expression != NOASSERTION:
             verb = {"agrees": "says the same", "contradicts": "contradicts it"}.get(found.standing, "gives")
             yield f"the text of {found.name} {verb}: {found.match.expression}"
