@@ -100,6 +100,8 @@ def summary_text(summary: Summary) -> str:
         f"{state} in {output.duration(summary.seconds)}"
         + ("" if summary.reached == "manifest" else f", up to: {summary.reached}")
     )
+    if summary.stays:
+        lines += wrapped(", ".join(summary.stays), width, first="the set stays as it stood: ", rest="  ")
     return "\n".join(lines)
 
 
@@ -148,6 +150,7 @@ def summary_value(summary: Summary) -> dict[str, Any]:
         "not_checked": list(summary.not_checked),
         "notes": list(summary.notes),
         "next": next_steps(summary),
+        "stays": list(summary.stays),
         "curated": summary.curated,
         "manifest": summary.manifest,
         "manifest_files": list(summary.manifest_files),

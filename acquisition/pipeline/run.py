@@ -16,13 +16,14 @@ import pyarrow as pa
 
 from acquisition import plugins
 from acquisition.engine.local import LocalEngine
-from acquisition.errors import DiskFull, LimitReached, NotHere, NotInLock, Refused, UsageError, WorkspaceDamaged
+from acquisition.errors import DiskFull, LimitReached, UsageError, WorkspaceDamaged
 from acquisition.journal import Journal
 from acquisition.model import Rejection
 from acquisition.pipeline.finishing.ending import Finished, finish
 from acquisition.pipeline.finishing.line import Line
 from acquisition.pipeline.flagging import flag_all
 from acquisition.pipeline.judging import judge_all
+from acquisition.pipeline.letting_stand import left_standing
 from acquisition.pipeline.looking.inspect import check_inputs
 from acquisition.pipeline.moving import Moved, move
 from acquisition.pipeline.pinning.promised import keep, read_promise, write_promise
@@ -70,7 +71,8 @@ def fetch(
 
     With `planned`, a file that `plan` wrote or what `promise` returns, exactly that is done, or PlanChanged says what is not
     as planned. Publishers of what has to be moved are looked at again, so that a license that has changed since it was pinned
-    is an alarm. With `locked` the lock's file stays as it is.
+    is an alarm. With `locked` the lock's file stays as it is; then, and where nobody is asked, a set that stands stays as well
+    when a source is refused for not being what the lock holds.
     Raises WorkspaceLocked, DiskFull, Interrupted and what ends a run as a whole; everything finished is kept.
     """
     told = read_promise(planned) if isinstance(planned, Path) else planned
@@ -81,8 +83,9 @@ def fetch(
         made = make_plan(session, locked=locked, update=wanted, look="moving")
         if told is not None:
             keep(told, session, made, str(planned) if isinstance(planned, Path) else "")
-        moved, _ = move(session, made.sources, made.lock, journal, locked=locked or session.offline)
-        return _line(session, moved, until, journal)
+        strict = locked or session.offline
+        moved, _ = move(session, made.sources, made.lock, journal, locked=strict)
+        return _line(session, moved, until, journal, strict=strict)
 
     return _run(session, "fetch", work)
 
@@ -125,7 +128,7 @@ def curate(session: Session, formats: Iterable[str] = (), *, anew: bool = False)
     def work(journal: Journal) -> Summary:
         made = make_plan(session, here_only=True)
         moved, _ = move(session, made.sources, made.lock, journal, locked=session.offline)
-        summary = _line(session, moved, "manifest", journal, asked, anew=anew)
+        summary = _line(session, moved, "manifest", journal, asked, anew=anew, strict=session.offline)
         if summary.reached != "manifest" and not summary.errors:
             what = "nothing is here; the set stays as it stood" if session.workspace.curated.is_dir() else "nothing is here yet"
             hint = "Run `acquire fetch` first, and read what it says of the sources."
@@ -193,8 +196,9 @@ def _line(
     hits: Hits | None = None,
     anew: bool = False,
     unpinned: bool = False,
+    strict: bool = False,
 ) -> Summary:
-    result = Finished()
+    result, stays = Finished(), tuple[str, ...]()
     staged: dict[str, Staged] = {}
     swept: dict[str, Any] = {}
     with LocalEngine(session.workers, session.stop) as engine:
@@ -203,8 +207,13 @@ def _line(
             staged = stage_all(session, moved.values(), engine, hits=hits)
             # what crawls tell of themselves changes with it; a takedown sweeps again for what was taken down before
             swept = sweep_away(session, journal, staged, moved.values(), again=unpinned)
-        if not staged and _is_missing(session, moved, unpinned=unpinned):
-            until, last = "stage", STEPS.index("stage")
+        left = (
+            left_standing(session, moved, staged, unpinned=unpinned, strict=strict and last >= STEPS.index("curate"))
+            if last >= STEPS.index("filter")
+            else None
+        )
+        if left is not None:
+            until, last, stays = "stage", STEPS.index("stage"), left
         if last >= STEPS.index("filter"):
             flagged, not_checked = flag_all(session, staged, moved, engine)
             observed = tuple(one for answer in flagged for one in answer.observations)
@@ -214,23 +223,7 @@ def _line(
                 line = Line(session, moved, staged, flagged, judged, not_checked)
                 wanted = tuple(dict.fromkeys((*session.declared.declaration.manifest, *formats)))
                 result = finish(line, journal, formats=wanted, with_manifest=until == "manifest", anew=anew)
-    return replace(_summary(moved, staged, result, until), swept=swept, staged=frozenset(staged))
-
-
-def _is_missing(session: Session, moved: Mapping[str, Moved], *, unpinned: bool) -> bool:
-    """Say whether nothing is staged for want of it, and not because the policy wants none.
-
-    A folder that is not mounted must not empty the set that stands, and no set is made of what nobody has fetched. Where
-    something has to leave the set, `unpinned` sources are no reason to leave it as it stands.
-    """
-    errors = [error for source in moved.values() for error in source.errors]
-    absent = [isinstance(error, (NotHere, NotInLock)) for error in errors]
-    if not session.workspace.curated.is_dir():
-        return all(absent)  # what a first fetch was refused is told by a manifest
-    if not unpinned and not errors and any(source.planned.is_unknown for source in moved.values()):
-        return True
-    kept = () if unpinned else (NotInLock,)
-    return any(isinstance(error, (NotHere, *kept)) or not isinstance(error, Refused) for error in errors)
+    return replace(_summary(moved, staged, result, until), swept=swept, staged=frozenset(staged), stays=stays)
 
 
 def _summary(moved: Mapping[str, Moved], staged: Mapping[str, Staged], result: Finished, until: str) -> Summary:

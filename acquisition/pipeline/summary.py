@@ -67,6 +67,8 @@ class Summary:
     """What was taken out of the workspace's files because it was taken down (`takedown.sweeping.Report`)."""
     staged: frozenset[str] = frozenset()
     """The sources whose staged release has met every tombstone: all that took part."""
+    stays: tuple[str, ...] = ()
+    """For which sources, each with its error's code, the set and the manifest were left as they stood."""
     standing: Standing | None = None
     """The set as it stands after the run, None where the run ended before its manifest."""
     seconds: float = 0.0

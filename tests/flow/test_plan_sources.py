@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,12 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from acquisition.cli import planned, planned_value
+from acquisition.cli import planned, planned_value, present
 from acquisition.demo.servers import Fault, World
 from acquisition.errors import PlanChanged
-from acquisition.pipeline import Session, check_lock, fetch, lock, news, plan, update
+from acquisition.pipeline import Session, check_lock, curate, fetch, lock, news, plan, update
 from acquisition.pipeline.pinning.promised import read_promise, write_promise
-from tests.flow.running import Place, codes, empty_place
+from tests.flow.running import Place, codes, empty_place, stamps
 
 pytestmark = pytest.mark.flow
 
@@ -269,13 +270,24 @@ def test_files_without_version_or_digest_are_news_where_their_server_tells(place
 
 
 def test_locked_fails_when_the_world_or_the_declaration_is_another(place: Place) -> None:
-    """--locked asks and compares: as pinned it goes through; relicensed, gone or declared otherwise it does not."""
+    """--locked asks and compares: as pinned it goes through; relicensed, gone or declared otherwise it does not.
+
+    Then the set and the manifest stay as they stood, and the last line says for which source; where no set stands, one is made.
+    """
     place.declare_sources({"rows": kaggle(place.world, "rows"), "calm": hub(place.world, "calm", "cc0-1.0")})
     place.fetch()
     written = place.session().lock_path.read_bytes()
     assert place.fetch(locked=True).exit_code == 0
+    before = {name: stamps(place.workspace / name) for name in ("curated", "manifest")}
     block = kaggle(place.world, "rows", "CC-BY-4.0")
-    assert codes(place.fetch(locked=True)) == {"rows": ["license-drift"]}
+    summary = place.fetch(locked=True)
+    assert (codes(summary), summary.exit_code, summary.reached) == ({"rows": ["license-drift"]}, 5, "stage")
+    assert present.summary_text(summary).splitlines()[-1] == "the set stays as it stood: rows (license-drift)"
+    assert {name: stamps(place.workspace / name) for name in before} == before
+    for name in before:
+        shutil.rmtree(place.workspace / name)
+    assert place.fetch(locked=True).reached == "manifest"
+    assert {item["source"] for item in place.items()} == {"calm"}
     value = place.declaration
     value["sources"]["calm"]["license"] = {"declared": "MIT"}
     value["sources"]["rows"] = {**block, "dataset": "owner/other"}
@@ -286,12 +298,22 @@ def test_locked_fails_when_the_world_or_the_declaration_is_another(place: Place)
 
 
 def test_offline_asks_nobody_and_names_what_is_missing(place: Place) -> None:
-    """With the lock and the blobs the same set is built; without a blob the file is named, and nothing is pinned anew."""
+    """With the lock and the blobs the same set is built; without a blob the file is named, and nothing is pinned anew.
+
+    What is not here, or declared otherwise, leaves the set as it stood; a curation without --offline goes on without it.
+    """
     place.declare_sources({"rows": kaggle(place.world, "rows"), "calm": hub(place.world, "calm", "cc0-1.0")})
     place.fetch()
     written, since = place.session().lock_path.read_bytes(), len(place.world.log)
     assert place.fetch(offline=True).exit_code == 0
     assert {source["error"] for source in value_of(place.session(offline=True))["sources"]} == {None}
+    ledger = (place.workspace / "manifest" / "items.parquet").read_bytes()
+    value = place.declaration
+    place.declare_sources({**value["sources"], "rows": {**value["sources"]["rows"], "dataset": "owner/other"}})
+    summary = place.fetch(offline=True)
+    assert (codes(summary), summary.stays) == ({"rows": ["not-here"]}, ("rows (not-here)",))
+    assert (place.workspace / "manifest" / "items.parquet").read_bytes() == ledger
+    place.declare(value)
     pin = place.session().lock.pins["calm"]
     sha256 = pin.held["rows.csv"]
     (place.workspace / "blobs" / sha256[:2] / sha256[2:]).unlink()
@@ -299,7 +321,9 @@ def test_offline_asks_nobody_and_names_what_is_missing(place: Place) -> None:
     assert codes(summary) == {"calm": ["not-here"]}
     assert "rows.csv" in summary.errors[0].message
     ran = place.acquire("curate", "--offline", "--json", "--quiet")
-    assert ran.code == 5
+    assert (ran.code, ran.value["stays"]) == (5, ["calm (not-here)"])
+    assert (place.workspace / "manifest" / "items.parquet").read_bytes() == ledger
+    assert curate(place.session()).outcomes == {"keep": 2}
     place.declare_sources({**place.declaration["sources"], "new": hub(place.world, "new", "mit")})
     assert codes(place.fetch(offline=True, until="fetch"))["new"] == ["not-here"]
     assert asked(place.world, since) == {}
