@@ -239,7 +239,7 @@ def _notes(plan: Plan) -> Iterator[str]:
         if source.withdrawn:
             told.append((source.name, f"{counted(len(source.withdrawn), 'file')} not fetched: what stood there was taken down"))
         if source.release is not None and source.action != "skip":
-            told += [(source.name, note) for note in (*source.release.notes, *source.notes)]
+            told += [(source.name, note) for note in (*source.release.notes, *source.foreseen)]
     yield from _grouped(told)
 
 

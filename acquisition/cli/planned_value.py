@@ -75,7 +75,7 @@ def _source(source: PlannedSource) -> dict[str, Any]:
         "bytes_total": source.bytes_total,
         "bytes_to_move": source.bytes_to_move,
         "files_of_unknown_size": source.unknown_sizes,
-        "notes": [*(release.notes if release else ()), *source.notes],
+        "notes": [*(release.notes if release else ()), *source.foreseen],
         "license": None if rights is None else _rights(source, rights),
         "terms": None
         if terms is None

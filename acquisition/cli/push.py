@@ -74,6 +74,8 @@ def _text(done: Pushing) -> str:
         f"  version {done.version or 'unknown'}, {visibility} repository"
         + (f", commit {done.commit}" if done.commit else f", {created[done.repository]}"),
     ]
+    if done.stays_private:
+        lines.append("  the repository is private and stays so: --public holds for new ones, settings on its page change it")
     for name, (count, many) in done.files.items():
         if count:
             lines.append(f"  {_FILES[name]}: {count:,} files ({size(many)}){_named(done.paths.get(name, ()))}")
@@ -92,11 +94,15 @@ def _text(done: Pushing) -> str:
     if done.embargoes:
         closed = ", ".join(f"{split} (until {until})" for split, until in done.embargoes.items())
         lines.append(f"left out: {done.contents.withheld:,} items of splits under an embargo: {closed}")
-    if done.is_refused:
-        lines += ["", "refused, and nothing can be sent:"]
-        lines += [f"  {one.items:,} items of {one.source}: {one.why}" for one in done.contents.refusals]
-        lines += [f"  {finding}" for finding in done.findings]
-    return "\n".join(lines)
+    return "\n".join((*lines, *_refused(done)))
+
+
+def _refused(done: Pushing) -> list[str]:
+    """Return what stands against a push, and what to do about it."""
+    if not done.is_refused:
+        return []
+    against = (*(one.sentence for one in done.contents.refusals), *done.findings, done.hint)
+    return ["", "refused, and nothing can be sent:", *(f"  {one}" for one in against)]
 
 
 def _named(paths: Sequence[str]) -> str:

@@ -101,6 +101,17 @@ class PlannedSource:
         return (*self.notes, f"it brings nothing: `files` leaves out all {self.left_out:,} of its files")
 
     @property
+    def foreseen(self) -> tuple[str, ...]:
+        """Return the notes, and what only staging tells: the licenses of the items, where a column of theirs holds them."""
+        column = self.source.settings.items.license
+        if column is None:
+            return self.notes
+        return (
+            *self.notes,
+            f"the license here is the source's; of each item column {column!r} decides where it says one, known once staged",
+        )
+
+    @property
     def name(self) -> str:
         """The source's name."""
         return self.source.name

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
 import pyarrow.parquet as pq
@@ -14,14 +14,18 @@ import pyarrow.parquet as pq
 from acquisition.curate.settling import EMBARGO
 from acquisition.errors import WorkspaceDamaged
 from acquisition.manifest.names import SUMS
-from acquisition.rights.redistribution import why_not_redistributable
+from acquisition.rights.redistribution import POLICY, why_not_redistributable
 
 MANIFEST: Final = "manifest"
 """The folder of the repository that the manifest goes to; the card names it."""
 _COLUMNS: Final = (
-    "source", "path", "split", "code", "concluded_spdx", "license_reasons", "license_review", "changes", "by", "duties",
+    "id", "source", "path", "split", "code", "concluded_spdx", "license_reasons", "license_review", "changes", "by", "duties",
 )  # fmt: skip
 _ROWS: Final = 20_000
+_IDS: Final = 3
+"""Items of one refusal that are named."""
+
+KeptBy = Literal["policy", "decision", "earlier build"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +40,20 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Items that keep a set from being passed on: how many of a source, and why."""
+    """Items that keep a set from being passed on: how many of a source, why, what keeps them in the set, and the first ids."""
 
     source: str
     why: str
     items: int
+    kept_by: KeptBy
+    ids: tuple[str, ...]
+
+    @property
+    def sentence(self) -> str:
+        """One sentence for people."""
+        kept = ", kept by decisions" if self.kept_by == "decision" else ""
+        more = ", …" if self.items > len(self.ids) else ""
+        return f"{self.items:,} items of {self.source}{kept} ({', '.join(self.ids)}{more}): {self.why}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +120,8 @@ def contents(ledger: Path, closed: Collection[str] = ()) -> Contents:
 
     An item of a closed split that the set still holds stands against passing it on: the set was built before.
     """
-    licenses, duties, refused = Counter[str](), Counter[str](), Counter[tuple[str, str]]()
+    licenses, duties, refused = Counter[str](), Counter[str](), Counter[tuple[str, str, KeptBy]]()
+    named: dict[tuple[str, str, KeptBy], list[str]] = {}
     kept = withheld = 0
     with pq.ParquetFile(ledger) as table:
         for batch in table.iter_batches(_ROWS, columns=list(_COLUMNS)):
@@ -119,13 +133,16 @@ def contents(ledger: Path, closed: Collection[str] = ()) -> Contents:
                 licenses[row["concluded_spdx"]] += 1
                 duties.update(row["duties"])
                 if why := _why_not(row, closed):
-                    refused[row["source"], why] += 1
+                    key = (row["source"], why, _kept_by(row, closed))
+                    refused[key] += 1
+                    if refused[key] <= _IDS:
+                        named.setdefault(key, []).append(row["id"])
     return Contents(
         kept=kept,
         licenses=dict(licenses.most_common()),
         duties=dict(duties.most_common()),
         withheld=withheld,
-        refusals=tuple(Refusal(source, why, items) for (source, why), items in sorted(refused.items())),
+        refusals=tuple(Refusal(*key[:2], items, key[2], tuple(named[key])) for key, items in sorted(refused.items())),
     )
 
 
@@ -133,3 +150,9 @@ def _why_not(row: Mapping[str, Any], closed: Collection[str]) -> str:
     if row["split"] in closed:
         return f"its split {row['split']!r} is under an embargo, and the set was built before it"
     return why_not_redistributable(row)
+
+
+def _kept_by(row: Mapping[str, Any], closed: Collection[str]) -> KeptBy:
+    if row["split"] in closed:
+        return "earlier build"
+    return "policy" if row["by"] == POLICY else "decision"

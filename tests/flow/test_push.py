@@ -19,6 +19,7 @@ from huggingface_hub import HfApi
 
 from acquisition import publish
 from acquisition.cli import cli
+from acquisition.cli.push import _text as push_text
 from acquisition.cli.run import run
 from acquisition.demo.wire import Request
 from acquisition.errors import (
@@ -288,8 +289,34 @@ def test_what_may_not_be_passed_on_is_refused(
     with pytest.raises(PushRefused) as refused:
         pushed(tmp_path, hub, "lab/refused")
     assert "1 items of mine" in refused.value.message
+    assert refused.value.hint.startswith("Set dataset.use.redistribute to true")
     assert len(hub.log) == before
     assert acquire(tmp_path, "push", "--to", "lab/refused", "--base-url", hub.base_url)[0] == 5
+
+
+def test_what_a_decision_keeps_against_its_license_is_named(tmp_path: Path, hub: UploadHub) -> None:
+    """The refusal names the items that people keep and what to do, and advises nothing that is set already."""
+    (tmp_path / "sounds").mkdir()
+    for number in range(2):
+        (tmp_path / "sounds" / f"{number}.wav").write_bytes(wav(number))
+    use = {**NAMED, "use": {"training": True, "redistribute": True}}
+    declare(tmp_path, "words of a friend", dataset=use, policy=[{"flag": "duplicate.*", "outcome": "keep"}])
+    build(tmp_path)
+    items = pq.read_table(tmp_path / "data" / "manifest" / "items.parquet").column("id").to_pylist()
+    lines = [json.dumps({"item": one, "outcome": "keep", "by": "anna", "at": "2026-11-21"}) for one in items]
+    (tmp_path / "data" / "decisions.jsonl").write_text("\n".join(lines))
+    build(tmp_path)
+    told = pushed(tmp_path, hub, "lab/decided", do=False)
+    ((kept_by, named),) = [(one.kept_by, one.ids) for one in told.contents.refusals]
+    assert (kept_by, sorted(named)) == ("decision", sorted(items))
+    with pytest.raises(PushRefused) as refused:
+        pushed(tmp_path, hub, "lab/decided")
+    hint = refused.value.hint
+    assert all(one in refused.value.message for one in items)
+    assert "decisions.jsonl" in hint
+    assert "license.redistribute of the source" in hint
+    assert "dataset.use" not in hint
+    assert hint in push_text(told)
 
 
 def test_a_set_that_was_changed_by_hand_is_refused(place: Path, hub: UploadHub) -> None:
@@ -450,6 +477,10 @@ def test_only_what_the_manifest_lists_is_sent(place: Path) -> None:
 def test_visibility_is_private_unless_it_is_said(place: Path, hub: UploadHub) -> None:
     """--public makes a public repository; a public one is not pushed to without the word."""
     assert not pushed(place, hub, "lab/open", public=True).private
+    assert pushed(place, hub, "lab/shut").private
+    there = pushed(place, hub, "lab/shut", public=True)
+    assert (there.private, there.stays_private, hub.repo("lab/shut").private) == (True, True, True)
+    assert "is private and stays so" in push_text(there)
     assert not hub.repo("lab/open").private
     with pytest.raises(PushRefused):
         pushed(place, hub, "lab/open")

@@ -290,6 +290,28 @@ def test_a_drift_that_policy_allows_is_an_alarm_and_goes_on(world: World) -> Non
     assert "'nothing' (concluded NOASSERTION) → 'cc-by-nc-4.0' (concluded CC-BY-NC-4.0)" in source.drift.message
 
 
+@pytest.mark.parametrize(
+    ("named", "action", "says"),
+    [
+        (None, "download", "3 files held came under 'nothing' (concluded NOASSERTION); the new release takes their place; "),
+        (frozenset({"a"}), "download", "the new release is taken, and its items wait outside the set for a person to decide"),
+        (frozenset(), "reuse", "and they stay as they are; "),
+        (frozenset({"b"}), "reuse", "nothing of the new release is taken unless it is named (`acquire update a`)"),
+    ],
+)
+def test_what_policy_holds_for_its_new_license_is_taken_by_name(
+    world: World, named: frozenset[str] | None, action: str, says: str
+) -> None:
+    """An update of everything leaves what the policy would hold as it is, one that names it takes it, and the alarm says so."""
+    world.answer = lambda: replace(RELEASE, revision="2", license=NC, assets=(Asset("new.bin", size=1),))
+    held = {asset.path: "aa" for asset in RELEASE.assets}
+    how: dict[str, Any] = {"update": frozenset({"a"}), "named": named, "judge": judged({"cc-by-nc-4.0": "hold"})}
+    source = planned(pinned(held), holds=lambda sha256: sha256 == "aa", **how)
+    assert source.action == action
+    assert source.drift is not None
+    assert says in source.drift.meaning
+
+
 def test_who_moves_bytes_looks_again(world: World) -> None:
     """What is pinned and not here is asked about once more before it moves; what is here, or cannot be asked, goes on."""
     held = {asset.path: "aa" for asset in RELEASE.assets}
@@ -326,6 +348,13 @@ def test_a_license_text_that_cannot_be_had_is_a_note(world: World) -> None:
     """The plan says that it knows less than it could."""
     source = planned(texts=lambda source, planned: Texts((), ("LICENSE could not be read",)))
     assert (source.notes, source.error) == (("LICENSE could not be read",), None)
+
+
+def test_a_column_of_licenses_is_told_before_its_items_are_here(world: World) -> None:
+    """The plan shows the source's license, so it says which column decides of an item; a fetch knows, and notes nothing."""
+    source = planned(own=settings(items={"license": "lic"}))
+    assert [note for note in source.foreseen if "column 'lic' decides" in note] == list(source.foreseen)
+    assert (len(source.foreseen), source.remarks, planned().foreseen) == (1, (), ())
 
 
 def test_an_update_moves_only_what_is_not_here(world: World) -> None:

@@ -26,7 +26,8 @@ class Pushing:
 
     `repository` is "new", "there" or "not asked" (without a token nobody is asked). `findings` are what verify found. `paths`
     names the files that are new, changed (of which somebody else has put there those that are `replaced`) and deleted; all of
-    them where nobody was asked.
+    them where nobody was asked. `hint` says what to do where it is refused; `stays_private` that the repository is there and
+    private, although a public one was asked for.
     """
 
     target: publish.Target
@@ -40,6 +41,8 @@ class Pushing:
     strangers: int = 0
     commit: str = ""
     paths: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    hint: str = ""
+    stays_private: bool = False
 
     @property
     def is_refused(self) -> bool:
@@ -53,6 +56,7 @@ class Pushing:
             "url": self.target.url,
             "version": self.version,
             "private": self.private,
+            "stays_private": self.stays_private,
             "repository": self.repository,
             "files": {name: {"files": count, "bytes": size} for name, (count, size) in self.files.items()},
             "items": self.contents.kept,
@@ -119,6 +123,7 @@ def _judged(session: Session, target: publish.Target, verified: manifest.Verifie
         contents=held,
         embargoes=closed,
         findings=findings,
+        hint=_hint(held.refusals, findings, redistribute=session.use.redistribute),
     )
 
 
@@ -150,6 +155,7 @@ def _push(session: Session, plan: Pushing, hub: publish.Hub, *, do: bool) -> Pus
     plan = replace(
         plan,
         private=there.private if there.exists else plan.private,
+        stays_private=there.exists and there.private and not plan.private,
         repository="there" if there.exists else "new",
         files={
             "all": _sum(files),
@@ -223,15 +229,36 @@ def _version(session: Session) -> str:
 
 
 def _refused(plan: Pushing) -> PushRefused:
-    lines = [f"    {one.items:,} items of {one.source}: {one.why}" for one in plan.contents.refusals[:_SHOWN]]
+    lines = [f"    {one.sentence}" for one in plan.contents.refusals[:_SHOWN]]
     lines += [f"    {finding}" for finding in plan.findings[:_SHOWN]]
     more = len(plan.contents.refusals) + len(plan.findings) - len(lines)
     lines += [f"    and {more:,} more"] if more > 0 else []
-    hint = "Run `acquire curate --anew` to make the set anew." if plan.findings else _HINT
-    return PushRefused("the set may not be passed on:\n" + "\n".join(lines), where=plan.target.url, hint=hint)
+    return PushRefused("the set may not be passed on:\n" + "\n".join(lines), where=plan.target.url, hint=plan.hint)
 
 
-_HINT: Final = (
-    "Set dataset.use.redistribute to true, so that the policy keeps such items out, or say with license.redistribute of a "
-    "source what its owner has allowed."
+def _hint(refusals: Sequence[publish.Refusal], findings: Sequence[str], *, redistribute: bool) -> str:
+    """Return what would let the set go, by what keeps each refused item in it; nothing that is done already."""
+    kept_by = {one.kept_by for one in refusals}
+    if findings:
+        return "Run `acquire curate --anew` to make the set anew."
+    said = []
+    if "earlier build" in kept_by:
+        said.append("Run `acquire curate`, which leaves out what is under an embargo.")
+    if "policy" in kept_by:
+        said.append(_NARROW if redistribute else _JUDGE)
+    if "decision" in kept_by:
+        said.append(_DECIDE)
+    if kept_by & {"policy", "decision"}:
+        said.append(_OWNER)
+    return " ".join(said)
+
+
+_JUDGE: Final = "Set dataset.use.redistribute to true, so that the policy keeps such items out."
+_NARROW: Final = (
+    "A rule of `policy` keeps such items, or the set is older than its use: change the rule, and run `acquire curate`."
 )
+_DECIDE: Final = (
+    "A decision to keep an item is no permission to pass it on: add a line with the outcome `drop` for it to decisions.jsonl, "
+    "and run `acquire curate`."
+)
+_OWNER: Final = "Where the owner has allowed it, say so with license.redistribute of the source."
