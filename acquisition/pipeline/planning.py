@@ -24,12 +24,19 @@ from acquisition.workspace import free_bytes
 
 
 def make_plan(
-    session: Session, *, locked: bool = False, update: Iterable[str] = (), here_only: bool = False, look: Look = "new"
+    session: Session,
+    *,
+    locked: bool = False,
+    update: Iterable[str] = (),
+    named: Iterable[str] | None = None,
+    here_only: bool = False,
+    look: Look = "new",
 ) -> Plan:
     """Resolve what the lock does not pin, and say what a fetch would do. Writes nothing but license texts as evidence.
 
     With `here_only` nobody is asked: sources take part with what the lock pins and the workspace holds. `look` says which
-    pinned sources are asked about again, to compare what their publishers say now.
+    pinned sources are asked about again, to compare what their publishers say now. `named` are the sources of `update` that
+    somebody named, None for all: of the others no release is taken that the policy holds for its changed license.
     """
     store, swept, stones = (
         BlobStore(session.workspace),
@@ -52,6 +59,7 @@ def make_plan(
         offline=session.offline,
         contact=session.declared.declaration.contact is not None,
         update=frozenset(update),
+        named=None if named is None else frozenset(named),
         only=frozenset(session.only) if session.only or (here_only and not session.offline) else None,
         look=look,
         check=session.check_stop,

@@ -65,6 +65,7 @@ def fetch(
     until: str = "manifest",
     locked: bool = False,
     update: Iterable[str] = (),
+    named: Iterable[str] | None = None,
     planned: Path | Mapping[str, Any] | None = None,
 ) -> Summary:
     """Do all of it up to `until` (one of STEPS). One source's failure is in the summary and stops no other.
@@ -72,7 +73,8 @@ def fetch(
     With `planned`, a file that `plan` wrote or what `promise` returns, exactly that is done, or PlanChanged says what is not
     as planned. Publishers of what has to be moved are looked at again, so that a license that has changed since it was pinned
     is an alarm. With `locked` the lock's file stays as it is; then, and where nobody is asked, a set that stands stays as well
-    when a source is refused for not being what the lock holds.
+    when a source is refused for not being what the lock holds. `named` are the sources of `update` that somebody named, None
+    for all: of the others no release is taken that the policy holds for its changed license.
     Raises WorkspaceLocked, DiskFull, Interrupted and what ends a run as a whole; everything finished is kept.
     """
     told = read_promise(planned) if isinstance(planned, Path) else planned
@@ -80,7 +82,7 @@ def fetch(
     check_inputs(session)
 
     def work(journal: Journal) -> Summary:
-        made = make_plan(session, locked=locked, update=wanted, look="moving")
+        made = make_plan(session, locked=locked, update=wanted, named=named, look="moving")
         if told is not None:
             keep(told, session, made, str(planned) if isinstance(planned, Path) else "")
         strict = locked or session.offline

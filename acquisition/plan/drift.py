@@ -38,8 +38,8 @@ class Said:
 class Drift:
     """What a publisher said by the lock and what is said now; `what` is the gravest thing that differs.
 
-    `outcomes` are what the policy makes of both; `refused` says that nothing of the new release is taken for it. `held` counts
-    files that are here and were taken under the old words.
+    `outcomes` are what the policy makes of both; `refused` says that nothing of the new release is taken for it, `taken`
+    that it takes the place of the old one. `held` counts files that are here and were taken under the old words.
     """
 
     source: str
@@ -48,19 +48,29 @@ class Drift:
     now: Said
     outcomes: tuple[str, str] = ("keep", "keep")
     refused: bool = False
+    taken: bool = False
     held: int = 0
 
     @property
     def meaning(self) -> str:
         """Say what it means for what is held and what follows."""
         files = "1 file" if self.held == 1 else f"{self.held:,} files"
-        if self.held:
+        if self.held and self.taken:
+            kept = f"{files} held came under {self.was.words}; the new release takes their place"
+        elif self.held:
             kept = f"{files} held came under {self.was.words}; the lock keeps the evidence of it, and they stay as they are"
         else:
             kept = "nothing of it is held yet"
         ruled = f"policy says {self.outcomes[1]} to what is given now (before: {self.outcomes[0]})"
-        went = "; nothing of the new release is taken" if self.refused else ""
-        return f"{kept}; {ruled}{went}"
+        return f"{kept}; {ruled}{self._follows}"
+
+    @property
+    def _follows(self) -> str:
+        if self.refused:
+            named = f" unless it is named (`acquire update {self.source}`)" if self.outcomes[1] == "hold" else ""
+            return f"; nothing of the new release is taken{named}"
+        waits = self.taken and self.outcomes[1] == "hold"
+        return "; the new release is taken, and its items wait outside the set for a person to decide" if waits else ""
 
     @property
     def message(self) -> str:

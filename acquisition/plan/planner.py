@@ -41,8 +41,8 @@ class Planner:
     others now; `count` says how many items there are; `holds` says whether a blob is here; `crawled`
     returns the pinned or finished release of a spider, None when it has to run. `only` names the sources that may be asked
     about, None for all; with `offline` nobody is asked; `contact` says that somebody answers for a crawl. `check` is called
-    while servers are waited for and may raise. `gone` says of a source, or of a file with its sha256 ("" where it is not
-    known), that it was taken down.
+    while servers are waited for and may raise. `named` are those of `update` that somebody named, None for all. `gone` says of
+    a source, or of a file with its sha256 ("" where it is not known), that it was taken down.
     """
 
     lock: Lock
@@ -59,6 +59,7 @@ class Planner:
     offline: bool = False
     contact: bool = True
     update: frozenset[str] = frozenset()
+    named: frozenset[str] | None = None
     only: frozenset[str] | None = None
     look: Look = "new"
     check: Callable[[], None] = lambda: None
@@ -230,7 +231,8 @@ class Planner:
             return planned
         if planned.state == "updated":
             planned = self._among_files(planned, kept) if source.name in self.update else planned
-            return replace(planned, drift=self._ruled(source, kept, published))
+            drift = self._ruled(source, kept, published)
+            return replace(planned, drift=None if drift is None else replace(drift, taken=not drift.refused))
         pinned = planned.action == "download" and planned.state == "pinned" and kept.complete
         if not pinned or self.look != "moving" or self.locked or self.offline or self._refusal(planned) is not None:
             return planned
@@ -257,7 +259,8 @@ class Planner:
             return None
         before, after = (self._outcome(source, release) for release in (kept.release, now))
         # What somebody named may wait for a person (hold): nothing of it enters the set. What nobody named stops before that.
-        forbidden = {"drop"} if source.name in self.update else {"hold", "drop"}
+        named = source.name in self.update and (self.named is None or source.name in self.named)
+        forbidden = {"drop"} if named else {"hold", "drop"}
         worse = SEVERITY[after] > SEVERITY[before] and after in forbidden
         return replace(drift, outcomes=(str(before), str(after)), refused=worse, held=self._held_of(kept))
 

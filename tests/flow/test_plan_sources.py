@@ -17,7 +17,7 @@ from acquisition.demo.servers import Fault, World
 from acquisition.errors import PlanChanged
 from acquisition.pipeline import Session, check_lock, curate, fetch, lock, news, plan, update
 from acquisition.pipeline.pinning.promised import read_promise, write_promise
-from tests.flow.running import Place, codes, empty_place, stamps
+from tests.flow.running import Place, codes, empty_place, source, stamps
 
 pytestmark = pytest.mark.flow
 
@@ -244,6 +244,26 @@ def test_update_shows_moves_and_compares(place: Place) -> None:
     assert {(one.source, one.kind): one.items for one in difference.changes}["calm", "added"] == 1
     assert not list(place.workspace.glob(".manifest-before*"))
     assert [source.name for source in news(place.session()).changed] == ["sold"]
+
+
+def test_an_update_of_everything_loses_nothing_to_a_license_that_policy_holds(place: Place) -> None:
+    """Where nobody named the source, what is held stays in the set and the lock; named, the release is taken and waits."""
+    files = {"rows.csv": KAGGLE_CSV}
+    place.declare_sources({"rows": hub(place.world, "rows", "cc-by-4.0", files), "calm": hub(place.world, "calm", "cc0-1.0")})
+    place.fetch()
+    pin = place.session().lock.pins["rows"]
+    hub(place.world, "rows", "", files)
+    place.world.hub.add("owner/calm", {"rows.csv": CSV + b"A third row says that the kettle is on.,c\n"}, card("cc0-1.0"))
+    found = news(place.session())
+    assert found.names == ("calm",)
+    summary, _ = update(place.session(), found)
+    assert (codes(summary), summary.exit_code) == ({"rows": ["license-drift"]}, 5)
+    assert [source(summary, name).outcomes for name in ("rows", "calm")] == [{"keep": 2}, {"keep": 3}]
+    assert (place.session().lock.pins["rows"], lock(place.session(), refresh=True)[0].lock.pins["rows"]) == (pin, pin)
+    found = news(place.session(), ("rows",))
+    assert found.names == ("rows",)
+    summary, _ = update(place.session(), found)
+    assert (codes(summary), source(summary, "rows").outcomes) == ({}, {"hold": 2})
 
 
 def test_files_without_version_or_digest_are_news_where_their_server_tells(place: Place) -> None:

@@ -70,7 +70,7 @@ def lock(session: Session, *, refresh: bool = False) -> tuple[Plan, Lock]:
     before = session.lock
     wanted = demand_online(session, unpinned(session, session.only) if refresh else ())
     try:
-        made = make_plan(session, update=wanted)
+        made = make_plan(session, update=wanted, named=session.only)
     finally:
         session.close()
     made = _with_bare_pins(made, before, wanted)

@@ -29,7 +29,8 @@ class News:
     """What an update would take.
 
     `plan` is the plan of it; `changed` are the sources that have something newer or are not pinned yet, `asked` all that were
-    asked about, `left` those that an update does not ask about, with why. `untold` are names with what could not be learned.
+    asked about (`named` by somebody, or all), `left` those that an update does not ask about, with why.
+    `untold` are names with what could not be learned.
     """
 
     plan: Plan
@@ -37,6 +38,7 @@ class News:
     changed: tuple[PlannedSource, ...]
     left: tuple[tuple[str, str], ...]
     untold: tuple[tuple[str, str], ...] = ()
+    named: frozenset[str] = frozenset()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -55,12 +57,12 @@ def news(session: Session, names: tuple[str, ...] = ()) -> News:
             raise UsageError(f"{source.name!r} is crawled; an update asks hubs", where=source.where, hint=hint)
     asked = demand_online(session, unpinned(session, names))
     try:
-        plan = make_plan(session, update=asked)
+        plan = make_plan(session, update=asked, named=names)
     finally:
         session.close()
     changed = tuple(source for source in plan.sources if _is_news(source, asked))
     untold = tuple((source.name, note) for source in plan.sources if source.name in asked for note in source.notes)
-    return News(plan, tuple(sorted(asked)), changed, tuple(_left(session, asked)), untold)
+    return News(plan, tuple(sorted(asked)), changed, tuple(_left(session, asked)), untold, frozenset(names))
 
 
 def _is_news(source: PlannedSource, asked: frozenset[str]) -> bool:
@@ -87,7 +89,7 @@ def update(session: Session, found: News) -> tuple[Summary, manifest.Difference 
     """
     told, fresh = promised(session, found), replace(session)
     with _kept(session.workspace.manifest) as before:
-        summary = fetch(fresh, update=told["update"], planned=told)
+        summary = fetch(fresh, update=told["update"], named=found.named, planned=told)
         after = session.workspace.manifest
         both = before is not None and before.is_dir() and after.is_dir()  # a takedown that was finished has swept what was kept
         difference = manifest.diff(before, after) if before is not None and both and summary.manifest else None
