@@ -110,7 +110,12 @@ def observed_lines(observations: Sequence[Observation], width: int) -> list[str]
     rest = len(observations) - len(shown)
     if not observations:
         return []
-    rows = [(f"  {one.place}", one.code, one.figure, f"{one.items:,}", one.detail) for one in shown]
+    rows = [(f"  {one.place}", one.code, one.figure, _rests_on(one), one.detail) for one in shown]
     lines = hung(rows, ("  of", "what", "value", "items", ""), width, right=frozenset({"items"})) if rows else []
     more = [f"  {'… and ' if rows else ''}{rest:,}{' more' if rows else ''} (observations.jsonl of the manifest, or --json)"]
     return ["", "of sources as a whole:", *lines, *(more if rest else [])]
+
+
+def _rests_on(one: Observation) -> str:
+    """Licenses that do not go together are told of sources, which the sentence names; all else rests on items."""
+    return "–" if one.code == "license.combination" else f"{one.items:,}"

@@ -65,7 +65,7 @@ class Attributions(Exporter):
     """ATTRIBUTIONS.md, ATTRIBUTIONS.html and ATTRIBUTIONS.csv."""
 
     name: ClassVar[str] = "attributions"
-    version: ClassVar[int] = 4
+    version: ClassVar[int] = 5
     files: ClassVar[tuple[str, ...]] = (PAGE, WEB, TABLE)
     standard: ClassVar[str] = "credit as Creative Commons licenses up to 4.0 ask for it"
 
@@ -146,14 +146,14 @@ def _page(ledger: Ledger, groups: Groups) -> str:
     for (name, expression), group in sorted(groups.items()):
         if name != source:
             source = name
-            lines += [*_source_lines(ledger, name), ""]
+            lines += [*_source_lines(ledger, name, groups), ""]
         lines += [*_license_lines(expression, group), ""]
     return "\n".join(lines)
 
 
-def _source_lines(ledger: Ledger, name: str) -> list[str]:
+def _source_lines(ledger: Ledger, name: str, groups: Groups) -> list[str]:
     lines = [f"## {escaped(_title(ledger, name))}", ""]
-    return lines + [f"* {label}: {escaped(value)}" for label, value in _facts(ledger, name)]
+    return lines + [f"* {label}: {escaped(value)}" for label, value in _facts(ledger, name, groups)]
 
 
 def _title(ledger: Ledger, name: str) -> str:
@@ -161,15 +161,21 @@ def _title(ledger: Ledger, name: str) -> str:
     return (release.title if release else "") or name
 
 
-def _facts(ledger: Ledger, name: str) -> list[tuple[str, str]]:
+def _facts(ledger: Ledger, name: str, groups: Groups) -> list[tuple[str, str]]:
     """Return what is told of a source, without mail addresses: who made it is whom its items credit."""
     facts = [("source", name)]
     release = ledger.releases.get(name)
     if release is not None:
-        by = "; ".join(authors_of(release, ledger.settings.get(name))) or UNKNOWN
+        by = "; ".join(authors_of(release, ledger.settings.get(name))) or _unnamed(name, groups)
         facts += [("from", came_from(release)), ("revision", release.revision), ("by", by)]
         facts += [("DOI", release.doi), ("cite as", without_mail(release.citation))]
     return [(label, value) for label, value in facts if value]
+
+
+def _unnamed(name: str, groups: Groups) -> str:
+    """Return what stands for the author of a source that names none: its items may name their own."""
+    listed = {author for (source, _), group in groups.items() if source == name for author in group.authors}
+    return "as each item says" if listed - {UNKNOWN} else UNKNOWN
 
 
 def _license_lines(expression: str, group: _Group) -> list[str]:
@@ -193,7 +199,7 @@ def _web(ledger: Ledger, groups: Groups) -> str:
     for (name, expression), group in sorted(groups.items()):
         if name != source:
             source = name
-            parts += _source_web(ledger, name)
+            parts += _source_web(ledger, name, groups)
         urls = license_pages(expression)
         named = name_of(expression) if len(urls) == 1 else expression
         parts.append(f"<h3>{_text(named)}</h3><p>{' '.join(_link(url) for url in urls)}</p><ul>")
@@ -213,8 +219,8 @@ _STYLE: Final = (
 )
 
 
-def _source_web(ledger: Ledger, name: str) -> list[str]:
-    listed = "".join(f"<li>{label}: {_link(value)}</li>" for label, value in _facts(ledger, name))
+def _source_web(ledger: Ledger, name: str, groups: Groups) -> list[str]:
+    listed = "".join(f"<li>{label}: {_link(value)}</li>" for label, value in _facts(ledger, name, groups))
     return [f"<h2>{_text(_title(ledger, name))}</h2><ul>{listed}</ul>"]
 
 

@@ -15,7 +15,7 @@ from acquisition.cli.status import status_text
 from acquisition.cli.tables import fitted, hung, some, wrapped
 from acquisition.journal import Journal
 from acquisition.lock import Lock, Pin, write_lock
-from acquisition.model import Asset, Release
+from acquisition.model import Asset, Observation, Release
 from acquisition.pipeline import open_session, status
 from acquisition.pipeline.looking.standing import LicenseInForce, Standing
 from acquisition.pipeline.session import Session
@@ -45,6 +45,17 @@ def test_sections_fit_and_count_what_they_leave_out(width: int) -> None:
     assert any("source-39 40" in line for line in why)
     assert " ".join(" ".join(why).split()).count("and 25 more (--json)") == 2
     assert sections.why_lines({}, width) == []
+
+
+def test_licenses_that_do_not_go_together_count_no_items() -> None:
+    """Of the whole set two sources are named; under "items" stands no number of sources."""
+    found = [
+        Observation("license.combination", "", 2, 2, 2, 4, detail="copyleft: a and b"),
+        Observation("quality.empty", "a", 0.5, 0.5, 0.5, 1_000),
+    ]
+    lines = [line.split() for line in sections.observed_lines(found, 100)]
+    assert ["the", "whole", "set", "license.combination", "2", "–", "copyleft:", "a", "and", "b"] in lines
+    assert ["a", "quality.empty", "0.5", "1,000"] in lines
 
 
 def test_licenses_name_their_duties() -> None:

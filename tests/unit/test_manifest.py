@@ -16,6 +16,7 @@ from acquisition.errors import PluginError, UsageError, WorkspaceDamaged
 from acquisition.manifest import LEDGER_SCHEMA, Refusal, explain, verify
 from acquisition.manifest.credit import without_mail
 from acquisition.model import Decision, Outcome, Rejection
+from acquisition.pipeline.looking.standing import standing
 from acquisition.settings import CuratedSettings, PolicyRule
 from tests.judged_shards import World, tree, wav, write_manifest
 
@@ -212,7 +213,31 @@ def test_unknown_author_is_said(world: World) -> None:
     """Who cannot be named is written as unknown, not left out."""
     world.add("loops", [world.text("a loop", 9, "x")], license_="CC-BY-4.0")
     write_manifest(world)
-    assert "* unknown (as published): 1 item" in (world.workspace.manifest / "ATTRIBUTIONS.md").read_text()
+    page = (world.workspace.manifest / "ATTRIBUTIONS.md").read_text()
+    assert "* unknown (as published): 1 item" in page
+    assert "* by: unknown (as published)" in page
+
+
+def test_a_source_whose_items_name_their_authors_is_by_no_unknown(world: World) -> None:
+    """Where the source names nobody and its items do, both pages say so instead of calling the authors unknown."""
+    world.add("poems", [world.text("a poem", 9, "x", author="Zoe")], license_="CC-BY-4.0")
+    write_manifest(world)
+    for name in ("ATTRIBUTIONS.md", "ATTRIBUTIONS.html"):
+        page = (world.workspace.manifest / name).read_text()
+        assert "by: as each item says" in page
+        assert "Zoe: 1 item" in page
+
+
+def test_a_license_that_gives_nothing_is_told_with_the_licenses_of_the_set(world: World) -> None:
+    """All rights reserved asks for more than credit: the license gives no permission, and something else keeps the item."""
+    world.add("poems", [world.text("a poem", 9, "x", license_raw="All rights reserved", author="Zoe")], license_="CC-BY-4.0")
+    write_manifest(world)
+    found = standing(world.workspace)
+    assert found is not None
+    duties = {one.license: one.duties for one in found.licenses}
+    reserved = ("gives no permission itself: a decision, a rule or the source's terms keep it", "credit the author")
+    assert duties["LicenseRef-contents-reserved"] == reserved
+    assert duties["CC-BY-4.0"] == ("credit the author", "say what was changed")
 
 
 @pytest.mark.parametrize("settings", [FOLDERS, CuratedSettings()])

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from acquisition import manifest
 from acquisition.errors import AcquisitionError, LicenseRefused
@@ -120,4 +120,9 @@ def _licenses(told: Mapping[str, Mapping[str, Mapping[str, int]]]) -> Iterable[L
 def _duties(expression: str) -> tuple[str, ...]:
     if expression == NOASSERTION:
         return ("not known",)
-    return duty_phrases(conclude(LicenseClaim((expression,), "spdx")).duties)
+    found = conclude(LicenseClaim((expression,), "spdx"))
+    nothing = found.commercial == found.redistribute == "no" and found.training == found.derivatives == "unknown"
+    return (*((_NO_PERMISSION,) if nothing else ()), *duty_phrases(found.duties))
+
+
+_NO_PERMISSION: Final = "gives no permission itself: a decision, a rule or the source's terms keep it"
