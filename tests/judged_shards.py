@@ -177,6 +177,7 @@ class World:
         shards: Sequence[JudgedShard] | None = None,
         today: dt.date = dt.date.min,
         resumed: bool = False,
+        own_names: Mapping[str, Mapping[str, str]] | None = None,
     ) -> CurateResult:
         """Judge everything and build the curated set."""
         policy = Policy(rules)
@@ -196,6 +197,7 @@ class World:
                     splits=self.workspace.splits,
                     today=today,
                     resumed=resumed,
+                    own_names=own_names or {},
                 )
             )
 

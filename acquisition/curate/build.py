@@ -26,7 +26,7 @@ from acquisition.curate.noting import notes_on, on_layout
 from acquisition.curate.placing import Placing, Rights
 from acquisition.curate.policy import Policy
 from acquisition.curate.redact import pseudonyms
-from acquisition.curate.settling import Settled, settle
+from acquisition.curate.settling import Settled, refuse_idle_embargoes, settle
 from acquisition.model import Evidence, JudgedShard, Observation, Outcome, Release, joined_labels
 from acquisition.protocols import Outline
 from acquisition.settings import ContactSettings, CuratedSettings, DatasetSettings
@@ -41,6 +41,7 @@ class CurateInputs:
     hard-linked). `placements` is the directory that the placement shards and the list of files go to, `splits` the record of
     where items are settled, None to keep none. `forgotten` are contents (sha256) that no record may hold. `today` ends
     embargoes; without it none ends. `resumed` says that the build before did not come to its end, so nobody has read its notes.
+    `own_names` holds for each source what it calls a column of the items: {"lab": "label"}.
     """
 
     shards: Sequence[JudgedShard]
@@ -61,6 +62,7 @@ class CurateInputs:
     forgotten: Collection[str] = ()
     today: dt.date = dt.date.min
     resumed: bool = False
+    own_names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     contact: ContactSettings | None = None
     """Who is asked to take an item out; the card names them."""
 
@@ -99,7 +101,9 @@ def build(inputs: CurateInputs) -> CurateResult:
     look = partial(view, policy=inputs.policy, classes_of=classes_of, pseudonyms=pseudonyms(settings.redact))
     history = read_history(inputs.splits)
     history = history if inputs.resumed else told(inputs.splits, history)
-    settled = settle(gather(map(look, shards), settings), settings, history, inputs.today)
+    candidates = gather(map(look, shards), settings, inputs.own_names)
+    refuse_idle_embargoes(candidates, settings, inputs.today)
+    settled = settle(candidates, settings, history, inputs.today)
     layout = plugins.layout(settings.layout)
     outline, notes = _outline(settled)
     with atomic_directory(inputs.placements) as placements, atomic_directory(inputs.curated) as curated:

@@ -129,14 +129,16 @@ class Candidates:
     modalities: dict[str, int] = field(default_factory=dict)
     filled: set[str] = field(default_factory=set)
     columns: ColumnTypes = field(default_factory=ColumnTypes)
+    asked: dict[tuple[str, str], bool] = field(default_factory=dict)
+    """Hold-out and column of its `where` → whether an item of its sources has anything there."""
     _parts: list[dict[str, Any]] = field(default_factory=list)
     _codes: dict[tuple[str, ...], int] = field(default_factory=dict)
     _splits: dict[str, int] = field(default_factory=dict)
     groups: GroupNames = field(default_factory=GroupNames)
 
-    def add(self, shard: ShardView, settings: CuratedSettings) -> None:
-        """Take the kept items of one shard."""
-        kept = _Kept(shard)
+    def add(self, shard: ShardView, settings: CuratedSettings, own_names: Mapping[str, str]) -> None:
+        """Take the kept items of one shard; `own_names` are what its source calls columns of the items."""
+        kept = _Kept(shard, own_names)
         self.groups.add(shard.judged)
         self._parts.append(
             {
@@ -148,6 +150,7 @@ class Candidates:
             }
         )
         self.bounds.append(self.bounds[-1] + len(kept.rows))
+        self._ask(kept, settings.holdouts)
         self._describe(kept.items)
         if _has_text(shard.judged.shard.path):
             self.filled.add("text")
@@ -162,6 +165,11 @@ class Candidates:
         if code == len(self.combinations):
             self.combinations.append(classes)
         return code
+
+    def _ask(self, kept: _Kept, holdouts: Mapping[str, HoldoutSettings]) -> None:
+        for name, holdout in holdouts.items():
+            for column in holdout.where if len(kept.rows) and _is_of(kept, holdout) else ():
+                self.asked[name, column] = self.asked.get((name, column), False) or _says(kept.values(kept.meant(column)))
 
     def _published(self, splits: Sequence[str | None]) -> Any:
         codes = np.full(len(splits), -1, np.int32)
@@ -186,17 +194,23 @@ def _fills(items: pa.Table, name: str) -> bool:
 class _Kept:
     """The kept items of one shard, and what the declaration may divide them by."""
 
-    def __init__(self, shard: ShardView) -> None:
+    def __init__(self, shard: ShardView, own_names: Mapping[str, str]) -> None:
         wanted = {"content_sha256", "modality", "asset", "media_type", *_NULLABLE} - {"text", "signals"}
         items = pq.read_table(shard.judged.shard.path, columns=sorted(wanted), memory_map=False, partitioning=None)
         self.rows = shard.kept
         self.items = items.take(pa.array(self.rows)).combine_chunks()
         self.shard = shard
         self.source = shard.judged.shard.source
+        self._own_names = own_names
 
     def classes(self) -> list[tuple[str, ...]]:
         """Return the classes of each item."""
         return [self.shard.classes[row] for row in self.rows]
+
+    def meant(self, name: str) -> str:
+        """Return the column that a hold-out means: the source's own name of a label is the label, where no item keeps it."""
+        own = self._own_names.get(name, name)
+        return name if own == name or _says(self.values(name)) else own
 
     def values(self, name: str) -> list[str | None]:
         """Return what each item has in a column of its row or of `fields`, None for nothing.
@@ -229,17 +243,26 @@ def held_out(kept: _Kept, holdouts: Mapping[str, HoldoutSettings]) -> Any:
     """Return for each item the first hold-out that selects it, by its position, -1 for none (int32 array)."""
     found = np.full(len(kept.rows), -1, np.int32)
     for number, holdout in reversed(list(enumerate(holdouts.values()))):
-        if holdout.selects and (not holdout.source or fnmatchcase(kept.source, holdout.source)):
+        if holdout.selects and _is_of(kept, holdout):
             found[_fits(kept, holdout)] = number
     return found
+
+
+def _is_of(kept: _Kept, holdout: HoldoutSettings) -> bool:
+    return not holdout.source or fnmatchcase(kept.source, holdout.source)
+
+
+def _says(values: Sequence[str | None]) -> bool:
+    return any(value is not None for value in values)
 
 
 def _fits(kept: _Kept, holdout: HoldoutSettings) -> Any:
     fits = np.ones(len(kept.rows), bool)
     if holdout.published:
-        name = canonical(holdout.published)
-        fits &= [split is not None and split != "" and canonical(split) == name for split in kept.values("split")]
-    for column, values in holdout.where.items():
+        wanted = canonical(holdout.published)
+        fits &= [split is not None and split != "" and canonical(split) == wanted for split in kept.values("split")]
+    for name, values in holdout.where.items():
+        column = kept.meant(name)
         asked = {value if isinstance(value, str) else orjson.dumps(value).decode() for value in values}
         if column == CLASS:
             fits &= [not asked.isdisjoint(classes) for classes in kept.classes()]
@@ -250,11 +273,11 @@ def _fits(kept: _Kept, holdout: HoldoutSettings) -> Any:
     return fits
 
 
-def gather(shards: Iterable[ShardView], settings: CuratedSettings) -> Candidates:
-    """Return the candidates of all shards."""
+def gather(shards: Iterable[ShardView], settings: CuratedSettings, own_names: Mapping[str, Mapping[str, str]]) -> Candidates:
+    """Return the candidates of all shards. `own_names` says for a source what it calls columns of the items."""
     found = Candidates()
     for shard in shards:
-        found.add(shard, settings)
+        found.add(shard, settings, own_names.get(shard.judged.shard.source, {}))
     return found
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
 from acquisition.curate.candidates import CLUSTER, GROUP, divided_by
 from acquisition.curate.settling import CONFLICT, Settled, closed_holdouts
+from acquisition.curate.splits import components
 from acquisition.protocols import Outline
 
 _FAR: Final = 0.05
@@ -122,6 +123,11 @@ def _on_shares(settled: Settled) -> Iterator[str]:
         why = f"the largest group has {plan.largest} items and stays whole"
     elif settled.settings.splits.stratify_by:
         why = "groups stay whole, and nothing that is settled moves"
+    elif plan.largest > 1:
+        why = (
+            f"items that belong together are drawn as one (the largest group has {plan.largest}), which is even for many "
+            "groups only (stratify_by: [class] counts)"
+        )
     else:
         why = "each item is drawn by itself, which is even for many only (stratify_by: [class] counts)"
     yield f"shares are not met: {'; '.join(far)}: {why}"
@@ -129,11 +135,27 @@ def _on_shares(settled: Settled) -> Iterator[str]:
 
 def _on_holdouts(settled: Settled, today: dt.date) -> Iterator[str]:
     closed = closed_holdouts(settled.settings, today)
-    for name, holdout in settled.settings.holdouts.items():
-        count = int((settled.split == settled.plan.names.index(name)).sum()) if name in settled.plan.names else 0
-        if not count:
-            yield f"hold-out {name!r} has no item"
-            continue
+    for number, (name, holdout) in enumerate(settled.settings.holdouts.items()):
+        here = settled.split == settled.plan.names.index(name) if name in settled.plan.names else np.zeros(0, bool)
         until = "it is released" if holdout.until == "released" else holdout.until
+        if not here.any():
+            asked = "it selects no item" if holdout.selects else "no item is in it"
+            so = f": its embargo until {until} holds nothing back, {asked}" if name in closed else ""
+            yield f"hold-out {name!r} has no item{so}"
+            continue
         told = f"under embargo until {until}, so they are not written" if name in closed else "written as a split of their own"
-        yield f"hold-out {name!r}: {count} items are kept out of training, {told}"
+        parts = _parts_of(settled, np.flatnonzero(here), number) if holdout.selects else ""
+        yield f"hold-out {name!r}: {int(here.sum())} items are kept out of training{parts}, {told}"
+
+
+def _parts_of(settled: Settled, here: Any, number: int) -> str:
+    """Say how the items of a hold-out, at these positions, came into it; "" where it selects every one."""
+    chosen = settled.candidates.array("holdout")[here] == number
+    names = ("content", *(f"by:{name}" for name in settled.settings.splits.group_by))
+    component = components([settled.candidates.array(name)[here] for name in names], len(here))
+    along = ~chosen & np.isin(component, component[chosen])
+    others = int((~chosen & ~along).sum())
+    found = [f"{int(chosen.sum())} that it selects"]
+    found += [f"{int(along.sum())} that belong with them"] if along.any() else []
+    found += [f"{others} that their publisher or an earlier build has put there"] if others else []
+    return f" ({', '.join(found)})" if len(found) > 1 else ""

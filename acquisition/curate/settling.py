@@ -11,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 
 from acquisition.curate.balance import Balance, balance
-from acquisition.curate.candidates import CLASS, Candidates
+from acquisition.curate.candidates import CLASS, PAGE, Candidates
 from acquisition.curate.hashing import hash64
 from acquisition.curate.history import History, basis_of
 from acquisition.curate.promoting import PROMOTED
 from acquisition.curate.splits import SplitKeys, SplitPlan, assign, canonical
 from acquisition.curate.strata import Strata, strata_of
+from acquisition.errors import DeclarationError
 from acquisition.settings import CuratedSettings
 
 TOO_FEW: Final = "balance.too-few"
@@ -128,6 +129,28 @@ def settle(candidates: Candidates, settings: CuratedSettings, history: History, 
     clashes = {int(where[position]): found for position, found in plan.clashes.items()}
     anew = history.anew if same else int((history.find(content, wanted, names) >= 0).sum())
     return Settled(candidates, settings, balanced, plan, reason, split, wanted, names, clashes, anew)
+
+
+def refuse_idle_embargoes(candidates: Candidates, settings: CuratedSettings, today: dt.date) -> None:
+    """Raise DeclarationError when an embargo names a column that no item has: its items would be written, and published."""
+    closed = closed_holdouts(settings, today)
+    for (name, column), found in candidates.asked.items():
+        if name in closed and not found:
+            source = settings.holdouts[name].source
+            of = f" of {source}" if source else ""
+            known = {
+                CLASS,
+                PAGE,
+                "source",
+                *(candidates.filled - {"text", "fields", "signals"}),
+                *(candidates.columns.types or {}),
+            }
+            raise DeclarationError(
+                f"the hold-out {name!r} is under embargo and would hold nothing back: no kept item{of} has a column {column!r}",
+                where=f"curated.holdouts.{name}.where.{column}",
+                hint=f"Name a column that these items have: {', '.join(sorted(known)[:30])}. Where only one source has it, and "
+                "none of it came, write `source` beside `where`.",
+            )
 
 
 def closed_holdouts(settings: CuratedSettings, today: dt.date) -> tuple[str, ...]:

@@ -115,6 +115,7 @@ class _Reading:
         filters = self._filters()
         self._check_names(settings)
         self._check_policy(settings)
+        self._check_holdouts(settings)
         if self.faults or not isinstance(frame, Declaration):
             return None
         made = {name: one for name, one in settings.items() if one is not None}
@@ -228,10 +229,18 @@ class _Reading:
 
     def _check_policy(self, sources: Mapping[str, object]) -> None:
         for rule in self._listed("policy"):
-            entry = rule.entries.get("source")
-            glob = entry[1].scalar if entry is not None else None
-            if entry is not None and isinstance(glob, str) and not any(fnmatchcase(name, glob) for name in sources):
-                self._unknown("source", "a source, or a glob that fits one", entry[1], sources)
+            self._check_glob(rule, sources)
+
+    def _check_holdouts(self, sources: Mapping[str, object]) -> None:
+        path, node, _ = self.tree.follow(("curated", "holdouts"))
+        for _, holdout in node.entries.values() if path == ("curated", "holdouts") else ():
+            self._check_glob(holdout, sources)
+
+    def _check_glob(self, node: Node, sources: Mapping[str, object]) -> None:
+        entry = node.entries.get("source")
+        glob = entry[1].scalar if entry is not None else None
+        if entry is not None and isinstance(glob, str) and not any(fnmatchcase(name, glob) for name in sources):
+            self._unknown("source", "a source, or a glob that fits one", entry[1], sources)
 
     def _listed(self, *loc: str) -> list[Node]:
         path, node, _ = self.tree.follow(loc)

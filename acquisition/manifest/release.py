@@ -7,7 +7,7 @@ the place in sources.yaml where it is answered, and whatever the kept items leav
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -19,7 +19,7 @@ from acquisition.manifest.croissant.document import DOCUMENT as CROISSANT
 from acquisition.manifest.croissant.terms import MISSING, RAI
 from acquisition.manifest.eu_forms import NO
 from acquisition.manifest.eu_summary import DOCUMENT as SUMMARY_DRAFT
-from acquisition.manifest.formats import RESTORE, demand_known
+from acquisition.manifest.formats import RESTORE, demand_known, opened
 from acquisition.manifest.gathered import gather
 from acquisition.manifest.names import ITEMS
 from acquisition.manifest.untouched import demand_untouched
@@ -56,9 +56,12 @@ class Open:
     wanted_by: str
 
 
-def release_list(manifest: Path, dataset: DatasetSettings, contact: ContactSettings | None) -> tuple[Open, ...]:
+def release_list(
+    manifest: Path, dataset: DatasetSettings, contact: ContactSettings | None, embargoes: Collection[str] = ()
+) -> tuple[Open, ...]:
     """Return everything that is open, in the order in which a person would work through it.
 
+    `embargoes` are the hold-outs that are under embargo today.
     WorkspaceDamaged or UsageError when there is a manifest that cannot be read; without one only the declaration is looked at.
     """
     found = [*_declared(dataset, contact), *_card(dataset)]
@@ -67,7 +70,8 @@ def release_list(manifest: Path, dataset: DatasetSettings, contact: ContactSetti
         return (*found, Open("missing", "acquire fetch", nothing, "all"), *_unasked(dataset, manifest))
     demand_known(manifest / ITEMS)
     demand_untouched(manifest, (ITEMS, CROISSANT, SUMMARY_DRAFT))
-    return (*found, *_croissant(manifest), *_draft(manifest, dataset), *_ledger(manifest), *_unasked(dataset, manifest))
+    told = (*_croissant(manifest), *_draft(manifest, dataset), *_ledger(manifest), *_embargoes(manifest, embargoes))
+    return (*found, *told, *_unasked(dataset, manifest))
 
 
 def _declared(dataset: DatasetSettings, contact: ContactSettings | None) -> Iterator[Open]:
@@ -129,6 +133,17 @@ def _ledger(manifest: Path) -> Iterator[Open]:
             yield Open("unknown", f"sources.{name}.attribution.url", told, "ATTRIBUTIONS")
     if not whole.items:
         yield Open("missing", "sources", "the set is empty", "all")
+
+
+def _embargoes(manifest: Path, embargoes: Collection[str]) -> Iterator[Open]:
+    rules: set[str] = set()
+    with opened(manifest / ITEMS) as ledger:
+        for batch in ledger.iter_batches(columns=["rule"]) if embargoes else ():
+            rules.update(batch.column("rule").unique().to_pylist())
+    for name in embargoes:
+        if f"curated.holdouts.{name}" not in rules:
+            told = f"{name!r} is under embargo and holds no item back: what it was meant for would be published"
+            yield Open("missing", f"curated.holdouts.{name}", told, "all")
 
 
 def _unasked(dataset: DatasetSettings, manifest: Path) -> Iterator[Open]:

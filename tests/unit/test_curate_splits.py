@@ -319,7 +319,17 @@ def test_a_holdout_takes_its_groups_along() -> None:
     settled, split = Builds(told).build(items)
     assert set(split.values()) == {"field"}
     assert settled.reason.tolist() == [0, 0, 0, 0]
-    assert any("hold-out 'field': 4 items" in note and "a split of their own" in note for note in notes_on(settled, TODAY))
+    note = "4 items are kept out of training (2 that it selects, 2 that belong with them), written as a split of their own"
+    assert f"hold-out 'field': {note}" in list(notes_on(settled, TODAY))
+
+
+def test_how_items_came_into_a_holdout_is_told() -> None:
+    """What it selects, what belongs with that, and what its publisher has put there are counted apart."""
+    items = [Item(1, speaker=1, holdout=0), Item(2, speaker=1), Item(3, published="field"), Item(4, published="train")]
+    settled, _ = Builds(curated(holdouts={"field": {"source": "x", "until": "2027-01-01"}})).build(items)
+    (note,) = [note for note in notes_on(settled, TODAY) if note.startswith("hold-out ")]
+    assert "3 items are kept out of training (1 that it selects, 1 that belong with them, 1 that their publisher or" in note
+    assert note.endswith("under embargo until 2027-01-01, so they are not written")
 
 
 def test_an_embargo_ends_on_its_day() -> None:
@@ -376,6 +386,10 @@ def test_a_holdout_declared_later_clears_training() -> None:
         ),
         ([Item(n, published="train") for n in range(1, 60)], "all items were published in a split"),
         ([Item(n) for n in range(1, 4)], "each item is drawn by itself"),
+        (
+            [Item(10 * n + k, speaker=n) for n in range(1, 8) for k in range(2)],
+            "items that belong together are drawn as one (the largest group has 2), which is even for many groups only",
+        ),
     ],
 )
 def test_shares_that_cannot_be_met_are_told(items: list[Item], told: str) -> None:

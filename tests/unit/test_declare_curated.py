@@ -64,6 +64,13 @@ def test_mistakes_are_told_where_they_stand(tmp_path: Path, curated: str, column
     assert (problem.code, problem.line, problem.column) == ("wrong-value", 4, column)
 
 
+def test_a_holdout_of_no_source_is_told(tmp_path: Path) -> None:
+    """A hold-out whose source fits none that is declared would hold nothing out: told with its place, and the nearest."""
+    (problem,) = problems(tmp_path, "{holdouts: {secret: {source: aa, until: 2027-01-01}, b: {source: 'a*'}}}")
+    assert (problem.code, problem.line, problem.column) == ("unknown-source", 4, 39)
+    assert problem.hint == "Did you mean `a`?"
+
+
 def test_everything_together_is_accepted(tmp_path: Path) -> None:
     """A set with every setting; a day without quotes stays a day."""
     path = tmp_path / "sources.yaml"

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from acquisition import curate
 from acquisition.content import Contents
+from acquisition.declare import Declared
+from acquisition.errors import DeclarationError
 from acquisition.pipeline.finishing.keys import today
 from acquisition.pipeline.finishing.line import Line
-from acquisition.settings import ArchiveSettings
+from acquisition.settings import ArchiveSettings, ItemSettings, PickSettings
+
+_NAMED: Final = ("label", "group", "author", "split")
 
 
 def make_set(line: Line, *, resumed: bool) -> curate.CurateResult:
@@ -19,7 +26,7 @@ def make_set(line: Line, *, resumed: bool) -> curate.CurateResult:
     def blob_path(sha256: str) -> Path:
         return external.get(sha256) or session.workspace.blob_path(sha256)
 
-    with Contents(blob_path, _widest(line)) as contents:
+    with Contents(blob_path, _widest(line)) as contents, _told_in_place(session.declared):
         return curate.build(
             curate.CurateInputs(
                 shards=line.shards,
@@ -36,6 +43,7 @@ def make_set(line: Line, *, resumed: bool) -> curate.CurateResult:
                 forgotten=frozenset(stone.digest for stone in line.tombstones if stone.scope == "content"),
                 today=today(),
                 resumed=resumed,
+                own_names={name: own_names(moved.planned.source.settings.items) for name, moved in line.moved.items()},
                 not_checked=line.not_checked,
                 observations=line.observations,
                 texts=line.texts,
@@ -43,6 +51,28 @@ def make_set(line: Line, *, resumed: bool) -> curate.CurateResult:
                 progress=lambda done, total: session.reporter.event("curate-progress", done=done, total=total),
             )
         )
+
+
+@contextmanager
+def _told_in_place(declared: Declared) -> Iterator[None]:
+    """Name file and line for what the set finds wrong with the declaration, which it knows by key alone."""
+    try:
+        yield
+    except DeclarationError as error:
+        place = declared.place_of(error.where.split("."))
+        raise DeclarationError(error.message, where=place, hint=error.hint) from error
+
+
+def own_names(items: ItemSettings) -> Mapping[str, str]:
+    """Return what a source calls a column of the items ({"lab": "label"}), where its values stay as they are."""
+    found: dict[str, str] = {}
+    for role in _NAMED:
+        pick = getattr(items, role)
+        if isinstance(pick, PickSettings):
+            pick = pick.column if pick.from_ == "column" and not pick.rename else None
+        if isinstance(pick, str):
+            found.setdefault(pick, role)
+    return found
 
 
 def _widest(line: Line) -> ArchiveSettings:

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-from acquisition import crawl, manifest, plugins
+from acquisition import crawl, curate, manifest, plugins
 from acquisition.blobs import BlobStore
 from acquisition.curate.policy import PolicyRow
 from acquisition.engine.inputs import input_digests
 from acquisition.errors import UsageError
 from acquisition.journal import Journal
+from acquisition.pipeline.finishing.keys import today
 from acquisition.pipeline.handing_out.whereabouts import ADVICE, whereabouts
 from acquisition.pipeline.looking.standing import Standing, standing
 from acquisition.pipeline.looking.unfollowed import unfollowed
@@ -68,7 +69,8 @@ def check(session: Session) -> Checked:
 def release_list(session: Session) -> tuple[manifest.Open, ...]:
     """Return what has to be provided or cleared before the set is published."""
     declaration = session.declared.declaration
-    found = manifest.release_list(session.workspace.manifest, declaration.dataset, declaration.contact)
+    embargoes = curate.closed_holdouts(declaration.curated, today())
+    found = manifest.release_list(session.workspace.manifest, declaration.dataset, declaration.contact, embargoes)
     places = whereabouts(session)
     return (
         *found,
