@@ -31,12 +31,14 @@ def next_steps(summary: Summary) -> list[str]:
     """Return at most three sentences on a run, the most pressing first; none where nothing is open."""
     unlicensed = _unlicensed({source.name: source.codes for source in summary.sources})
     found = _Open(_held([summary.codes]), unlicensed, summary.not_checked)
-    return list(islice((*_failed(summary), *_undecided(found)), _MOST))
+    drifted = [source.name for source in summary.sources if source.drift is not None and source.drift.refused]
+    return list(islice((*_failed(summary), *_held_back(drifted), *_undecided(found)), _MOST))
 
 
 def next_of_status(status: Status) -> list[str]:
     """Return at most three sentences on what stands on disk."""
-    return list(islice((*_unfinished(status), *_standing(status)), _MOST))
+    drifted = [one.name for one in status.held_back]
+    return list(islice((*_unfinished(status), *_held_back(drifted), *_standing(status)), _MOST))
 
 
 def _failed(summary: Summary) -> Iterator[str]:
@@ -48,6 +50,12 @@ def _failed(summary: Summary) -> Iterator[str]:
     if failed:
         names = ", ".join(dict.fromkeys(source.name for source in failed))
         yield f"Run the same command again: {names} did not come whole, and what is here is kept."
+
+
+def _held_back(names: Sequence[str]) -> Iterator[str]:
+    if names:
+        asks, told = " ".join(f"--update {name}" for name in names), ", ".join(names)
+        yield f"Look at `acquire plan {asks}`: the license of {told} has changed upstream, and nothing newer is taken."
 
 
 def _unfinished(status: Status) -> Iterator[str]:

@@ -49,6 +49,8 @@ def status_text(status: Status) -> str:
     lines = fitted(map(partial(_status_row, status), status.sources), _STATUS, width, right=_STATUS_COUNTS, spare=_STATUS_SPARE)
     crawls = [activity_text(entry["name"], entry["crawl"]) for entry in status.sources if entry["crawl"]]
     lines += ["", *(part for line in crawls for part in wrapped(line, width, rest="    "))] if crawls else []
+    for one in status.held_back:
+        lines += ["", *wrapped(f"{one.message} (seen {one.at})", width, first=f"held back: {one.name}: ", rest="  ")]
     if status.standing is not None:
         lines += why_lines(status.standing.codes, width)
         lines += license_lines(status.standing, width)

@@ -24,6 +24,7 @@ from acquisition.pipeline.finishing.line import Line
 from acquisition.pipeline.flagging import flag_all
 from acquisition.pipeline.judging import judge_all
 from acquisition.pipeline.letting_stand import left_standing
+from acquisition.pipeline.looking.held_back import note_held_back
 from acquisition.pipeline.looking.inspect import check_inputs
 from acquisition.pipeline.moving import Moved, move
 from acquisition.pipeline.pinning.promised import keep, read_promise, write_promise
@@ -85,6 +86,8 @@ def fetch(
         made = make_plan(session, locked=locked, update=wanted, named=named, look="moving")
         if told is not None:
             keep(told, session, made, str(planned) if isinstance(planned, Path) else "")
+        compared = (session.only or {*session.lock.pins}) if locked and not session.offline else ()
+        note_held_back(session, journal, made.sources, {*wanted, *compared}, utc_now())
         strict = locked or session.offline
         moved, _ = move(session, made.sources, made.lock, journal, locked=strict)
         return _line(session, moved, until, journal, strict=strict)

@@ -13,9 +13,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from acquisition.cli import planned, planned_value, present
+from acquisition.cli.advice import next_of_status, next_steps
+from acquisition.cli.status import status_text
 from acquisition.demo.servers import Fault, World
 from acquisition.errors import PlanChanged
-from acquisition.pipeline import Session, check_lock, curate, fetch, lock, news, plan, update
+from acquisition.pipeline import Session, check_lock, curate, fetch, lock, news, plan, release_list, status, update
 from acquisition.pipeline.pinning.promised import read_promise, write_promise
 from tests.flow.running import Place, codes, empty_place, source, stamps
 
@@ -247,10 +249,14 @@ def test_update_shows_moves_and_compares(place: Place) -> None:
 
 
 def test_an_update_of_everything_loses_nothing_to_a_license_that_policy_holds(place: Place) -> None:
-    """Where nobody named the source, what is held stays in the set and the lock; named, the release is taken and waits."""
+    """Where nobody named the source, what is held stays in the set and the lock; named, the release is taken and waits.
+
+    Until then the source is told as held back, by `status`, its next steps and `check --release`, also after other runs.
+    """
     files = {"rows.csv": KAGGLE_CSV}
     place.declare_sources({"rows": hub(place.world, "rows", "cc-by-4.0", files), "calm": hub(place.world, "calm", "cc0-1.0")})
     place.fetch()
+    assert status(place.session()).held_back == ()
     pin = place.session().lock.pins["rows"]
     hub(place.world, "rows", "", files)
     place.world.hub.add("owner/calm", {"rows.csv": CSV + b"A third row says that the kettle is on.,c\n"}, card("cc0-1.0"))
@@ -260,10 +266,18 @@ def test_an_update_of_everything_loses_nothing_to_a_license_that_policy_holds(pl
     assert (codes(summary), summary.exit_code) == ({"rows": ["license-drift"]}, 5)
     assert [source(summary, name).outcomes for name in ("rows", "calm")] == [{"keep": 2}, {"keep": 3}]
     assert (place.session().lock.pins["rows"], lock(place.session(), refresh=True)[0].lock.pins["rows"]) == (pin, pin)
+    assert "--update rows" in next_steps(summary)[0]
+    (told,) = status(place.session()).held_back
+    assert (told.name, told.message.startswith("the license of 'rows' has changed upstream")) == ("rows", True)
+    assert "held back: rows: the license of 'rows' has changed" in status_text(status(place.session()))
+    assert "sources.rows.license" in {one.where for one in release_list(place.session())}
+    assert place.fetch().exit_code == 0
+    assert "--update rows" in next_of_status(status(place.session()))[0]
     found = news(place.session(), ("rows",))
     assert found.names == ("rows",)
     summary, _ = update(place.session(), found)
     assert (codes(summary), source(summary, "rows").outcomes) == ({}, {"hold": 2})
+    assert status(place.session()).held_back == ()
 
 
 def test_files_without_version_or_digest_are_news_where_their_server_tells(place: Place) -> None:

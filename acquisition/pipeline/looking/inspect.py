@@ -16,6 +16,7 @@ from acquisition.errors import UsageError
 from acquisition.journal import Journal
 from acquisition.pipeline.finishing.keys import today
 from acquisition.pipeline.handing_out.whereabouts import ADVICE, whereabouts
+from acquisition.pipeline.looking.held_back import HeldBack, held_back
 from acquisition.pipeline.looking.standing import Standing, standing
 from acquisition.pipeline.looking.unfollowed import unfollowed
 from acquisition.pipeline.session import Session
@@ -75,6 +76,10 @@ def release_list(session: Session) -> tuple[manifest.Open, ...]:
     return (
         *found,
         *(manifest.Open("private", place, f"{path} is on this machine: {ADVICE}", "bundle") for place, path in places),
+        *(
+            manifest.Open("contradiction", f"sources.{one.name}.license", f"{one.message} (seen {one.at})", "all")
+            for one in held_back(session)
+        ),
     )
 
 
@@ -113,6 +118,8 @@ class Status:
     """The newest push to each repository, the newest of all last."""
     standing: Standing | None = None
     """The set as its manifest tells it, None where there is none yet."""
+    held_back: tuple[HeldBack, ...] = ()
+    """Sources that stay as they are for a license that has changed upstream."""
 
     def value(self) -> dict[str, Any]:
         """Return it as plain values."""
@@ -164,6 +171,7 @@ def status(session: Session) -> Status:
         disk_free=free_bytes(workspace.root),
         pushed=tuple(asdict(one) for one in newest_pushes(workspace.root)),
         standing=standing(workspace),
+        held_back=held_back(session),
     )
 
 
