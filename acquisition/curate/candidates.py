@@ -240,9 +240,13 @@ class _Kept:
 
 
 def held_out(kept: _Kept, holdouts: Mapping[str, HoldoutSettings]) -> Any:
-    """Return for each item the first hold-out that selects it, by its position, -1 for none (int32 array)."""
+    """Return for each item the first hold-out that selects it, by its position, -1 for none (int32 array).
+
+    Those with an embargo come first: what one of them selects is in no other, where it would be written.
+    """
     found = np.full(len(kept.rows), -1, np.int32)
-    for number, holdout in reversed(list(enumerate(holdouts.values()))):
+    ordered = sorted(enumerate(holdouts.values()), key=lambda one: not one[1].until)
+    for number, holdout in reversed(ordered):
         if holdout.selects and _is_of(kept, holdout):
             found[_fits(kept, holdout)] = number
     return found

@@ -187,6 +187,7 @@ def _keys(
         names=names,
         settled=place[found],
         holdouts=tuple(settings.holdouts),
+        embargoed=tuple(name for name, holdout in settings.holdouts.items() if holdout.until),
         strata=_strata(candidates, settings, stays) if settings.splits.stratify_by else None,
     )
 

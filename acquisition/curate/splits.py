@@ -80,7 +80,8 @@ class SplitKeys:
 
     `content` is a hash of the content and never 0; `groups` are arrays of hashes, 0 for none. `wanted` (what a hold-out or
     the publisher says) and `settled` (where an earlier build has put the item) index `names`, -1 for none. `holdouts` are the
-    names of hold-outs; `strata` say what every split gets its share of, None for the whole set.
+    names of hold-outs, `embargoed` those of them with an embargo; `strata` say what every split gets its share of, None for the
+    whole set.
     """
 
     content: Any
@@ -89,6 +90,7 @@ class SplitKeys:
     names: tuple[str, ...]
     settled: Any = None
     holdouts: tuple[str, ...] = ()
+    embargoed: tuple[str, ...] = ()
     strata: Strata | None = None
 
 
@@ -152,9 +154,9 @@ def assign(keys: SplitKeys, shares: Mapping[str, float], seed: int) -> SplitPlan
 
 
 def _names(keys: SplitKeys, shares: Mapping[str, float]) -> tuple[str, ...]:
-    """Return all splits, those first that are to be kept out of training."""
+    """Return all splits, those first that are to be kept out of training, and of these the ones under embargo."""
     known = {*keys.names, *(shares or {"train": 1.0})}
-    return tuple(sorted(known, key=lambda name: precedence(name, keys.holdouts)))
+    return tuple(sorted(known, key=lambda name: (name not in keys.embargoed, *precedence(name, keys.holdouts))))
 
 
 def _fixed(keys: SplitKeys, names: Sequence[str], wanted: Any, settled: Any, component: Any) -> tuple[Any, Any]:

@@ -95,3 +95,15 @@ def test_own_names_are_those_whose_values_stay() -> None:
     items = ItemSettings.model_validate({"label": {"column": "lab"}, "group": "who", "author": 3, "split": {"from": "folder"}})
     assert own_names(items) == {"lab": "label", "who": "group"}
     assert own_names(ItemSettings.model_validate({"label": {"column": "lab", "rename": {"c": "cat"}}})) == {}
+
+
+@pytest.mark.parametrize("first", ["bench", "secret"])
+@pytest.mark.parametrize("text", [{"label": ("a",)}, {"label": ("b",)}])
+def test_an_embargo_comes_before_other_holdouts(tmp_path: Path, first: str, text: dict[str, tuple[str, ...]]) -> None:
+    """What an embargo selects, and what belongs with it, is not written because an open hold-out takes it as well."""
+    world = World(tmp_path)
+    world.add("taba", [world.text("one", 0, "a", group="g"), world.text("two", 1, "b", group="g"), world.text("three", 2)])
+    both = {"bench": {"where": text}, "secret": {"where": {"label": ("a",)}, "until": "released"}}
+    told = {name: both[name] for name in sorted(both, key=lambda name: name != first)}
+    world.build(CuratedSettings.model_validate({"holdouts": told}), today=TODAY)
+    assert [row["code"] for row in world.placements()] == ["split.embargo", "split.embargo", ""]
