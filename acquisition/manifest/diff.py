@@ -1,7 +1,7 @@
 """What changed between two manifests: items added, removed, changed, re-licensed, judged otherwise, newly flagged, per source.
 
-Items are matched by source and locator, not by id: a new release gives every item a new id, and most are what they were. Only
-keys are joined; every other column is compared by itself, so a million items on both sides cost some hundred MB.
+Items are matched as `matched` says: a new release gives every item a new id, and most are what they were. Only what they are
+matched by is joined; every other column is compared by itself, so a million items on both sides cost some hundred MB.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The rows of two ledgers side by side: each item's row before and after, matched by source and locator."""
+"""The rows of two ledgers side by side: each item's row before and after, and what was told of it then and now."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -11,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from acquisition.manifest.side import KEY, Side
+from acquisition.manifest.matched import matched
+from acquisition.manifest.side import Side
 
 _VOLATILE: Final = frozenset({"retrieved_at", "retrieved_url", "etag", "last_modified", "decided_at", "takedown"})
 """Columns that tell when and how something came or was said, which differs where nothing else does."""
@@ -29,7 +31,7 @@ class Pairs:
 
     def __init__(self, before: Side, after: Side) -> None:
         self.before, self.after = before, after
-        self._left, self._right = _matched(_keys(before), _keys(after))
+        self._left, self._right = matched(before, after)
         self.was_there, self.is_there = self._left >= 0, self._right >= 0
         self._both = self.was_there & self.is_there
         self._columns: dict[tuple[bool, str], pa.ChunkedArray] = {}
@@ -123,62 +125,50 @@ class Pairs:
 
     @cached_property
     def _names(self) -> list[str]:
-        return [name for name in self.after.schema.names if self._alike(name) and name not in {*KEY, *_VOLATILE}][:_BITS]
+        return [name for name in self.after.schema.names if self._alike(name) and name not in {"source", *_VOLATILE}][:_BITS]
 
     @cached_property
     def _told(self) -> Any:
         """Return per pair that both have one bit for each of `_names` that differs."""
         found = np.zeros(int(np.count_nonzero(self._both)), np.uint64)
-        done = 0
-        for old, new in self._windows():
+        for pairs, old, new in self._windows():
             for place, name in enumerate(self._names):
                 if not old[name].equals(new[name]):
-                    differing = _differing(old[name], new[name])
-                    found[done : done + len(old)] |= differing.astype(np.uint64) << np.uint64(place)
-            done += len(old)
+                    found[pairs] |= _differing(old[name], new[name]).astype(np.uint64) << np.uint64(place)
         return found
 
-    def _windows(self) -> Iterator[tuple[pa.Table, pa.Table]]:
-        """Yield the rows that both ledgers have, a shard at a time; all at once where they stand in another order."""
+    def _windows(self) -> Iterator[tuple[Any, pa.Table, pa.Table]]:
+        """Yield the rows that both ledgers have and which they are, a shard at a time; what stands in another order at last."""
         left, right = self._left[self._both], self._right[self._both]
-        if len(left) and not (np.diff(left) > 0).all():
-            yield self.before.rows(self._names, left), self.after.rows(self._names, right)
-            return
-        here, there = self.before.stream(self._names, left), self.after.stream(self._names, right)
+        steady = _rising(left)
+        pairs, done = np.flatnonzero(steady), 0
+        here, there = self.before.stream(self._names, left[pairs]), self.after.stream(self._names, right[pairs])
         old, new = next(here, None), next(there, None)
         while old is not None and new is not None:
             many = min(len(old), len(new))
-            yield old.slice(0, many), new.slice(0, many)
+            yield pairs[done : done + many], old.slice(0, many), new.slice(0, many)
+            done += many
             old = old.slice(many) if many < len(old) else next(here, None)
             new = new.slice(many) if many < len(new) else next(there, None)
+        if not steady.all():
+            pairs = np.flatnonzero(~steady)
+            yield pairs, self.before.rows(self._names, left[pairs]), self.after.rows(self._names, right[pairs])
 
 
-def _keys(side: Side) -> pa.ChunkedArray:
-    """Return each item's key as one text; what stands there more than once (redacted names) is numbered."""
-    keys = pc.binary_join_element_wise(
-        *(side.column(name).cast(pa.large_string()) for name in KEY), pa.scalar("\n", pa.large_string())
-    )
-    counts = pc.value_counts(keys)
-    double = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
-    if not len(double):
-        return keys
-    seen, found = Counter[str](), keys.to_pylist()
-    for row in np.flatnonzero(pc.is_in(keys, double).to_numpy()).tolist():
-        seen[found[row]] += 1
-        found[row] = f"{found[row]}\n{seen[found[row]]}"
-    return pa.chunked_array([pa.array(found, pa.large_string())])
-
-
-def _matched(old: pa.ChunkedArray, new: pa.ChunkedArray) -> tuple[Any, Any]:
-    """Return per pair the row before and the row after, -1 where there is none."""
-    if old.equals(new):
-        return np.arange(len(old)), np.arange(len(new))
-    left = pa.table({"key": old, "before": np.arange(len(old))})
-    right = pa.table({"key": new, "after": np.arange(len(new))})
-    joined = right.join(left, keys="key", join_type="full outer", use_threads=False).select(["before", "after"])
-    before, after = (pc.fill_null(joined[name], -1).to_numpy() for name in ("before", "after"))
-    order = np.lexsort((before, np.where(after < 0, np.iinfo(np.int64).max, after)))
-    return before[order], after[order]
+def _rising(rows: Any) -> Any:
+    """Say which rows to keep so that the most of them rise: a longest increasing subsequence, by patience (Fredman 1975)."""
+    if (np.diff(rows) > 0).all():
+        return np.ones(len(rows), bool)
+    tops: list[int] = []
+    heights = np.empty(len(rows), np.int64)
+    for place, row in enumerate(rows.tolist()):
+        heights[place] = height = bisect_left(tops, row)
+        tops[height : height + 1] = [row]
+    found, height = np.zeros(len(rows), bool), len(tops) - 1
+    for place, own in zip(range(len(rows) - 1, -1, -1), reversed(heights.tolist()), strict=True):
+        if own == height:
+            found[place], height = True, height - 1
+    return found
 
 
 def _differing(old: pa.ChunkedArray, new: pa.ChunkedArray) -> Any:

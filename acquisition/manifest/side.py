@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,7 +19,7 @@ from acquisition.manifest.formats import RESTORE
 from acquisition.manifest.names import ITEMS, SUMMARY
 
 KEY: Final = ("source", "locator")
-COMPARED: Final = ("id", "content_sha256", "concluded_spdx", "outcome", "code", "class", "split", "path")
+COMPARED: Final = ("id", "content_sha256", "concluded_spdx", "outcome", "code", "class", "split", "path", "asset")
 _CODES: Final = "flags"
 _MIGRATED: Final[Mapping[str, str]] = {"changes": "", "stored_sha256": "", "flags": "", "takedown": ""}
 """Columns that a ledger may lack: of items that were judged before they were thought of, they say nothing."""
@@ -115,7 +116,9 @@ class Side:
 
     def rows(self, names: list[str], rows: Any) -> pa.Table:
         """Return some columns of some rows, in that order."""
-        return self._standing(self._file.read(columns=[*names, *self._marks]), names).take(pa.array(rows))
+        order = np.argsort(rows)
+        found = pa.concat_tables(self.stream(names, rows[order]))
+        return found.take(pa.array(np.argsort(order)))
 
     def column(self, name: str) -> pa.ChunkedArray:
         """Return one column as text, without the items that were taken down; one that the ledger lacks is empty."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ def _row(locator: str, **facts: Any) -> dict[str, Any]:
     for field in LEDGER_SCHEMA:
         nothing: Any = [] if pa.types.is_list(field.type) else None if field.nullable else _nothing(field.type)
         row[field.name] = nothing
-    base = {"source": "kit", "locator": locator, "id": facts.get("revision", "") + locator, "content_sha256": "a" * 64}
+    base = {"source": "kit", "locator": locator, "id": facts.get("revision", "") + locator}
+    base |= {"content_sha256": hashlib.sha256(locator.encode()).hexdigest()}
     base |= {"outcome": "keep", "path": f"data/{locator}", "concluded_spdx": "MIT", "split": "train", "class": "kick"}
     return row | base | facts
 
@@ -32,7 +34,7 @@ def _nothing(kind: pa.DataType) -> Any:
     return "" if pa.types.is_string(kind) else False if pa.types.is_boolean(kind) else 0
 
 
-def _manifest(folder: Path, rows: list[Mapping[str, Any]], version: str = "1.0.0") -> Path:
+def _manifest(folder: Path, rows: Sequence[Mapping[str, Any]], version: str = "1.0.0") -> Path:
     folder.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(rows, schema=LEDGER_SCHEMA), folder / "items.parquet")
     (folder / "summary.json").write_text(json.dumps({"version": version}))
